@@ -1,0 +1,34 @@
+# Every command of the project. On a fresh machine each target sets up what it needs.
+.PHONY: demo run azure test chaos fuzz bench lint requirements clean
+PY := .venv/bin/python
+
+demo: .venv/.installed  ## the main job end to end, no Azure account needed
+	$(PY) -m local demo
+
+run: .venv/.installed  ## the app on http://127.0.0.1:7071 with stand-ins of Azure, until Ctrl-C
+	$(PY) -m local run
+
+azure: .venv/.installed  ## only the stand-ins of Azure, for any SDK or CLI
+	$(PY) -m local azure
+
+test: .venv/.installed
+	$(PY) -m pytest
+
+lint: .venv/.installed
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+.venv/.installed: requirements.txt requirements-dev.txt local/azurite/package-lock.json
+	test -x $(PY) || scripts/venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PY) -m local.azurite install
+	touch $@
+
+requirements: .venv/.installed  ## newest versions that fit, pinned
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt
+	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.13 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .run dist local/azurite/node_modules
