@@ -27,16 +27,8 @@ def install() -> bool:
     """
     if installed():
         return False
-    command = [
-        NODE,
-        NPM,
-        "ci",
-        "--ignore-scripts",
-        "--no-audit",
-        "--no-fund",
-        "--no-update-notifier",
-        "--loglevel=error",
-    ]
+    quiet = ["--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
+    command = [str(NODE), str(NPM), "ci", "--ignore-scripts", *quiet]
     try:
         done = subprocess.run(  # noqa: S603 - both programs come from the installed wheel, the arguments are constants
             command, cwd=FOLDER, capture_output=True, text=True, timeout=INSTALL_TIMEOUT_SECONDS, check=False

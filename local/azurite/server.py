@@ -1,6 +1,6 @@
 """One running Azurite: started on ports the system chose, stopped with whoever started it.
 
-The account has a key of its own, made at start and given to Azurite in AZURITE_ACCOUNTS, so no key stands in the source.
+The account has a key of its own, made at start and given to Azurite in AZURITE_ACCOUNTS: no key stands in the code.
 """
 
 import base64
@@ -47,25 +47,23 @@ class Azurite:
     ) -> Self:
         """Start one and wait until all of its services listen.
 
-        It runs in `folder`, which is made if it is missing, and writes there only when `persistent`; else blobs and messages
-        live in memory. `certificates` are the PEM files of a certificate chain and its private key, and make it speak TLS;
-        `oauth` makes it take bearer tokens, for which Azurite insists on TLS. Raises `AzuriteNotInstalledError`,
-        `AzuriteDiedError` with its output, and `TimeoutError` when it is silent for a minute.
+        It runs in `folder`, which is made if it is missing, and writes there only when `persistent`; else blobs and
+        messages live in memory. `certificates` are the PEM files of a certificate chain and its private key, and make
+        it speak TLS; `oauth` makes it take bearer tokens, which the SDKs send over TLS only.
+
+        Raises `AzuriteNotInstalledError`; `AzuriteDiedError` with what it printed; `TimeoutError` after a minute.
         """
         if not installed():
             raise AzuriteNotInstalledError("Azurite is not installed: run `python -m local.azurite install`")
         folder.mkdir(parents=True, exist_ok=True)
         key = base64.b64encode(secrets.token_bytes(64)).decode()
         command = [str(NODE), "--require", str(FOLDER / "leave_with_parent.cjs"), str(SCRIPT)]
-        # Port 0 lets the system choose; Azurite says the chosen one in its "successfully listening" line.
-        command += [
-            f"--{service}{what}" for service in ("blob", "queue", "table") for what in ("Host=127.0.0.1", "Port=0")
-        ]
+        for service in ("blob", "queue", "table"):
+            # Port 0 lets the system choose; Azurite says the chosen one in its "successfully listening" line.
+            command += [f"--{service}Host", "127.0.0.1", f"--{service}Port", "0"]
         # The SDKs send newer API versions than the newest Azurite knows.
         command += ["--skipApiVersionCheck", "--disableTelemetry", "--silent"]
-        command += (
-            ["--location", str(folder)] if persistent else ["--inMemoryPersistence", "--extentMemoryLimit", "512"]
-        )
+        command += ["--location", str(folder)] if persistent else ["--inMemoryPersistence", "--extentMemoryLimit=512"]
         command += ["--oauth", "basic"] if oauth else []
         command += ["--cert", str(certificates[0]), "--key", str(certificates[1])] if certificates else []
         process = subprocess.Popen(  # noqa: S603 - node from the installed wheel; no argument comes from outside
@@ -100,8 +98,8 @@ class Azurite:
     def connection_string(self) -> str:
         """What `AzureWebJobsStorage` takes. Holds the account's key."""
         scheme = self.blob_url.partition(":")[0]
-        endpoints = f"BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};TableEndpoint={self._addresses['Table']}/{ACCOUNT}"
-        return f"DefaultEndpointsProtocol={scheme};AccountName={ACCOUNT};AccountKey={self._key};{endpoints};"
+        account = f"DefaultEndpointsProtocol={scheme};AccountName={ACCOUNT};AccountKey={self._key}"
+        return f"{account};BlobEndpoint={self.blob_url};QueueEndpoint={self.queue_url};"
 
     @property
     def pid(self) -> int:
