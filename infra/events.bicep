@@ -1,0 +1,81 @@
+// What reaches the app's webhook. Deployed after the code: Event Grid asks the endpoint to answer before it subscribes.
+//
+// Without this the app works all the same, an hour slower: the sweep finds due keys and keys renewed elsewhere itself.
+// Azure allows one system topic for each source. Where one exists already, give its name and resource group.
+
+@description('Name of the function app in this resource group.')
+param functionAppName string
+
+@secure()
+@minLength(1)
+@description('A key of the function events and of no other.')
+param eventsKey string
+
+@description('ARM id of the vault whose near-expiry events start a rotation.')
+param keyVaultId string
+
+@description('Existing system topic of the vault, in the vault\'s resource group. Empty: one is made.')
+param keyVaultTopicName string = ''
+
+@description('Existing system topic of this subscription. Empty: one is made in this resource group.')
+param subscriptionTopicName string = ''
+
+@description('Resource group of that existing system topic.')
+param subscriptionTopicResourceGroup string = resourceGroup().name
+
+var vaultName = last(split(keyVaultId, '/'))
+var vaultSubscriptionId = split(keyVaultId, '/')[2]
+var vaultResourceGroup = split(keyVaultId, '/')[4]
+
+resource site 'Microsoft.Web/sites@2025-03-01' existing = {
+  name: functionAppName
+}
+
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
+  name: vaultName
+  scope: resourceGroup(vaultSubscriptionId, vaultResourceGroup)
+}
+
+module nearExpiry 'modules/event-subscription.bicep' = {
+  name: 'near-expiry-${functionAppName}'
+  scope: resourceGroup(vaultSubscriptionId, vaultResourceGroup)
+  params: {
+    name: functionAppName
+    sourceId: keyVaultId
+    topicType: 'Microsoft.KeyVault.vaults'
+    location: vault.location
+    topicName: empty(keyVaultTopicName) ? 'evgst-${vaultName}' : keyVaultTopicName
+    existingTopic: !empty(keyVaultTopicName)
+    eventTypes: [
+      'Microsoft.KeyVault.SecretNearExpiry'
+      'Microsoft.KeyVault.SecretExpired'
+    ]
+    advancedFilters: []
+    functionAppUrl: 'https://${site.properties.defaultHostName}'
+    eventsKey: eventsKey
+  }
+}
+
+module keyRenewed 'modules/event-subscription.bicep' = {
+  name: 'key-renewed-${functionAppName}'
+  scope: resourceGroup(subscriptionTopicResourceGroup)
+  params: {
+    name: functionAppName
+    sourceId: subscription().id
+    topicType: 'Microsoft.Resources.Subscriptions'
+    location: 'global'
+    topicName: empty(subscriptionTopicName) ? 'evgst-${subscription().subscriptionId}' : subscriptionTopicName
+    existingTopic: !empty(subscriptionTopicName)
+    eventTypes: ['Microsoft.Resources.ResourceActionSuccess']
+    advancedFilters: [
+      {
+        // Compared without regard to case, and ARM writes this name in more than one.
+        operatorType: 'StringEndsWith'
+        key: 'data.operationName'
+        values: ['/signalR/regeneratekey/action']
+      }
+    ]
+    functionAppUrl: 'https://${site.properties.defaultHostName}'
+    eventsKey: eventsKey
+  }
+}

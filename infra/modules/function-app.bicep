@@ -1,0 +1,154 @@
+// The function app on a Flex Consumption plan (FC1), Linux, Python 3.13, reaching its storage by identity only.
+
+@description('Name of the function app.')
+param name string
+
+@description('Name of the plan.')
+param planName string
+
+@description('Azure region.')
+param location string
+
+@description('Tags of both.')
+param tags object
+
+@description('ARM id of the app\'s user-assigned identity.')
+param identityId string
+
+@description('Client id of that identity.')
+param identityClientId string
+
+@description('Name of the app\'s storage account.')
+param storageAccountName string
+
+@description('Blob endpoint of the storage account, with a slash at the end.')
+param storageBlobEndpoint string
+
+@description('Queue endpoint of the storage account, with a slash at the end.')
+param storageQueueEndpoint string
+
+@description('Container the platform keeps the deployed package in.')
+param deploymentContainerName string
+
+@description('Application Insights component of this resource group.')
+param applicationInsightsName string
+
+@description('Subnet the app sends through. Empty: none.')
+param subnetId string
+
+@description('Largest number of instances.')
+param maximumInstanceCount int
+
+@description('Memory of one instance in MB.')
+param instanceMemoryMB int
+
+@description('The app\'s own settings, by name.')
+param appSettings object
+
+// With accountName the Functions host always builds core.windows.net addresses, whatever else is set. Other clouds
+// therefore get the endpoints and no account name.
+var storageSettings = environment().name == 'AzureCloud'
+  ? {
+      AzureWebJobsStorage__accountName: storageAccountName
+    }
+  : {
+      AzureWebJobsStorage__blobServiceUri: storageBlobEndpoint
+      AzureWebJobsStorage__queueServiceUri: storageQueueEndpoint
+    }
+
+resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
+  name: applicationInsightsName
+}
+
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
+  name: planName
+  location: location
+  tags: tags
+  kind: 'functionapp'
+  sku: {
+    name: 'FC1'
+    tier: 'FlexConsumption'
+  }
+  properties: {
+    reserved: true
+  }
+}
+
+resource site 'Microsoft.Web/sites@2025-03-01' = {
+  name: name
+  location: location
+  tags: union(tags, { 'azd-service-name': 'rotator' })
+  kind: 'functionapp,linux'
+  identity: {
+    type: 'UserAssigned'
+    userAssignedIdentities: {
+      '${identityId}': {}
+    }
+  }
+  properties: {
+    serverFarmId: plan.id
+    httpsOnly: true
+    // The webhook must be reachable by Event Grid; every route but health and openapi.json wants a key.
+    publicNetworkAccess: 'Enabled'
+    virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
+    siteConfig: {
+      minTlsVersion: '1.2'
+      cors: {
+        // Test/Run of an HTTP function happens in the operator's browser.
+        allowedOrigins: [environment().portal]
+      }
+    }
+    functionAppConfig: {
+      runtime: {
+        name: 'python'
+        version: '3.13'
+      }
+      deployment: {
+        storage: {
+          type: 'blobContainer'
+          value: '${storageBlobEndpoint}${deploymentContainerName}'
+          authentication: {
+            type: 'UserAssignedIdentity'
+            userAssignedIdentityResourceId: identityId
+          }
+        }
+      }
+      scaleAndConcurrency: {
+        maximumInstanceCount: maximumInstanceCount
+        instanceMemoryMB: instanceMemoryMB
+      }
+    }
+  }
+
+  resource settings 'config' = {
+    name: 'appsettings'
+    properties: union(appSettings, storageSettings, {
+      AzureWebJobsStorage__credential: 'managedidentity'
+      AzureWebJobsStorage__clientId: identityClientId
+      AZURE_CLIENT_ID: identityClientId
+      APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
+      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+    })
+  }
+
+  // No user name and password for deployments: azd and az deploy with an Entra token.
+  resource scmPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'scm'
+    properties: {
+      allow: false
+    }
+  }
+
+  resource ftpPassword 'basicPublishingCredentialsPolicies' = {
+    name: 'ftp'
+    properties: {
+      allow: false
+    }
+  }
+}
+
+@description('Name of the function app.')
+output name string = site.name
+
+@description('Address of the function app.')
+output url string = 'https://${site.properties.defaultHostName}'
