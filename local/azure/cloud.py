@@ -1,0 +1,140 @@
+"""The whole local cloud: one tenant, one clock, every service on a port of its own."""
+
+import secrets
+import socket
+from pathlib import Path
+from random import Random
+
+from local.azure import arm_errors, event_grid, key_vault_errors
+from local.azure.arm import ResourceManager
+from local.azure.call import Service
+from local.azure.certificates import authority, server_context
+from local.azure.clock import Clock
+from local.azure.data_plane import DataPlane
+from local.azure.deliveries import Deliveries
+from local.azure.event_grid import EventGridTopic
+from local.azure.faults import Faults
+from local.azure.guard import Guard, Wording
+from local.azure.identity import Identity
+from local.azure.key_vault import KeyVault
+from local.azure.request_log import RequestLog
+from local.azure.roles import APP_ACTIONS, Roles
+from local.azure.signalr import Regeneration, SignalR, SignalRService, Variant
+from local.azure.system_events import key_regenerated, secret_event
+from local.azure.tokens import Authority, Principal
+from local.azure.vault import Secret, Vault, Version
+from local.azure.wire import Wire
+
+TENANT = "72f98800-0000-4000-8000-000000000001"
+SUBSCRIPTION = "5ab5c4b0-0000-4000-8000-000000000001"
+GROUP = "live"
+APP = Principal("app", "a99c11e0-0000-4000-8000-000000000001", "a990b1ec-0000-4000-8000-000000000001")
+"""The user-assigned identity the app runs with."""
+
+
+class Cloud:
+    """All services and the state they share. Construct, `open`, use, `close`."""
+
+    def __init__(self, folder: Path, *, seed: int, vaults: int, variant: Variant, short_keys: bool = False) -> None:
+        self.clock = Clock()
+        self.random = Random(seed)
+        self.faults = Faults()
+        self.log = RequestLog()
+        self.roles = Roles()
+        self.roles.assign(APP.object_id, APP_ACTIONS, "/")
+        self.authority = Authority(TENANT, self.clock, self.random)
+        self.deliveries = Deliveries(self.clock, self.random)
+        self.signalr = SignalRService(self.clock, self.random, variant, short_keys=short_keys)
+        self.signalr.on_regenerated = self._regenerated
+        self.groups = {(SUBSCRIPTION, GROUP)}
+        self._folder = folder
+        self._wires: list[tuple[Wire, bool]] = []
+        # Not from the seed: whoever knows the seed must not know what lets the app in.
+        self._identity_secret = secrets.token_hex(16)
+        self._serve_all(vaults)
+
+    def _serve_all(self, vaults: int) -> None:
+        listeners = {name: _listener() for name in ("arm", "signalr", "eventgrid", "identity", "login")}
+        self.urls = {name: _url(listener, tls=name != "identity") for name, listener in listeners.items()}
+        login = self.urls["login"]
+        self.arm = ResourceManager(
+            self.signalr,
+            self._guard((*arm_errors.AUDIENCES, self.urls["arm"]), arm_errors.wording(TENANT)),
+            self.endpoint,
+            self.groups,
+        )
+        self._serve(self.arm, listeners["arm"])
+        self._serve(DataPlane(self.signalr, self.clock), listeners["signalr"])
+        self.vaults: dict[str, Vault] = {}
+        for number in range(1, vaults + 1):
+            listener, name = _listener(), f"vault-{number}"
+            vault = Vault(name, _url(listener), _scope("Microsoft.KeyVault/vaults", name), self.clock, self.random)
+            vault.on_new_version = self._new_version
+            self.vaults[vault.url] = vault
+            wording = key_vault_errors.wording(login, TENANT, name)
+            self._serve(KeyVault(vault, self._guard((key_vault_errors.AUDIENCE,), wording)), listener)
+        self.topic = EventGridTopic(
+            self._guard((event_grid.AUDIENCE,), event_grid.wording()),
+            _scope("Microsoft.EventGrid/topics", "rotations"),
+            self.clock.now,
+        )
+        self.topic.on_event = lambda event: self.deliveries.deliver("topic", event)
+        self._serve(self.topic, listeners["eventgrid"])
+        self._serve(Identity(self.authority, self._identity_secret, [APP]), listeners["identity"], tls=False)
+
+    def endpoint(self, resource: SignalR) -> str:
+        """What a resource's connection strings name as its endpoint."""
+        return f"{self.urls['signalr']}/{resource.name.lower()}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The app settings that point an app at this cloud."""
+        vaults = list(self.vaults)
+        return {
+            "SSL_CERT_FILE": str(authority(self._folder)),
+            "IDENTITY_ENDPOINT": f"{self.urls['identity']}/msi/token",
+            "IDENTITY_HEADER": self._identity_secret,
+            "AZURE_CLIENT_ID": APP.client_id,
+            "AZURE_RESOURCE_MANAGER_URL": self.urls["arm"],
+            "KEY_VAULT_URL": vaults[0],
+            "ALLOWED_KEY_VAULT_URLS": ",".join(vaults),
+            "EVENT_GRID_TOPIC_ENDPOINT": f"{self.urls['eventgrid']}/api/events",
+        }
+
+    async def open(self) -> None:
+        """Serve all of it."""
+        tls = server_context(self._folder)
+        for wire, secure in self._wires:
+            await wire.open(tls if secure else None)
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await self.deliveries.close()
+        for wire, _ in self._wires:
+            await wire.close()
+
+    def _serve(self, service: Service, listener: socket.socket, *, tls: bool = True) -> None:
+        self._wires.append((Wire(service, listener, self.faults, self.log, self.clock), tls))
+
+    def _guard(self, audiences: tuple[str, ...], wording: Wording) -> Guard:
+        return Guard(self.authority, self.roles, audiences, wording)
+
+    def _regenerated(self, resource: SignalR, regeneration: Regeneration) -> None:
+        event = key_regenerated(self.random, self.clock.now(), TENANT, resource, regeneration)
+        self.deliveries.deliver("resources", event)
+
+    def _new_version(self, vault: Vault, secret: Secret, version: Version) -> None:
+        event = secret_event(self.random, "NewVersionCreated", vault, secret, version)
+        self.deliveries.deliver("keyvault", event)
+
+
+def _listener() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0), backlog=1024)
+
+
+def _url(listener: socket.socket, *, tls: bool = True) -> str:
+    return f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def _scope(kind: str, name: str) -> str:
+    return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/{kind}/{name}"
