@@ -1,0 +1,1 @@
+"""The app: what to do with an access key, in which order, and how to prove that it was done."""

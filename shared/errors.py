@@ -1,0 +1,152 @@
+"""What can go wrong, as one tree: a branch for each thing a caller does differently.
+
+    RotationError                   code, message, step
+    ├── Terminal                    nothing will change by itself: recorded, announced, not retried
+    │   ├── NotPermitted            names the missing role action or right
+    │   ├── NotFound                the resource or the vault is gone
+    │   ├── SecretSoftDeleted       says how to recover or purge
+    │   ├── SecretDisabled          an operator's switch: enable the newest version to go on
+    │   ├── OperationFailed         ARM's operation ended in failure and changed nothing
+    │   ├── SaltOutcomeUnknown      a salt leaves no trace: it may have been renewed
+    │   ├── KeyUnchanged            the operation ended, the key did not change
+    │   ├── KeyRefused              the data plane does not accept the new key
+    │   ├── NotManaged              a request names a resource that the settings do not
+    │   ├── Misconfigured           a setting or a tag, named
+    │   ├── RetriesExhausted        the platform tried as often as it does
+    │   └── Rejected                any other refusal that a repetition would not change
+    └── Retryable                   tried again later; `retry_after` [s] when the wait is known
+        ├── Throttled               429
+        ├── Busy                    somebody else works on this resource
+        ├── LeaseLost               somebody else may: this run must write nothing more
+        └── Unavailable             no answer, or one that says "later"
+
+The message tells the operator what to do next. No message ever holds key material.
+"""
+
+from typing import ClassVar
+
+
+class RotationError(Exception):
+    """Something kept a rotation from its end. `code` is stable; `step` is where it happened, if it had begun."""
+
+    code: ClassVar[str] = "RotationError"
+
+    def __init__(self, message: str, *, step: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.step = step
+
+
+class Terminal(RotationError):  # noqa: N818 - a branch of the tree, named for what the caller does
+    """Nothing will change by itself."""
+
+
+class NotPermitted(Terminal):
+    """The app's identity lacks a right; the message names it."""
+
+    code = "NotPermitted"
+
+
+class NotFound(Terminal):
+    """The SignalR resource or the vault does not exist."""
+
+    code = "NotFound"
+
+
+class SecretSoftDeleted(Terminal):
+    """A deleted secret of the same name blocks publishing."""
+
+    code = "SecretSoftDeleted"
+
+
+class SecretDisabled(Terminal):
+    """The newest version of the secret is disabled: an operator's switch, never overruled."""
+
+    code = "SecretDisabled"
+
+
+class OperationFailed(Terminal):
+    """ARM's operation ended with a failure, and nothing changed."""
+
+    code = "OperationFailed"
+
+
+class SaltOutcomeUnknown(Terminal):
+    """The answer to a salt regeneration was lost, and a salt leaves no trace to compare."""
+
+    code = "SaltOutcomeUnknown"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"the answer to the salt regeneration of {name} was lost, and nothing can tell whether it was done: "
+            "it is not repeated by itself; ask for it again if it must be sure",
+            step="regenerate",
+        )
+
+
+class KeyUnchanged(Terminal):
+    """The operation ended, twice, and the key is what it was."""
+
+    code = "KeyUnchanged"
+
+
+class KeyRefused(Terminal):
+    """SignalR does not accept the new key within the effect window."""
+
+    code = "KeyRefused"
+
+
+class NotManaged(Terminal):
+    """A request names a resource that the settings do not."""
+
+    code = "NotManaged"
+
+
+class Misconfigured(Terminal):
+    """A setting or a tag is wrong; the message names it."""
+
+    code = "Misconfigured"
+
+
+class Rejected(Terminal):
+    """A service refused a call for a reason that a repetition would not change."""
+
+    code = "Rejected"
+
+
+class RetriesExhausted(Terminal):
+    """A message was tried as often as the platform tries."""
+
+    code = "RetriesExhausted"
+
+
+class Retryable(RotationError):  # noqa: N818 - likewise
+    """Worth trying again. `retry_after` [s] is how long to wait, when that is known."""
+
+    def __init__(self, message: str, *, step: str | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, step=step)
+        self.retry_after = retry_after
+
+
+class Throttled(Retryable):
+    """A service answered 429."""
+
+    code = "Throttled"
+
+
+class Busy(Retryable):
+    """The resource's lease is held, or an operation runs on it: not by us."""
+
+    code = "Busy"
+
+
+class LeaseLost(Retryable):
+    """The lease is somebody else's now: this run writes nothing more and publishes nothing."""
+
+    code = "LeaseLost"
+
+
+class Unavailable(Retryable):
+    """A service could not be reached, or said that it is not able to answer now."""
+
+    code = "Unavailable"

@@ -1,0 +1,41 @@
+"""All communication with the Event Grid topic: CloudEvents 1.0 that tell what was done.
+
+An event's id is the rotation's id and what happened: sent twice, it is the same event, and consumers can tell.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from azure.core.messaging import CloudEvent
+from azure.eventgrid.aio import EventGridPublisherClient
+from pydantic.alias_generators import to_camel
+
+from shared.answers import translated
+
+
+class Topic:
+    """The topic that hears of every change. `prefix` begins every event type."""
+
+    def __init__(self, client: EventGridPublisherClient, *, prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+
+    async def announce(
+        self, kind: str, *, rotation_id: str, source: str, subject: str, time: datetime, data: dict[str, Any]
+    ) -> str:
+        """Tell of it, at least once, and give the event's id. None values are left out of the data.
+
+        Raises `NotPermitted`, `Throttled`, `Unavailable`, `Rejected`.
+        """
+        event_id = f"{rotation_id}-{kind}"
+        event = CloudEvent(
+            source=source,
+            type=f"{self._prefix}.{kind}",
+            subject=subject,
+            id=event_id,
+            time=time,
+            data={to_camel(name): value for name, value in data.items() if value is not None},
+        )
+        with translated("Event Grid", needs="the role EventGrid Data Sender on the topic", step="announce"):
+            await self._client.send([event])
+        return event_id

@@ -1,0 +1,99 @@
+"""Which resources are managed, and under which policy each of them is.
+
+Settings name resources or subscriptions; a resource's own tags override the policy. A tag is written by whoever may
+write to the resource, so it can choose only among what the settings allow: never a vault that is not on the list.
+"""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+
+from shared.errors import Misconfigured
+from shared.model import Policy, Resource, ResourceId, SecretFormat
+from shared.settings import Settings
+from shared.signalr import SignalR
+
+OPT_IN_TAG = "key-rotation"
+_ENABLED, _PAUSED = "enabled", "paused"
+_SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
+
+
+class Fleet:
+    """The managed resources."""
+
+    def __init__(self, settings: Settings, signalr: SignalR) -> None:
+        self._settings = settings
+        self._signalr = signalr
+
+    async def find(self) -> AsyncIterator[ResourceId]:
+        """Every managed resource, each once: those named first, then those discovered by their tag."""
+        seen = set(self._settings.resources)
+        for resource in self._settings.resources:
+            yield resource
+        for subscription in self._settings.SIGNALR_SUBSCRIPTION_IDS:
+            async for found in self._signalr.discover(subscription):
+                if found.id not in seen and _opted_in(found):
+                    seen.add(found.id)
+                    yield found.id
+
+    async def manages(self, resource: ResourceId) -> bool:
+        """Whether a request may name this resource."""
+        if resource in self._settings.resources:
+            return True
+        if resource.subscription not in {s.lower() for s in self._settings.SIGNALR_SUBSCRIPTION_IDS}:
+            return False
+        return _opted_in(await self._signalr.get(resource))
+
+    def policy(self, resource: Resource) -> Policy:
+        """The settings, overridden by the resource's tags. Raises `Misconfigured` that names the tag."""
+        settings, tags = self._settings, {name.lower(): value.strip() for name, value in resource.tags.items()}
+        name = tags.get("key-rotation-secret") or settings.SECRET_NAME_TEMPLATE.format(
+            name=resource.id.name, group=resource.id.group
+        )
+        if not _SECRET_NAME.fullmatch(name):
+            raise _bad(resource, "key-rotation-secret", name, "1-127 letters, digits and dashes")
+        vault = (tags.get("key-rotation-vault") or settings.KEY_VAULT_URL).rstrip("/")
+        if vault not in settings.vaults:
+            raise _bad(resource, "key-rotation-vault", vault, "a vault listed in ALLOWED_KEY_VAULT_URLS")
+        period = timedelta(days=_number(resource, tags, "key-rotation-days", settings.ROTATION_PERIOD_DAYS))
+        overlap = timedelta(hours=_number(resource, tags, "key-rotation-overlap-hours", settings.OVERLAP_HOURS))
+        if not timedelta() <= overlap < period:
+            raise _bad(resource, "key-rotation-overlap-hours", f"{overlap}", f"less than the period ({period})")
+        return Policy(
+            period=period,
+            overlap=overlap,
+            vault_url=vault,
+            secret_name=name,
+            secret_format=_format(resource, tags, settings.SECRET_FORMAT),
+            paused=tags.get(OPT_IN_TAG, "").lower() == _PAUSED,
+        )
+
+
+def _opted_in(resource: Resource) -> bool:
+    tags = {name.lower(): value.strip().lower() for name, value in resource.tags.items()}
+    return tags.get(OPT_IN_TAG) in {_ENABLED, _PAUSED}
+
+
+def _number(resource: Resource, tags: Mapping[str, str], tag: str, default: float) -> float:
+    text = tags.get(tag)
+    if not text:
+        return default
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= 3650 or (number == 0 and tag == "key-rotation-days"):  # noqa: PLR2004 - ten years
+        raise _bad(resource, tag, text, "a number above 0, up to 3650")
+    return number
+
+
+def _format(resource: Resource, tags: Mapping[str, str], default: SecretFormat) -> SecretFormat:
+    text = tags.get("key-rotation-format")
+    try:
+        return SecretFormat(text.lower()) if text else default
+    except ValueError:
+        raise _bad(resource, "key-rotation-format", str(text), " or ".join(SecretFormat)) from None
+
+
+def _bad(resource: Resource, tag: str, value: str, allowed: str) -> Misconfigured:
+    return Misconfigured(f"tag {tag} of {resource.id.name} is {value[:80]!r}; allowed is {allowed}", step="observe")

@@ -1,0 +1,165 @@
+"""What a running rotation has done so far, and how the finished ones ended: the content of a resource's blob.
+
+A journal is written before each step that the world will notice, so that whoever finds it knows what may have happened.
+It names keys by fingerprint only.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from shared.decision import Cause
+from shared.model import Slot
+
+KEPT_OUTCOMES = 50
+
+
+class Kind(StrEnum):
+    """What a journal is about."""
+
+    ROTATE = "rotate"
+    PUBLISH = "publish"
+    RETIRE = "retire"
+    SALT = "salt"
+
+
+class Step(StrEnum):
+    """The last step that is known to be done."""
+
+    PLANNED = "planned"
+    REGENERATED = "regenerated"
+    PUBLISHED = "published"
+    ANNOUNCED = "announced"
+
+
+class Result(StrEnum):
+    """How a request ended."""
+
+    SUCCEEDED = "Succeeded"
+    SKIPPED = "Skipped"
+    REFUSED = "Refused"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"  # a salt regeneration whose answer was lost: nothing can tell
+    ABANDONED = "Abandoned"  # the world moved on before the first key was touched
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class Journal(_Frozen):
+    """One rotation under way. `attempts` counts the regenerations that may have reached ARM."""
+
+    rotation_id: str
+    kind: Kind
+    slot: Slot | None
+    cause: Cause | None = None
+    trigger: str
+    reason: str = ""
+    requested_at: datetime
+    in_place: bool = False  # the published key itself is renewed: who holds the old one is refused
+
+    before: Mapping[Slot, str] = {}
+    previous_version: str | None = None
+    attempts: int = 0
+    sent_at: datetime | None = None
+    after: str | None = None
+    verified: Literal["dataplane", "arm"] | None = None
+    retire: str | None = None  # fingerprint of the key that this one replaces and that is to become worthless
+    overlap_hours: float
+    retire_after: datetime | None = None
+    version: str | None = None
+    secret_id: str | None = None
+
+    step: Step = Step.PLANNED
+    times: Mapping[Step, datetime]
+
+    @classmethod
+    def plan(cls, *, now: datetime, **facts: object) -> Self:
+        """Begin one."""
+        return cls.model_validate({**facts, "times": {Step.PLANNED: now}})
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a log line says of it: nothing secret."""
+        return {
+            "rotation_id": self.rotation_id,
+            "kind": self.kind.value,
+            "slot": self.slot.value if self.slot else None,
+            "step": self.step.value,
+            "fingerprint": self.after,
+            "version": self.version,
+        }
+
+    def having(self, **facts: object) -> Self:
+        """The same journal, knowing more."""
+        return self.model_copy(update=facts)
+
+    def reached(self, step: Step, now: datetime, **facts: object) -> Self:
+        """The same journal, one step further."""
+        return self.model_copy(update={**facts, "step": step, "times": {**self.times, step: now}})
+
+
+class Outcome(_Frozen):
+    """How one request ended. `code` and `message` say why, when it did not simply succeed."""
+
+    rotation_id: str
+    result: Result
+    kind: Kind | None = None
+    slot: Slot | None = None
+    cause: Cause | None = None
+    code: str | None = None
+    message: str | None = None
+    until: datetime | None = None
+    step: Step | None = None
+    trigger: str
+    reason: str = ""
+    requested_at: datetime
+    ended_at: datetime
+    fingerprint: str | None = None
+    version: str | None = None
+    verified: str | None = None
+    retire_after: datetime | None = None
+    times: Mapping[Step, datetime] = {}
+
+    @classmethod
+    def of(cls, journal: Journal, result: Result, now: datetime, **facts: object) -> Self:
+        """What a journal comes to when it is closed."""
+        taken = journal.model_dump(
+            include={
+                *("rotation_id", "kind", "slot", "cause", "step", "trigger", "reason"),
+                *("requested_at", "version", "verified", "retire_after", "times"),
+            }
+        )
+        return cls.model_validate({**taken, "fingerprint": journal.after, "result": result, "ended_at": now, **facts})
+
+    def as_failure_of(self, rotation_id: str, trigger: str, requested_at: datetime) -> Self:
+        """The same failure, for another request that it stands in the way of."""
+        return self.model_copy(update={"rotation_id": rotation_id, "trigger": trigger, "requested_at": requested_at})
+
+
+class Record(_Frozen):
+    """The blob of one resource: the open journal, if there is one, and the last outcomes, newest last."""
+
+    resource: str
+    journal: Journal | None = None
+    history: tuple[Outcome, ...] = ()
+
+    def opened(self, journal: Journal) -> Self:
+        """With this journal open."""
+        return self.model_copy(update={"journal": journal})
+
+    def told(self, outcome: Outcome, *, close: bool) -> Self:
+        """With this outcome, in place of an earlier one of the same rotation; `close`: and no journal any more."""
+        others = (o for o in self.history if o.rotation_id != outcome.rotation_id)
+        kept = (*others, outcome)[-KEPT_OUTCOMES:]
+        return self.model_copy(update={"history": kept} | ({"journal": None} if close else {}))
+
+    def success_of(self, rotation_id: str) -> Outcome | None:
+        """The outcome that shows this rotation to be done, if it is."""
+        done = {Result.SUCCEEDED, Result.UNKNOWN}
+        return next((o for o in self.history if o.rotation_id == rotation_id and o.result in done), None)

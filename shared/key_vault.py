@@ -1,0 +1,139 @@
+"""All communication with Key Vault: read the newest version of a secret, add one.
+
+A version is written in a single `set_secret`: value, tags, content type and expiry. Tags in a second call could be
+lost, and the version would then lie about its slot. The tags follow Microsoft's convention for rotated secrets
+(Key Vault documentation, "Automate rotation for resources with two sets of credentials").
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.keyvault.secrets import KeyVaultSecret
+from azure.keyvault.secrets.aio import SecretClient
+
+from shared.answers import inner_code, translated
+from shared.errors import SecretSoftDeleted
+from shared.model import AccessKey, Policy, Published, ResourceId, Retirement, Slot, published_fingerprint
+
+# Key Vault raises SecretNearExpiry 30 days before a version expires: exactly when the next rotation is due.
+NEAR_EXPIRY = timedelta(days=30)
+_TAG_LIMIT = 256
+_CONFLICT = 409
+_OFFICER = "the role Key Vault Secrets Officer on the vault"
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What a new secret version says besides its value."""
+
+    resource: ResourceId
+    rotation_id: str
+    key: AccessKey
+    policy: Policy
+    retirement: Retirement | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The version's tags. An ARM id can be longer than a tag: the rest stands in a second one."""
+        address = str(self.resource)
+        tags = {
+            "CredentialId": self.key.slot.value,
+            "ProviderAddress": address[:_TAG_LIMIT],
+            "ValidityPeriodDays": f"{self.policy.period / timedelta(days=1):g}",
+            "RotationId": self.rotation_id,
+        }
+        if address[_TAG_LIMIT:]:
+            tags["ProviderAddressContinued"] = address[_TAG_LIMIT:]
+        if self.retirement:
+            tags["RetireFingerprint"] = self.retirement.fingerprint
+            tags["RetireAfter"] = self.retirement.after.isoformat()
+        return tags
+
+
+class Vaults:
+    """The vaults that `client_for` reaches, by URL."""
+
+    def __init__(self, client_for: Callable[[str], SecretClient]) -> None:
+        self._client_for = client_for
+
+    async def newest(self, vault_url: str, name: str) -> Published | None:
+        """The newest version of a secret, or None where there is none. An expired version is read like any other.
+
+        Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`.
+        """
+        with translated(f"Key Vault (get {name})", needs=_OFFICER, step="observe"):
+            client = self._client_for(vault_url)
+            try:
+                return _published(await client.get_secret(name))
+            except ResourceNotFoundError:
+                await self._refuse_soft_deleted(client, name)
+                return None
+            except HttpResponseError as error:
+                if inner_code(error) != "SecretDisabled":
+                    raise
+                # Key Vault does not say which version it is that it won't show.
+                return Published(
+                    version="", secret_id=f"{vault_url}/secrets/{name}", since=datetime.max.replace(tzinfo=UTC)
+                )
+
+    async def publish(self, edition: Edition, *, now: datetime) -> Published:
+        """Add a version. Never repeated by itself: an answer that was lost may hide a version that was made.
+
+        Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`, `Rejected`.
+        """
+        policy = edition.policy
+        with translated(f"Key Vault (set {policy.secret_name})", needs=_OFFICER, step="publish"):
+            client = self._client_for(policy.vault_url)
+            try:
+                made = await client.set_secret(
+                    policy.secret_name,
+                    edition.key.secret_value(policy.secret_format),
+                    tags=edition.tags,
+                    content_type=policy.secret_format.content_type,
+                    expires_on=now + policy.period + NEAR_EXPIRY,
+                    retry_total=0,
+                )
+            except HttpResponseError as error:
+                if error.status_code == _CONFLICT:
+                    await self._refuse_soft_deleted(client, policy.secret_name)
+                raise
+            return _published(made)
+
+    async def _refuse_soft_deleted(self, client: SecretClient, name: str) -> None:
+        try:
+            await client.get_deleted_secret(name)
+        except ResourceNotFoundError:
+            return
+        raise SecretSoftDeleted(
+            f"the secret {name} in {client.vault_url} is deleted but not purged: recover it "
+            f"(az keyvault secret recover) or purge it (az keyvault secret purge), then rotate again",
+            step="publish",
+        )
+
+
+def _published(secret: KeyVaultSecret) -> Published:
+    properties = secret.properties
+    tags = properties.tags or {}
+    return Published(
+        version=properties.version or "",
+        secret_id=secret.id or "",
+        since=properties.created_on or datetime.now(UTC),
+        fingerprint=published_fingerprint(secret.value or ""),
+        slot_hint=_slot(tags.get("CredentialId", "")),
+        rotation_id=tags.get("RotationId"),
+        retirement=_retirement(tags),
+    )
+
+
+def _slot(text: str) -> Slot | None:
+    return next((slot for slot in Slot if slot.value.lower() == text.strip().lower()), None)
+
+
+def _retirement(tags: dict[str, str]) -> Retirement | None:
+    try:
+        after = datetime.fromisoformat(tags["RetireAfter"])
+        return Retirement(tags["RetireFingerprint"], after if after.tzinfo else after.replace(tzinfo=UTC))
+    except (KeyError, ValueError):  # a hint that somebody edited is no reason to stop
+        return None

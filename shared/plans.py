@@ -1,0 +1,111 @@
+"""From a decision to what is written down: the journal of what will be done, the outcome of what was not.
+
+Pure, like the decision itself.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.decision import Action, Code, Publish, RegenerateSalt, Retire, Rotate
+from shared.errors import RotationError
+from shared.journal import Journal, Kind, Outcome, Result
+from shared.model import Observation, Policy, ResourceId, Slot
+from shared.requests import Mode, Request, rotation_id
+
+_ADVICE = {
+    Code.NOT_DUE: "the published key is not due for rotation yet",
+    Code.OVERLAP_ACTIVE: "clients may still hold the other key until then; wait, or ask with force",
+    Code.LOCAL_AUTH_DISABLED: "access keys are switched off on this resource: there is nothing to rotate",
+    Code.PAUSED: "the tag key-rotation is set to paused; set it to enabled to go on",
+    Code.SECRET_DISABLED: "the newest version of the secret is disabled; enable it, or add one, to go on",
+    Code.ALREADY_LIVE: "the published value is a live key",
+    Code.ALREADY_ROTATED: "the key was replaced after this was asked for, by another request",
+    Code.RETIREMENT_PENDING: "the other key is about to be retired and must not be handed out again; "
+    "wait until it is, or use mode revoke",
+    Code.NOT_READY: "the resource is being changed; the next sweep looks again",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a request would come to now: an action, or the finding that keeps it from being decided."""
+
+    request: Request
+    action: Action | None = None
+    seen: Observation | None = None
+    policy: Policy | None = None
+    finding: RotationError | None = None
+
+
+def journal(action: Action, seen: Observation, request: Request, policy: Policy, now: datetime) -> Journal:
+    """What is about to be done, with all that it rests on."""
+    slot: Slot | None
+    match action:
+        case Rotate(slot, retire):
+            kind, cause = Kind.ROTATE, None
+        case Publish(slot, cause, retire):
+            kind = Kind.PUBLISH
+        case Retire(slot):
+            kind, cause, retire = Kind.RETIRE, None, False
+        case RegenerateSalt():
+            kind, slot, cause, retire = Kind.SALT, None, None, False
+        case _:
+            raise AssertionError(f"nothing is written down for {action}")
+    overlap = policy.overlap if request.overlap_hours is None else timedelta(hours=request.overlap_hours)
+    replaced = seen.published_slot or (slot.other if slot else Slot.PRIMARY)
+    return Journal.plan(
+        now=now,
+        rotation_id=request.rotation_id,
+        kind=kind,
+        slot=slot,
+        cause=cause,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=request.requested_at,
+        in_place=kind is Kind.ROTATE and slot is seen.published_slot,
+        before=dict(seen.live),
+        previous_version=seen.published.version if seen.published else None,
+        retire=seen.live[replaced] if retire else None,
+        overlap_hours=overlap / timedelta(hours=1),
+    )
+
+
+def retirement(outcome: Outcome, resource: ResourceId, due: datetime) -> Request:
+    """The message that comes when a replaced key may be made worthless: a sweep of this one resource."""
+    return Request(
+        rotation_id=rotation_id(resource, f"retire:{outcome.rotation_id}"),
+        resource=str(resource),
+        mode=Mode.SWEEP,
+        reason=outcome.reason,
+        trigger="retirement",
+        requested_at=due,
+    )
+
+
+def nothing_done(request: Request, result: Result, code: Code, until: datetime | None, now: datetime) -> Outcome:
+    """The outcome of a request that was skipped or refused."""
+    return Outcome(
+        rotation_id=request.rotation_id,
+        result=result,
+        code=code.value,
+        message=_ADVICE[code],
+        until=until,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=request.requested_at,
+        ended_at=now,
+    )
+
+
+def failure(request: Request, error: RotationError, now: datetime) -> Outcome:
+    """The outcome of a request that failed before anything was begun."""
+    return Outcome(
+        rotation_id=request.rotation_id,
+        result=Result.FAILED,
+        code=error.code,
+        message=error.message,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=request.requested_at,
+        ended_at=now,
+    )

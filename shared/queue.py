@@ -1,0 +1,43 @@
+"""All communication with the storage queue that the platform turns into invocations of the worker."""
+
+import math
+from contextlib import suppress
+from datetime import timedelta
+
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from azure.storage.queue.aio import QueueClient
+
+from shared.answers import translated
+from shared.requests import Request
+
+# Queue service REST API, Put Message: a message can be hidden for seven days at most. The sweep covers what is longer.
+LONGEST_DELAY = timedelta(days=7) - timedelta(minutes=1)
+_FOREVER = -1
+
+
+class WorkQueue:
+    """One message per resource to work on. The queue is made when it is missing: the platform does not make it."""
+
+    def __init__(self, client: QueueClient) -> None:
+        self._client = client
+
+    async def send(self, request: Request, *, delay: timedelta = timedelta()) -> None:
+        """Put a request on the queue, to be seen after `delay`, a week at most.
+
+        Raises `NotPermitted`, `Unavailable`.
+        """
+        hidden = min(max(delay, timedelta()), LONGEST_DELAY)
+        with translated("Queue storage", needs="the role Storage Queue Data Contributor", step="submit"):
+            try:
+                await self._put(request, hidden)
+            except ResourceNotFoundError:
+                with suppress(ResourceExistsError):
+                    await self._client.create_queue()
+                await self._put(request, hidden)
+
+    async def _put(self, request: Request, hidden: timedelta) -> None:
+        await self._client.send_message(
+            request.model_dump_json(by_alias=True, exclude_defaults=True),
+            visibility_timeout=math.ceil(hidden.total_seconds()),
+            time_to_live=_FOREVER,
+        )

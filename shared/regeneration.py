@@ -1,0 +1,172 @@
+"""Getting a new key, and proof that it is one: the steps in which ARM is asked to change something.
+
+A call whose answer is lost may have changed the key. So nothing here believes an answer, or the lack of one: the keys
+are read again, and their fingerprints tell.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from shared.data_plane import Verdict
+from shared.errors import KeyRefused, KeyUnchanged, OperationFailed, RotationError, SaltOutcomeUnknown
+from shared.journal import Kind, Step
+from shared.ledger import Held
+from shared.model import AccessKey, KeyPair, KeyType, Policy, Published, Resource, Slot
+from shared.services import Services
+from shared.signalr import Ending
+
+log = logging.getLogger("rotation")
+
+MOST_ATTEMPTS = 2  # an operation that left the key as it was is asked for once more, then given up
+_POST_SECONDS = 30.0
+_LEASE_MARGIN_SECONDS = 5.0
+
+
+class Abandoned(Exception):  # noqa: N818 - not an error: the world moved on before a key was touched
+    """The journal's premises no longer hold: close it, and decide again."""
+
+
+class Regeneration:
+    """One slot's key, or the salt, renewed under the open journal of `held`. `keys`: those just read, if they were."""
+
+    def __init__(
+        self, services: Services, held: Held, resource: Resource, policy: Policy, keys: KeyPair | None = None
+    ) -> None:
+        self._to = services
+        self._held = held
+        self._resource = resource
+        self._policy = policy
+        self._keys = keys
+
+    @property
+    def _slot(self) -> Slot:
+        slot = self._held.journal.slot
+        if slot is None:
+            raise AssertionError("only a salt journal has no slot")
+        return slot
+
+    async def proven_key(self) -> AccessKey:
+        """The live key of the journal's slot: regenerated, unless publishing is all that was asked, and proven.
+
+        Raises `Abandoned`, `KeyUnchanged`, `OperationFailed`, `KeyRefused`, and what the adapters raise.
+        """
+        keys = await self.read_keys()
+        if self._held.journal.kind is not Kind.PUBLISH:
+            keys = await self._renewed(keys)
+        return await self._prove(keys[self._slot])
+
+    async def salt(self) -> None:
+        """Renew the salt. It leaves no trace to compare: after a lost answer it is not repeated.
+
+        Raises `SaltOutcomeUnknown`, `OperationFailed`, and what the adapter raises.
+        """
+        journal, name = self._held.journal, self._resource.id.name
+        if journal.step is not Step.PLANNED:
+            return
+        if journal.attempts:
+            raise SaltOutcomeUnknown(name)
+        await self._held.note(attempts=1, sent_at=self._to.clock())
+        try:
+            ending = await self._post(KeyType.SALT)
+        except RotationError:  # a refusal: nothing was changed
+            await self._held.note(attempts=0)
+            raise
+        if ending is Ending.UNKNOWN:
+            raise SaltOutcomeUnknown(name)
+        if ending is Ending.FAILED:
+            raise OperationFailed(f"ARM's operation on {name} failed; look at its activity log", step="regenerate")
+        await self._held.reached(Step.REGENERATED, self._to.clock())
+
+    async def read_keys(self) -> KeyPair:
+        """The keys as they are now; those that were given at the start are used once."""
+        keys, self._keys = self._keys, None
+        return keys or await self._to.signalr.keys(self._resource.id)
+
+    async def _renewed(self, keys: KeyPair) -> KeyPair:
+        slot, failed = self._slot, False
+        if not self._held.journal.attempts and any(keys[s].fingerprint != self._held.journal.before[s] for s in Slot):
+            raise Abandoned
+        while self._unchanged(keys):
+            if self._held.journal.attempts and not failed and self._may_still_take_effect():
+                await asyncio.sleep(self._to.look_again_seconds)
+            else:
+                self._give_up_if_tried_enough(failed=failed)
+                failed = await self._attempt(keys) is Ending.FAILED
+            keys = await self.read_keys()
+        journal = self._held.journal
+        if journal.step is Step.PLANNED or journal.after != keys[slot].fingerprint:
+            await self._held.reached(Step.REGENERATED, self._to.clock(), after=keys[slot].fingerprint)
+            log.info("key regenerated", extra=self._held.journal.facts)
+        if keys[slot.other].fingerprint != journal.before[slot.other]:
+            # Somebody renewed the other key meanwhile. If it was the published one, publishing ours is what heals that.
+            log.warning("other key changed too", extra=self._held.journal.facts)
+        return keys
+
+    def _unchanged(self, keys: KeyPair) -> bool:
+        return keys[self._slot].fingerprint == self._held.journal.before[self._slot]
+
+    def _may_still_take_effect(self) -> bool:
+        sent_at = self._held.journal.sent_at
+        return sent_at is not None and self._to.clock() < sent_at + timedelta(seconds=self._to.effect_seconds)
+
+    def _give_up_if_tried_enough(self, *, failed: bool) -> None:
+        if self._held.journal.attempts < MOST_ATTEMPTS:
+            return
+        name = self._resource.id.name
+        if failed:
+            raise OperationFailed(
+                f"ARM's operation on {name} failed twice; look at its activity log", step="regenerate"
+            )
+        raise KeyUnchanged(
+            f"ARM was asked twice to regenerate {self._slot} on {name}, but the key did not change; "
+            "regenerate it in the portal or open a support request",
+            step="regenerate",
+        )
+
+    async def _attempt(self, keys: KeyPair) -> Ending:
+        """Send the POST, having made sure that nobody needs the key."""
+        newest = await self._to.vaults.newest(self._policy.vault_url, self._policy.secret_name)
+        if not self._still_right(newest, keys):
+            raise Abandoned
+        await self._held.note(attempts=self._held.journal.attempts + 1, sent_at=self._to.clock())
+        try:
+            return await self._post(KeyType(self._slot))
+        except RotationError:
+            # A refusal. It counts as not sent only when the key, read again, is what it was.
+            if self._unchanged(await self.read_keys()):
+                await self._held.note(attempts=self._held.journal.attempts - 1)
+                raise
+            return Ending.UNKNOWN
+
+    async def _post(self, key_type: KeyType) -> Ending:
+        # ARM's POST cannot carry the lease id. So the lease is made new right before it, and must outlive it.
+        await self._held.renew()
+        answer_within = min(_POST_SECONDS, self._held.remaining_seconds - _LEASE_MARGIN_SECONDS)
+        return await self._to.signalr.regenerate(self._resource.id, key_type, answer_within=answer_within)
+
+    def _still_right(self, newest: Published | None, keys: KeyPair) -> bool:
+        """Whether the secret is still the one that was decided on, and does not hold the key to be regenerated."""
+        journal = self._held.journal
+        if (newest.version if newest else None) != journal.previous_version:
+            return False
+        published_here = newest is not None and newest.fingerprint == keys[self._slot].fingerprint
+        return journal.in_place or not published_here
+
+    async def _prove(self, key: AccessKey) -> AccessKey:
+        """See SignalR accept the key; where SignalR can't be asked, ARM must show the key once more."""
+        deadline = self._to.clock() + timedelta(seconds=self._to.effect_seconds)
+        while (verdict := await self._to.data_plane.probe(key)) is Verdict.REFUSED:
+            if self._to.clock() >= deadline:
+                raise KeyRefused(
+                    f"SignalR refuses the {self._slot} key of {self._resource.id.name} "
+                    f"{self._to.effect_seconds:g} s after ARM gave it; what was published before is untouched",
+                    step="prove",
+                )
+            await asyncio.sleep(self._to.look_again_seconds)
+            key = (await self.read_keys())[self._slot]
+        if verdict is Verdict.UNREACHABLE:
+            key = (await self.read_keys())[self._slot]
+        verified = "dataplane" if verdict is Verdict.ACCEPTED else "arm"
+        await self._held.note(verified=verified, after=key.fingerprint)
+        return key

@@ -1,0 +1,144 @@
+"""Every setting of the app, validated together: all faults are reported at once, each by its name.
+
+The names are the app settings of the Functions app (environment variables), upper case, as in
+`local.settings.sample.json`. Unset and empty mean the same: the portal cannot tell them apart either.
+"""
+
+import re
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.errors import Misconfigured
+from shared.model import ResourceId, SecretFormat
+
+ARM_ENDPOINTS = {
+    "AzureCloud": "https://management.azure.com",
+    "AzureUSGovernment": "https://management.usgovcloudapi.net",
+    "AzureChinaCloud": "https://management.chinacloudapi.cn",
+}
+_SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
+
+
+def _list(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever it was given
+    if isinstance(value, str):
+        return tuple(part.strip() for part in re.split(r"[,;\s]+", value) if part.strip())
+    return value
+
+
+def _https(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.netloc:
+        raise ValueError("must be an https:// URL")
+    return url.rstrip("/")
+
+
+def _resource_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
+    for text in ids:
+        ResourceId.parse(text)
+    return ids
+
+
+def _secret_template(template: str) -> str:
+    try:
+        name = template.format(name="a", group="a")
+    except (KeyError, IndexError, ValueError) as error:
+        raise ValueError("may only use the placeholders {name} and {group}") from error
+    if not _SECRET_NAME.fullmatch(name):
+        raise ValueError("must make names of 1-127 letters, digits and dashes (Key Vault's rule)")
+    return template
+
+
+HttpsUrl = Annotated[str, AfterValidator(_https)]
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
+
+
+class Settings(BaseSettings):
+    """The app settings. `docs/configuration.md` explains each; `load()` reads them from the environment."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    AzureWebJobsStorage: str | None = Field(None, description="Storage connection string; local work only")
+    AzureWebJobsStorage__accountName: str | None = Field(None, description="Storage account, reached by identity")
+    AzureWebJobsStorage__blobServiceUri: HttpsUrl | None = Field(None, description="Blob endpoint, where unusual")
+    AzureWebJobsStorage__queueServiceUri: HttpsUrl | None = Field(None, description="Queue endpoint, where unusual")
+
+    SIGNALR_RESOURCE_IDS: Annotated[CommaList, AfterValidator(_resource_ids)] = Field(
+        (), description="ARM ids of the SignalR resources to rotate, separated by commas"
+    )
+    SIGNALR_SUBSCRIPTION_IDS: CommaList = Field(
+        (), description="Subscriptions in which resources tagged key-rotation=enabled are rotated"
+    )
+    KEY_VAULT_URL: HttpsUrl = Field(description="The vault that holds the published secrets")
+    ALLOWED_KEY_VAULT_URLS: Annotated[tuple[HttpsUrl, ...], NoDecode, BeforeValidator(_list)] = Field(
+        (), description="Vaults that a resource's tag may name; KEY_VAULT_URL always may"
+    )
+    SECRET_NAME_TEMPLATE: Annotated[str, AfterValidator(_secret_template)] = Field(
+        "{name}-connection-string", description="Name of the secret; {name} and {group} are the resource's"
+    )
+    SECRET_FORMAT: SecretFormat = Field(SecretFormat.CONNECTION_STRING, description="What the secret holds")
+    EVENT_GRID_TOPIC_ENDPOINT: HttpsUrl = Field(description="Endpoint of the topic that is told of every change")
+    EVENT_TYPE_PREFIX: str = Field("SignalRKeyRotation", pattern=r"^[A-Za-z][A-Za-z0-9.]*$", description="Event types")
+    ROTATION_SCHEDULE: str = Field("0 7 * * * *", description="NCRONTAB of the sweep; the platform reads it")
+    ROTATION_PERIOD_DAYS: float = Field(60, gt=0, le=3650, description="Days between two rotations of a resource")
+    OVERLAP_HOURS: float = Field(24, ge=0, le=2160, description="Hours both keys stay valid after a new one is out")
+    KEY_EFFECT_TIMEOUT_SECONDS: float = Field(120, gt=0, le=600, description="How long a new key may take to work")
+    FIRST_POLL_SECONDS: float = Field(10, gt=0, le=60, description="When to look first whether ARM's operation ended")
+    OPERATION_TIMEOUT_SECONDS: float = Field(600, gt=0, le=1500, description="How long ARM's operation may take")
+    AZURE_CLOUD: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = Field(
+        "AzureCloud", description="Which Azure"
+    )
+    AZURE_RESOURCE_MANAGER_URL: HttpsUrl | None = Field(None, description="ARM's endpoint, instead of the cloud's own")
+    AZURE_CLIENT_ID: str | None = Field(None, description="Client id of the user-assigned identity")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.SIGNALR_RESOURCE_IDS and not self.SIGNALR_SUBSCRIPTION_IDS:
+            raise ValueError("set SIGNALR_RESOURCE_IDS or SIGNALR_SUBSCRIPTION_IDS: there is nothing to rotate")
+        if not self.AzureWebJobsStorage and not self.AzureWebJobsStorage__accountName:
+            raise ValueError("set AzureWebJobsStorage__accountName (or AzureWebJobsStorage for local work)")
+        if self.OVERLAP_HOURS >= self.ROTATION_PERIOD_DAYS * 24:
+            raise ValueError("OVERLAP_HOURS must be shorter than ROTATION_PERIOD_DAYS: no rotation would ever be due")
+        return self
+
+    @cached_property
+    def resources(self) -> tuple[ResourceId, ...]:
+        """The explicitly named resources, each once."""
+        return tuple(dict.fromkeys(ResourceId.parse(text) for text in self.SIGNALR_RESOURCE_IDS))
+
+    @property
+    def vaults(self) -> frozenset[str]:
+        """Every vault the app may write to."""
+        return frozenset({self.KEY_VAULT_URL, *self.ALLOWED_KEY_VAULT_URLS})
+
+    @property
+    def arm_endpoint(self) -> str:
+        """Where Azure Resource Manager answers."""
+        return self.AZURE_RESOURCE_MANAGER_URL or ARM_ENDPOINTS[self.AZURE_CLOUD]
+
+    @property
+    def arm_scope(self) -> str:
+        """The scope of ARM tokens: the cloud's own, wherever its endpoint is reached."""
+        return f"{ARM_ENDPOINTS[self.AZURE_CLOUD]}/.default"
+
+
+def load() -> Settings:
+    """Read the environment. Raises `Misconfigured` that lists every fault with the setting's name."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = []
+        for fault in error.errors(include_url=False, include_input=False, include_context=False):
+            name = str(fault["loc"][0]) if fault["loc"] else ""
+            message = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"{name}: {message}" if name else message)
+        # Not chained: pydantic's own text quotes the values it was given.
+        raise Misconfigured("app settings: " + "; ".join(faults)) from None
+
+
+def names() -> tuple[str, ...]:
+    """Every setting there is, in the order of the class."""
+    return tuple(Settings.model_fields)

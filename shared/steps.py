@@ -1,0 +1,136 @@
+"""The steps of one rotation, in the only order there is: regenerate, prove, publish, announce, close.
+
+Each step asks first whether it is already done, so that a journal can be picked up anywhere, by anyone, any number of
+times.
+"""
+
+import logging
+from datetime import timedelta
+
+from shared import announcements
+from shared.errors import (
+    KeyRefused,
+    KeyUnchanged,
+    OperationFailed,
+    RotationError,
+    SaltOutcomeUnknown,
+    SecretDisabled,
+    Terminal,
+)
+from shared.journal import Kind, Outcome, Result, Step
+from shared.key_vault import Edition
+from shared.ledger import Held
+from shared.model import AccessKey, KeyPair, Policy, Published, Resource, Retirement
+from shared.regeneration import Abandoned, Regeneration
+from shared.services import Services
+
+log = logging.getLogger("rotation")
+
+_SETTLED = (KeyRefused, KeyUnchanged, OperationFailed)
+
+
+class Run:
+    """Carries the open journal of `held` to its end. `keys` are those just read, if they were."""
+
+    def __init__(
+        self, services: Services, held: Held, resource: Resource, policy: Policy, keys: KeyPair | None = None
+    ) -> None:
+        self._to = services
+        self._held = held
+        self._resource = resource
+        self._policy = policy
+        self._regeneration = Regeneration(services, held, resource, policy, keys)
+
+    async def finish(self) -> Outcome:
+        """Do what is left to do, and close the journal.
+
+        A `Terminal` failure is recorded, announced and given as the outcome; the journal stays open if a key has
+        changed, so that the next run goes on from there. `Retryable` failures are raised, the journal stays open.
+        """
+        try:
+            if self._held.journal.kind is Kind.SALT:
+                await self._regeneration.salt()
+            elif self._held.journal.step in {Step.PLANNED, Step.REGENERATED}:
+                key = await self._regeneration.proven_key()
+                if self._held.journal.kind is not Kind.RETIRE:
+                    await self._publish(key)
+            await self._announce()
+        except Abandoned:
+            return await self._close(Result.ABANDONED)
+        except Terminal as error:
+            return await self._fail(error)
+        return await self._close(Result.SUCCEEDED)
+
+    async def _publish(self, key: AccessKey) -> None:
+        policy = self._policy
+        await self._held.renew()
+        newest = await self._to.vaults.newest(policy.vault_url, policy.secret_name)
+        if newest and not newest.enabled:
+            raise SecretDisabled(
+                f"the newest version of {policy.secret_name} is disabled: enable it, or add one, to go on",
+                step="publish",
+            )
+        if (
+            newest is None
+            or newest.rotation_id != self._held.journal.rotation_id
+            or newest.fingerprint != key.fingerprint
+        ):
+            retirement = await self._retirement(newest, key)
+            edition = Edition(self._resource.id, self._held.journal.rotation_id, key, policy, retirement)
+            newest = await self._to.vaults.publish(edition, now=self._to.clock())
+        await self._held.reached(
+            Step.PUBLISHED,
+            self._to.clock(),
+            version=newest.version,
+            secret_id=newest.secret_id,
+            retire_after=newest.retirement.after if newest.retirement else None,
+        )
+        log.info("key published", extra=self._held.journal.facts)
+
+    async def _retirement(self, newest: Published | None, key: AccessKey) -> Retirement | None:
+        """What the new version must say of a leaked key: the one it replaces, or an earlier one that still works."""
+        journal = self._held.journal
+        if journal.retire:
+            return Retirement(journal.retire, self._to.clock() + timedelta(hours=journal.overlap_hours))
+        earlier = newest.retirement if newest else None
+        if earlier is None or earlier.fingerprint == key.fingerprint:
+            return None
+        return earlier if (await self._regeneration.read_keys()).slot_of(earlier.fingerprint) else None
+
+    async def _announce(self) -> None:
+        journal = self._held.journal
+        if journal.step is Step.ANNOUNCED:
+            return
+        await self._held.renew()
+        await self._to.topic.announce(
+            announcements.KINDS[journal.kind],
+            rotation_id=journal.rotation_id,
+            source=str(self._resource.id),
+            subject=self._policy.secret_name,
+            time=max(journal.times.values()),
+            data=announcements.done(journal, str(self._resource.id), self._policy),
+        )
+        await self._held.reached(Step.ANNOUNCED, self._to.clock())
+        log.info("rotation announced", extra=self._held.journal.facts)
+
+    async def _fail(self, error: Terminal) -> Outcome:
+        """Tell, then write down. The other way round, a crash in between would leave it untold."""
+        journal = self._held.journal
+        await announcements.announce_failure(
+            self._to.topic, error, self._resource.id, journal, subject=self._policy.secret_name
+        )
+        log.error("rotation failed", extra=journal.facts | {"code": error.code, "failed_step": error.step})
+        result = Result.UNKNOWN if isinstance(error, SaltOutcomeUnknown) else Result.FAILED
+        return await self._close(result, error)
+
+    async def _close(self, result: Result, error: RotationError | None = None) -> Outcome:
+        journal = self._held.journal
+        why = {"code": error.code, "message": error.message} if error else {}
+        outcome = Outcome.of(journal, result, self._to.clock(), **why)
+        # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
+        touched = journal.attempts > 0 or journal.step is not Step.PLANNED
+        unfinished = result is Result.FAILED and touched and not isinstance(error, _SETTLED)
+        await self._held.write(self._held.record.told(outcome, close=not unfinished))
+        if result is not Result.FAILED:
+            log.info("rotation closed", extra=journal.facts | {"result": result.value})
+        return outcome

@@ -1,0 +1,162 @@
+"""The one place that builds clients. Everything is made once per worker process, at the first invocation.
+
+Tokens, connections and caches then serve every later invocation.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+from azure.core.credentials_async import AsyncTokenCredential
+from azure.eventgrid.aio import EventGridPublisherClient
+from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+from azure.keyvault.secrets.aio import SecretClient
+from azure.mgmt.signalr.aio import SignalRManagementClient
+from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
+from azure.storage.queue.aio import QueueServiceClient
+
+from shared.data_plane import DataPlane
+from shared.event_grid import Topic
+from shared.fleet import Fleet
+from shared.key_vault import Vaults
+from shared.ledger import LEASE_SECONDS, Ledger
+from shared.queue import WorkQueue
+from shared.rotation import Rotator
+from shared.services import Services
+from shared.settings import Settings, load
+from shared.signalr import SameHost, SignalR
+
+NAME = "signalr-rotation"  # of the container and of the queue
+_STORAGE_SUFFIX = {
+    "AzureCloud": "core.windows.net",
+    "AzureUSGovernment": "core.usgovcloudapi.net",
+    "AzureChinaCloud": "core.chinacloudapi.cn",
+}
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The app, ready to be called."""
+
+    settings: Settings
+    rotator: Rotator
+    clients: AsyncExitStack
+
+    async def close(self) -> None:
+        """Close every connection. The platform ends the process instead; tests and tools call this."""
+        await self.clients.aclose()
+
+
+@cache
+def app() -> App:
+    """The app of this process. To be called inside its event loop. Raises `Misconfigured` until settings are right."""
+    return build(load())
+
+
+def build(settings: Settings, *, clock: Callable[[], datetime] = _now, lease_seconds: int = LEASE_SECONDS) -> App:
+    """Make every client that the settings ask for. Nothing is connected yet."""
+    # azure-core logs every request, URLs included, and poll URLs carry signatures.
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    clients = AsyncExitStack()
+    credential = _closing(clients, _credential(settings))
+    signalr = SignalR(
+        _signalr_clients(settings, credential, clients),
+        operation_timeout_seconds=settings.OPERATION_TIMEOUT_SECONDS,
+        first_poll_seconds=settings.FIRST_POLL_SECONDS,
+    )
+    session = _closing(clients, aiohttp.ClientSession())
+    topic = _closing(clients, EventGridPublisherClient(settings.EVENT_GRID_TOPIC_ENDPOINT, credential))
+    services = Services(
+        signalr=signalr,
+        data_plane=DataPlane(session),
+        vaults=Vaults(_vault_clients(credential, clients)),
+        topic=Topic(topic, prefix=settings.EVENT_TYPE_PREFIX),
+        clock=clock,
+        effect_seconds=settings.KEY_EFFECT_TIMEOUT_SECONDS,
+    )
+    blobs, queues = _storage(settings, credential)
+    container = _closing(clients, blobs).get_container_client(NAME)
+    queue = _closing(clients, queues).get_queue_client(NAME)
+    rotator = Rotator(
+        fleet=Fleet(settings, signalr),
+        ledger=Ledger(container, lease_seconds=lease_seconds),
+        queue=WorkQueue(queue),
+        services=services,
+    )
+    return App(settings, rotator, clients)
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+def _closing[Client: _Closable](clients: AsyncExitStack, client: Client) -> Client:
+    clients.push_async_callback(client.close)
+    return client
+
+
+def _credential(settings: Settings) -> ManagedIdentityCredential | DefaultAzureCredential:
+    """The app's identity; on a developer's machine, whoever is signed in there (`az login`)."""
+    if "IDENTITY_ENDPOINT" in os.environ:
+        return ManagedIdentityCredential(client_id=settings.AZURE_CLIENT_ID)
+    return DefaultAzureCredential(managed_identity_client_id=settings.AZURE_CLIENT_ID)
+
+
+def _signalr_clients(
+    settings: Settings, credential: AsyncTokenCredential, clients: AsyncExitStack
+) -> Callable[[str], SignalRManagementClient]:
+    @cache
+    def client_for(subscription: str) -> SignalRManagementClient:
+        client = SignalRManagementClient(
+            credential,
+            subscription,
+            base_url=settings.arm_endpoint,
+            credential_scopes=[settings.arm_scope],
+            per_call_policies=[SameHost(settings.arm_endpoint)],
+        )
+        return _closing(clients, client)
+
+    return client_for
+
+
+def _vault_clients(credential: AsyncTokenCredential, clients: AsyncExitStack) -> Callable[[str], SecretClient]:
+    @cache
+    def client_for(vault_url: str) -> SecretClient:
+        # The SDK checks that the challenge names the vault's own domain. On loopback there is none.
+        verify = urlsplit(vault_url).hostname not in _LOOPBACK
+        return _closing(clients, SecretClient(vault_url, credential, verify_challenge_resource=verify))
+
+    return client_for
+
+
+def _storage(settings: Settings, credential: AsyncTokenCredential) -> tuple[BlobServiceClient, QueueServiceClient]:
+    """The app's own storage account: by connection string for local work, else by identity."""
+    if settings.AzureWebJobsStorage:
+        return (
+            BlobServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries()),
+            QueueServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries()),
+        )
+    account, suffix = settings.AzureWebJobsStorage__accountName, _STORAGE_SUFFIX[settings.AZURE_CLOUD]
+    blob_url = settings.AzureWebJobsStorage__blobServiceUri or f"https://{account}.blob.{suffix}"
+    queue_url = settings.AzureWebJobsStorage__queueServiceUri or f"https://{account}.queue.{suffix}"
+    return (
+        BlobServiceClient(blob_url, credential, retry_policy=_retries()),
+        QueueServiceClient(queue_url, credential, retry_policy=_retries()),
+    )
+
+
+def _retries() -> ExponentialRetry:
+    # The default waits 15 s before the first repetition: a quarter of a lease.
+    return ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3)
