@@ -38,7 +38,6 @@ param existingKeyVaultId string = ''
 param additionalKeyVaultIds string = ''
 
 @minLength(1)
-@maxLength(127)
 @description('Name of the secret of one resource; {name} and {group} stand for the SignalR resource\'s name and resource group.')
 param secretNameTemplate string = '{name}-connection-string'
 
@@ -74,6 +73,11 @@ param keyEffectTimeoutSeconds int = 120
 @description('Seconds to wait for ARM\'s regenerateKey operation to end.')
 param operationTimeoutSeconds int = 600
 
+@minValue(1)
+@maxValue(60)
+@description('Seconds until the state of that operation is first asked for.')
+param firstPollSeconds int = 10
+
 @description('Azure Resource Manager address, where it is not the cloud\'s own. Empty: the cloud\'s own.')
 param resourceManagerUrl string = ''
 
@@ -100,7 +104,6 @@ param logRetentionDays int = 90
 @description('https address of app.zip, deployed by the platform itself with a remote build. Empty: the code is deployed by azd or az afterwards.')
 param packageUri string = ''
 
-// uniqueString makes the names repeatable: a second deployment meets the same resources.
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
 var tags = { 'azd-env-name': environmentName }
 
@@ -237,6 +240,7 @@ module functionApp 'modules/function-app.bicep' = {
       OVERLAP_HOURS: string(overlapHours)
       KEY_EFFECT_TIMEOUT_SECONDS: string(keyEffectTimeoutSeconds)
       OPERATION_TIMEOUT_SECONDS: string(operationTimeoutSeconds)
+      FIRST_POLL_SECONDS: string(firstPollSeconds)
       AZURE_CLOUD: environment().name
       AZURE_RESOURCE_MANAGER_URL: resourceManagerUrl
     }
@@ -294,6 +298,3 @@ output KEY_VAULT_ID string = keyVaults.outputs.id
 
 @description('Topic that is told of every change.')
 output EVENT_GRID_TOPIC_ENDPOINT string = topic.outputs.endpoint
-
-@description('Object id of the app\'s identity, for role assignments made by hand.')
-output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId

@@ -56,7 +56,7 @@ resource delivery 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
       endpointType: 'WebHook'
       properties: {
         // Event Grid keeps the query of a webhook to itself: it is not shown to readers of the subscription.
-        endpointUrl: '${functionAppUrl}/api/events?code=${eventsKey}'
+        endpointUrl: '${functionAppUrl}/api/events?code=${uriComponent(eventsKey)}'
         maxEventsPerBatch: 1
       }
     }

@@ -56,6 +56,8 @@ var storageSettings = environment().name == 'AzureCloud'
       AzureWebJobsStorage__queueServiceUri: storageQueueEndpoint
     }
 
+var portal = environment().portal
+
 resource applicationInsights 'Microsoft.Insights/components@2020-02-02' existing = {
   name: applicationInsightsName
 }
@@ -95,7 +97,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       minTlsVersion: '1.2'
       cors: {
         // Test/Run of an HTTP function happens in the operator's browser.
-        allowedOrigins: [environment().portal]
+        allowedOrigins: [portal]
       }
     }
     functionAppConfig: {

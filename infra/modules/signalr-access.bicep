@@ -18,13 +18,14 @@ param subscriptionIds array
 
 var resourceScopes = map(concat(resourceIds, resourceGroupIds), id => toLower(split(id, '/')[2]))
 var involvedSubscriptionIds = union(resourceScopes, map(subscriptionIds, id => toLower(id)))
+// A role definition must be assignable where it is kept.
+var ownSubscriptionId = toLower(subscription().subscriptionId)
 
 module roles 'signalr-roles.bicep' = {
   name: 'signalr-roles-${uniqueString(environmentName)}'
   params: {
     environmentName: environmentName
-    // Its own subscription too: a role definition must be assignable where it is kept.
-    assignableScopes: map(union([subscription().subscriptionId], involvedSubscriptionIds), id => '/subscriptions/${id}')
+    assignableScopes: map(union([ownSubscriptionId], involvedSubscriptionIds), id => '/subscriptions/${id}')
   }
 }
 

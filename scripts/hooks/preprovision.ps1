@@ -1,0 +1,13 @@
+# Refuses to provision before it is said what to rotate: the app would start with nothing to do, and say so in its log only.
+$ErrorActionPreference = 'Stop'
+
+if (-not ($env:SIGNALR_RESOURCE_IDS + $env:SIGNALR_RESOURCE_GROUP_IDS + $env:SIGNALR_SUBSCRIPTION_IDS)) {
+    [Console]::Error.WriteLine(@'
+Nothing to rotate yet. Name one or more of these, the narrowest that fits, and start again:
+
+  azd env set SIGNALR_RESOURCE_IDS       "<ARM ids of SignalR resources, separated by commas>"
+  azd env set SIGNALR_RESOURCE_GROUP_IDS "<ARM ids of resource groups: their resources tagged key-rotation=enabled>"
+  azd env set SIGNALR_SUBSCRIPTION_IDS   "<subscription GUIDs: their resources tagged key-rotation=enabled>"
+'@)
+    exit 1
+}

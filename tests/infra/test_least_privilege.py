@@ -1,0 +1,161 @@
+"""The rights, the secrets and the doors of what is deployed, read from the parsed templates."""
+
+import re
+
+import pytest
+
+from tests.infra.bicep import Template, walk
+
+# docs/security.md gives the reason for each of them.
+SIGNALR_ACTIONS = {
+    "Microsoft.SignalRService/SignalR/read",
+    "Microsoft.SignalRService/SignalR/listkeys/action",
+    "Microsoft.SignalRService/SignalR/regeneratekey/action",
+    "Microsoft.SignalRService/SignalR/operationStatuses/read",
+    "Microsoft.SignalRService/SignalR/operationResults/read",
+}
+LOCATION_ACTIONS = {
+    "Microsoft.SignalRService/locations/operationStatuses/signalr/read",
+    "Microsoft.SignalRService/locations/operationresults/signalr/read",
+}
+# "Azure built-in roles": the id, the name and the one kind of resource each is given on.
+BUILT_IN = {
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "modules/storage.bicep",  # Storage Blob Data Owner
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "modules/storage.bicep",  # Storage Queue Data Contributor
+    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "modules/key-vault-access.bicep",  # Key Vault Secrets Officer
+    "d5a91429-5739-47e2-a06b-3470a27159e7": "modules/event-topic.bicep",  # EventGrid Data Sender
+    "3913510d-42f4-4e42-8a64-420c390055eb": "modules/monitoring.bicep",  # Monitoring Metrics Publisher
+}
+
+
+def permissions(template: Template, role: str) -> dict[str, list[str]]:
+    [permission] = template.of("resource")[role].body["properties"]["permissions"]
+    return permission
+
+
+@pytest.fixture(scope="module")
+def roles(templates: dict[str, Template]) -> Template:
+    return templates["modules/signalr-roles.bicep"]
+
+
+def test_the_rotator_may_read_list_and_regenerate_and_nothing_else(roles: Template) -> None:
+    granted = permissions(roles, "rotatorRole")
+
+    assert sorted(SIGNALR_ACTIONS) == sorted(granted["actions"])
+    assert [[], [], []] == [granted[kind] for kind in ("notActions", "dataActions", "notDataActions")]
+
+
+def test_the_operation_reader_only_reads_operations(roles: Template) -> None:
+    granted = permissions(roles, "operationReaderRole")
+
+    assert sorted(LOCATION_ACTIONS) == sorted(granted["actions"])
+    assert [[], [], []] == [granted[kind] for kind in ("notActions", "dataActions", "notDataActions")]
+
+
+def test_no_action_is_a_wildcard(roles: Template) -> None:
+    assert not [
+        action for role in roles.of("resource") for action in permissions(roles, role)["actions"] if "*" in action
+    ]
+
+
+def test_only_these_built_in_roles_are_given_and_where(templates: dict[str, Template]) -> None:
+    found = {
+        role: name
+        for name, template in templates.items()
+        for role in re.findall(r"'([0-9a-f]{8}-[0-9a-f-]{27})'", template.source)
+    }
+
+    assert found == BUILT_IN
+
+
+def test_a_built_in_role_is_assigned_on_one_resource_never_on_the_group(templates: dict[str, Template]) -> None:
+    given = [
+        a
+        for name in set(BUILT_IN.values())
+        for a in templates[name].resources("Microsoft.Authorization/roleAssignments")
+    ]
+
+    assert len({*BUILT_IN.values()}) == len(given)
+    assert all("scope" in assignment.body for assignment in given)
+
+
+def test_every_assignment_is_to_the_apps_identity(templates: dict[str, Template]) -> None:
+    every = [a for t in templates.values() for a in t.resources("Microsoft.Authorization/roleAssignments")]
+
+    assert {("principalId", "ServicePrincipal")} == {
+        (a.body["properties"]["principalId"], a.body["properties"]["principalType"]) for a in every
+    }
+
+
+def test_single_resources_get_the_role_on_the_resource_itself(templates: dict[str, Template]) -> None:
+    [assignment] = templates["modules/signalr-access-resource.bicep"].resources(
+        "Microsoft.Authorization/roleAssignments"
+    )
+
+    assert "signalR" == assignment.body["scope"]
+
+
+def test_nothing_lists_keys(templates: dict[str, Template]) -> None:
+    """`list…()` functions are how a template gets at a key."""
+    assert [] == [(name, call) for name, t in templates.items() for call in t.calls if call.lower().startswith("list")]
+    assert [] == [name for name, t in templates.items() if re.search(r"\blist\w*\(", t.source, re.IGNORECASE)]
+
+
+def test_no_connection_string_holds_a_key(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        assert not re.search(r"AccountKey=|SharedAccess|Endpoint=https|AccessKey=", template.source)
+
+
+def test_the_only_connection_string_is_application_insights_which_opens_nothing(templates: dict[str, Template]) -> None:
+    """With local authentication off, the sender needs the role; the string is an address."""
+    users = {name for name, t in templates.items() if "ConnectionString" in t.source}
+
+    assert {"modules/function-app.bicep"} == users
+    [component] = templates["modules/monitoring.bicep"].resources("Microsoft.Insights/components")
+    assert component.body["properties"]["DisableLocalAuth"] is True
+
+
+@pytest.mark.parametrize(
+    ("file", "type_", "wanted"),
+    [
+        (
+            "storage",
+            "Microsoft.Storage/storageAccounts",
+            {"allowSharedKeyAccess": False, "allowBlobPublicAccess": False},
+        ),
+        ("event-topic", "Microsoft.EventGrid/topics", {"disableLocalAuth": True}),
+        ("key-vault", "Microsoft.KeyVault/vaults", {"enableRbacAuthorization": True, "enablePurgeProtection": True}),
+        ("function-app", "Microsoft.Web/sites", {"httpsOnly": True}),
+    ],
+)
+def test_shared_keys_are_off(templates: dict[str, Template], file: str, type_: str, wanted: dict[str, bool]) -> None:
+    [resource] = templates[f"modules/{file}.bicep"].resources(type_)
+
+    assert wanted == {name: resource.body["properties"].get(name) for name in wanted}
+
+
+def test_deployments_need_an_entra_token(templates: dict[str, Template]) -> None:
+    policies = templates["modules/function-app.bicep"].resources("basicPublishingCredentialsPolicies")
+
+    assert {"scm": False, "ftp": False} == {p.body["name"]: p.body["properties"]["allow"] for p in policies}
+
+
+def test_no_output_is_made_of_a_secret(templates: dict[str, Template]) -> None:
+    """Neither a secure parameter nor a property that could be a key is reachable from an output."""
+    for name, template in templates.items():
+        secure = {p.name for p in template.of("param").values() if "secure" in p.decorators}
+        for output in template.of("output").values():
+            words = {node.text.decode() for node in walk(output.node) if node.type.endswith("identifier") and node.text}
+            assert not words & {*secure, "ConnectionString", "InstrumentationKey", "eventsKey"}, (name, output.name)
+
+
+def test_a_key_is_only_taken_as_a_secure_parameter(templates: dict[str, Template]) -> None:
+    keys = [
+        p
+        for t in templates.values()
+        for p in t.of("param").values()
+        if re.search(r"(?<!App)Key$|secret$|token$", p.name)
+    ]
+
+    assert ["eventsKey", "eventsKey"] == [p.name for p in keys]
+    assert all("secure" in p.decorators for p in keys)

@@ -1,0 +1,165 @@
+"""What the templates set is what the app reads: names, defaults, limits, platform, queue and container."""
+
+import json
+import re
+from pathlib import Path
+
+import annotated_types
+import pytest
+
+from shared.settings import Settings
+from tests.infra.bicep import INFRA, Expression, Template
+
+ROOT = INFRA.parent
+STORAGE = {name for name in Settings.model_fields if name.startswith("AzureWebJobsStorage")}
+# Read by the platform and by the telemetry library, not by the app.
+PLATFORM = {
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+# Parameter of main.bicep, and the setting it becomes unchanged.
+PASSED_ON = {
+    "secretNameTemplate": "SECRET_NAME_TEMPLATE",
+    "secretFormat": "SECRET_FORMAT",
+    "eventTypePrefix": "EVENT_TYPE_PREFIX",
+    "rotationSchedule": "ROTATION_SCHEDULE",
+    "rotationPeriodDays": "ROTATION_PERIOD_DAYS",
+    "overlapHours": "OVERLAP_HOURS",
+    "keyEffectTimeoutSeconds": "KEY_EFFECT_TIMEOUT_SECONDS",
+    "operationTimeoutSeconds": "OPERATION_TIMEOUT_SECONDS",
+    "firstPollSeconds": "FIRST_POLL_SECONDS",
+}
+
+
+@pytest.fixture(scope="module")
+def function_app(templates: dict[str, Template]) -> Template:
+    return templates["modules/function-app.bicep"]
+
+
+@pytest.fixture(scope="module")
+def own_settings(main: Template) -> dict[str, Expression]:
+    return main.of("module")["functionApp"].body["params"]["appSettings"]
+
+
+def test_every_setting_of_the_app_is_deployed_and_no_other(
+    own_settings: dict[str, Expression], function_app: Template
+) -> None:
+    [config] = function_app.resources("config")
+    added = set(re.findall(r"^\s+(\w+):", config.body["properties"], re.MULTILINE))
+
+    assert {*Settings.model_fields} - STORAGE == {*own_settings, *added} - PLATFORM
+    assert added >= PLATFORM
+
+
+def test_storage_is_reached_by_identity(function_app: Template) -> None:
+    """Never a connection string; addresses of their own outside the public cloud, where a name alone would mislead."""
+    named = set(re.findall(r"(AzureWebJobsStorage\w*):", function_app.of("var")["storageSettings"].body))
+
+    assert STORAGE - {"AzureWebJobsStorage"} == named
+    assert not re.search(r"\bAzureWebJobsStorage:", function_app.source)
+
+
+@pytest.mark.parametrize(("parameter", "setting"), PASSED_ON.items())
+def test_default_is_the_apps_own(
+    main: Template, own_settings: dict[str, Expression], parameter: str, setting: str
+) -> None:
+    default = Settings.model_fields[setting].default
+
+    assert str(default) == str(main.of("param")[parameter].body)
+    assert own_settings[setting] in {parameter, f"string({parameter})"}
+
+
+@pytest.mark.parametrize(("parameter", "setting"), PASSED_ON.items())
+def test_limits_are_no_wider_than_the_apps(main: Template, parameter: str, setting: str) -> None:
+    """A value that ARM accepts is one the app starts with."""
+    limits = main.of("param")[parameter].decorators
+    for limit in Settings.model_fields[setting].metadata:
+        match limit:
+            case annotated_types.Gt():
+                assert limits["minValue"] > limit.gt
+            case annotated_types.Ge():
+                assert limits["minValue"] >= limit.ge
+            case annotated_types.Le():
+                assert limits["maxValue"] <= limit.le
+
+
+def test_formats_are_the_apps(main: Template) -> None:
+    allowed = main.of("param")["secretFormat"].decorators["allowed"]
+
+    assert {str(value) for value in Settings.model_fields["SECRET_FORMAT"].annotation or ()} == set(allowed)
+
+
+def test_runs_on_flex_consumption_with_the_python_of_the_project(function_app: Template) -> None:
+    [plan] = function_app.resources("Microsoft.Web/serverfarms")
+    [site] = function_app.resources("Microsoft.Web/sites")
+    config = site.body["properties"]["functionAppConfig"]
+
+    assert {"name": "FC1", "tier": "FlexConsumption"} == plan.body["sku"]
+    assert {"name": "python", "version": (ROOT / ".python-version").read_text().strip()} == config["runtime"]
+    assert "UserAssignedIdentity" == config["deployment"]["storage"]["authentication"]["type"]
+
+
+def test_queue_and_container_have_the_name_the_app_uses(templates: dict[str, Template]) -> None:
+    storage = templates["modules/storage.bicep"]
+    queues = [queue.body["name"] for queue in storage.resources("queues")]
+
+    assert "signalr-rotation" == storage.of("var")["rotationName"].body
+    assert ["rotationName", "'${rotationName}-poison'"] == queues
+    assert "rotationName" in [container.body["name"] for container in storage.resources("containers")]
+
+
+def test_parameters_file_sets_only_parameters_there_are(main: Template) -> None:
+    given = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    required = {name for name, found in main.of("param").items() if not found.has_default}
+
+    assert required <= set(given) <= set(main.of("param"))
+
+
+def test_parameters_file_repeats_the_defaults(main: Template) -> None:
+    """An installation by azd and one by az are the same."""
+    given = json.loads((INFRA / "main.parameters.json").read_text())["parameters"]
+    for name, entry in given.items():
+        parameter = main.of("param")[name]
+        if parameter.has_default:
+            stated = re.sub(r"^\$\{\w+=(.*)\}$", r"\1", str(entry["value"]))
+            assert str(parameter.body).lower() == stated.lower(), name
+
+
+def test_events_reach_the_route_of_the_app(templates: dict[str, Template]) -> None:
+    [subscription] = templates["modules/event-subscription.bicep"].resources(
+        "Microsoft.EventGrid/systemTopics/eventSubscriptions"
+    )
+    url = subscription.body["properties"]["destination"]["properties"]["endpointUrl"]
+
+    assert "'${functionAppUrl}/api/events?code=${uriComponent(eventsKey)}'" == url
+
+
+def test_the_events_the_app_acts_on_are_subscribed_to(templates: dict[str, Template]) -> None:
+    near_expiry, renewed = (
+        templates["events.bicep"].of("module")[name].body["params"] for name in ("nearExpiry", "keyRenewed")
+    )
+
+    assert ["Microsoft.KeyVault.SecretNearExpiry", "Microsoft.KeyVault.SecretExpired"] == near_expiry["eventTypes"]
+    assert ["Microsoft.Resources.ResourceActionSuccess"] == renewed["eventTypes"]
+    assert ["/signalR/regeneratekey/action"] == renewed["advancedFilters"][0]["values"]
+
+
+def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -> None:
+    rules = templates["modules/alerts.bicep"].of("var")["rules"].body
+
+    assert ["rotation failed", "rotation overdue", "sweep finished"] == [rule["event"] for rule in rules]
+
+
+def test_function_names_and_routes_are_not_reserved(templates: dict[str, Template]) -> None:
+    """The host refuses routes that start with admin or runtime."""
+    routes = {route for t in templates.values() for route in re.findall(r"/api/(\w+)", t.source)}
+
+    assert {"events"} == routes
+
+
+def test_files_are_short() -> None:
+    long = {str(path): len(path.read_text().splitlines()) for path in Path(INFRA).rglob("*.bicep")}
+
+    assert {} == {path: lines for path, lines in long.items() if lines > 300}
