@@ -2,15 +2,19 @@
 
 The app runs in Microsoft's worker library (azure-functions-runtime), in one process of its own, because the library
 keeps one app per process. Around it this package plays the host: HTTP routes and keys, the timer, the storage queue
-trigger and the admin routes. `python -m local.functions_host --app DIR` starts it; `FunctionsHost.start` starts it from Python.
+trigger and the admin routes. `python -m local.functions_host --app DIR` starts it; from Python `FunctionsHost.start`
+does.
 
 Where it differs from Azure, on purpose:
 - Easy Auth is off, so `X-MS-CLIENT-PRINCIPAL…` headers reach the app as the client sent them, as on the platform.
 - The scheduled timer takes no lock across processes: of several hosts on one storage start one with its schedule on.
 - A function with a faulty binding (an unset `%SETTING%`) stops the start instead of being left out.
 - There is no `functionTimeout`: a function may run as long as it likes; only HTTP answers are cut, at 230 s.
+- Retry policies and output bindings other than the HTTP answer are not carried out.
 """
 
-from local.functions_host.client import FunctionsHost, HostDiedError
+from local.functions_host.client import FunctionsHost
+from local.functions_host.limits import Limits
+from local.functions_host.process import HostDiedError
 
-__all__ = ["FunctionsHost", "HostDiedError"]
+__all__ = ["FunctionsHost", "HostDiedError", "Limits"]

@@ -5,6 +5,7 @@ The app settings are the process's environment, plus those of `--settings`. SIGT
 
 import argparse
 import asyncio
+import io
 import json
 import logging
 import os
@@ -12,10 +13,12 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import TextIO
 
 from local.functions_host.host import Host, Options
 from local.functions_host.host_json import ConfigurationError, read_settings
 from local.functions_host.invocation_log import configure_logging, log
+from local.functions_host.limits import Limits
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
@@ -24,21 +27,24 @@ def main() -> int:
     """Run until told to stop. Exit code 1 when the app cannot be started, with the reason as the last log line."""
     arguments = _arguments()
     app = arguments.app.resolve()
-    configure_logging(arguments.log.resolve() if arguments.log else None)
+    ready = _keep_stdout_for_the_ready_line()
     try:
         if arguments.settings:
             os.environ.update(read_settings(arguments.settings))
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 1
+    configure_logging(arguments.log.resolve() if arguments.log else None)
+    try:
         options = Options(
             app=app,
             port=arguments.port,
             keys=arguments.keys if arguments.keys == "generated" else str(Path(arguments.keys).resolve()),
             schedule=arguments.schedule,
-            answer_within_seconds=arguments.answer_within,
-            hidden_seconds=arguments.hidden_for,
-            grace_seconds=arguments.grace,
+            limits=Limits(arguments.answer_within, arguments.hidden_for, arguments.grace),
         )
         _leave_only_the_app_importable(app)
-        finished = asyncio.run(_serve(options, until_stdin_ends=arguments.until_stdin_ends))
+        finished = asyncio.run(_serve(options, ready, until_stdin_ends=arguments.until_stdin_ends))
     except (ConfigurationError, OSError) as error:
         log.critical("host could not start", extra={"reason": str(error)})
         return 1
@@ -49,7 +55,7 @@ def main() -> int:
     return 0
 
 
-async def _serve(options: Options, *, until_stdin_ends: bool) -> bool:
+async def _serve(options: Options, ready: TextIO, *, until_stdin_ends: bool) -> bool:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -57,10 +63,18 @@ async def _serve(options: Options, *, until_stdin_ends: bool) -> bool:
     if until_stdin_ends:
         threading.Thread(target=_await_stdin_end, args=(loop, stop), daemon=True).start()
     host = Host(options)
-    ready = await host.start()
-    print(json.dumps(ready), flush=True)
+    print(json.dumps(await host.start()), file=ready, flush=True)
     await stop.wait()
     return await host.stop()
+
+
+def _keep_stdout_for_the_ready_line() -> TextIO:
+    # Whatever the app, its libraries or its subprocesses print belongs to the log, not between a caller and the line.
+    kept = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
+    return kept
 
 
 def _await_stdin_end(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

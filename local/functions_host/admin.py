@@ -1,7 +1,7 @@
 """The host's own routes under `/admin`: run a function by hand, the host's status, and what only this host has.
 
-All but the ping ask for the master key: 401 without a key, 403 with one that is too weak. `/admin/local/…` is not on any
-real host: the clock that moves, and the counts a test waits on.
+All but the ping ask for the master key: 401 without a key, 403 with one that is too weak. `/admin/local/…` is not on
+any real host: the clock that moves, and the counts a test waits on.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from http import HTTPStatus
 from aiohttp import web
 
 from local.functions_host.functions import Function
-from local.functions_host.host_json import ConfigurationError
 from local.functions_host.http_message import rpc_request
 from local.functions_host.http_trigger import key_of
 from local.functions_host.keys import Keys
@@ -29,7 +28,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Admin:
     """Everything under `/admin`."""
 
-    def __init__(  # noqa: PLR0913 - it reaches into every part of the host, that is its job
+    def __init__(
         self,
         worker: Worker,
         functions: list[Function],

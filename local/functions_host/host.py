@@ -3,12 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
-from azure.storage.queue.aio import QueueServiceClient
 
 from local.functions_host.activity import Activity
 from local.functions_host.admin import Admin
@@ -17,28 +16,29 @@ from local.functions_host.host_json import HostJson
 from local.functions_host.http_trigger import HttpTrigger
 from local.functions_host.invocation_log import log
 from local.functions_host.keys import Keys
+from local.functions_host.limits import Limits
 from local.functions_host.queue_trigger import QueueTrigger
 from local.functions_host.storage import queue_service
 from local.functions_host.timer_trigger import TimerTrigger
 from local.functions_host.wall_clock import WallClock
 from local.functions_host.worker import Worker
 
+if TYPE_CHECKING:
+    from azure.storage.queue.aio import QueueServiceClient
+
 # The platform's default for a request body ("maximum request length" in the Functions HTTP limits).
 _LARGEST_BODY = 100 * 1024 * 1024
-_STILL_RUNNING_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to run the host: where the app is, which port and keys, and the platform's numbers a test may shorten."""
+    """How to run the host. `keys` is a file of keys or "generated"."""
 
     app: Path
     port: int = 0
     keys: str = "generated"
     schedule: bool = True
-    answer_within_seconds: float = 230
-    hidden_seconds: float = 600
-    grace_seconds: float = 30
+    limits: Limits = field(default_factory=Limits)
 
 
 class Host:
@@ -52,6 +52,7 @@ class Host:
         self._services: dict[str, QueueServiceClient] = {}
         self._listeners: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
 
     async def start(self) -> dict[str, Any]:
         """Load the app, listen, start the triggers. Returns what the ready line says.
@@ -73,7 +74,7 @@ class Host:
             functions,
             keys,
             prefix=host_json.route_prefix,
-            answer_within_seconds=options.answer_within_seconds,
+            answer_within_seconds=options.limits.answer_within,
         )
         admin = Admin(self._worker, functions, keys, self._clock, timers, queues, self._activity.counts)
         url = await self._listen(admin, http)
@@ -87,25 +88,27 @@ class Host:
 
     async def stop(self) -> bool:
         """Stop taking work, give what runs `grace_seconds`, then close. False when something still ran."""
+        if self._site is not None:
+            await self._site.stop()
         for listener in self._listeners:
             listener.cancel()
         await asyncio.gather(*self._listeners, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._options.grace_seconds):
-                while self._activity.busy:
-                    await asyncio.sleep(_STILL_RUNNING_POLL_SECONDS)
+            await asyncio.wait_for(self._activity.quiet(), self._options.limits.grace)
         if self._runner is not None:
             await self._runner.cleanup()
         for service in self._services.values():
             await service.close()
-        log.info("host stopped", extra={"still_running": self._activity.busy})
-        self._worker.stop()
-        return not self._activity.busy
+        finished = not self._activity.busy
+        log.info("host stopped", extra={"finished": finished})
+        if finished:
+            self._worker.stop()
+        return finished
 
     def _queue(self, function: Function, host_json: HostJson) -> QueueTrigger:
         name = function.connection
         service = self._services.get(name) or self._services.setdefault(name, queue_service(name))
-        hidden = self._options.hidden_seconds
+        hidden = self._options.limits.hidden_for
         return QueueTrigger(self._worker, function, service, host_json.queues, self._activity, hidden_seconds=hidden)
 
     async def _listen(self, admin: Admin, http: HttpTrigger) -> str:
@@ -114,8 +117,8 @@ class Host:
         app.router.add_route("*", "/{path:.*}", http.answer)
         self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
-        await site.start()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)
+        await self._site.start()
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     def _start(self, listeners: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -1,8 +1,8 @@
 """An HTTP request as the worker gets it, and its answer as the client gets it.
 
 How the platform's host converts both is public (GrpcMessageConversionExtensions and GrpcMessageExtensionUtilities in
-Azure/azure-functions-host): header names in lower case, several values joined with a comma, empty query values dropped, a
-body only when there is a Content-Length. Keys are not taken out: the app sees `x-functions-key` and `code`.
+Azure/azure-functions-host): header names in lower case, several values joined with a comma, empty query values dropped,
+a body only when there is a Content-Length. Keys are not taken out: the app sees `x-functions-key` and `code`.
 """
 
 from email.utils import format_datetime
@@ -25,7 +25,7 @@ async def to_rpc(request: web.Request, params: dict[str, str], protos: SimpleNam
     return rpc_request(protos, request.method, str(request.url), headers=headers, query=query, params=params, body=body)
 
 
-def rpc_request(  # noqa: PLR0913 - the parts of one request
+def rpc_request(
     protos: SimpleNamespace,
     method: str,
     url: str,

@@ -68,7 +68,7 @@ class _JsonLine(logging.Formatter):
         elif (invocation_id := invocation_id_cv.get()) in _names:
             # A sync function on the worker's thread pool: contexts do not cross over, the library's own variable does.
             line["function"], line["invocation_id"] = _names[invocation_id], invocation_id
-        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        line |= {name: value for name, value in vars(record).items() if name not in _STANDARD and name not in line}
         if record.exc_info:
             line["exception"] = "".join(traceback.format_exception(*record.exc_info))
         return json.dumps(line, default=str)

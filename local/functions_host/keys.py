@@ -1,7 +1,8 @@
 """Access keys of the host: who may call what.
 
-As on the platform: a function key opens its function, the default host key opens every function of level `function`, and
-the master key opens everything, the admin routes included. A key comes in the header `x-functions-key` or as `?code=`.
+As on the platform: a function key opens its function, the default host key opens every function of level `function`,
+and the master key opens everything, the admin routes included. A key comes in the header `x-functions-key` or as
+`?code=`.
 """
 
 import json
@@ -68,7 +69,7 @@ class Keys:
         return _same(key, self.master)
 
     def knows(self, key: str) -> bool:
-        """Whether `key` is any host-wide key: the admin routes answer 403 to one that is not the master, 401 to others."""
+        """Whether `key` is a host-wide key at all: too weak a key is 403 on the admin routes, an unknown one 401."""
         return self.is_master(key) or _same(key, self.default)
 
 

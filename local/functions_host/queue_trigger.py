@@ -32,7 +32,7 @@ SHORTEST_PAUSE_SECONDS = 0.1
 class QueueTrigger:
     """One queue function and its queue."""
 
-    def __init__(  # noqa: PLR0913 - what a listener is made from
+    def __init__(
         self,
         worker: Worker,
         function: Function,

@@ -38,7 +38,7 @@ class Route:
 
     @classmethod
     def parse(cls, function: Function, prefix: str) -> Self:
-        """Read the template. Raises `ConfigurationError` for a reserved start or a constraint this host does not know."""
+        """Read the template; `ConfigurationError` for a reserved start or a constraint this host does not know."""
         if re.match(r"(admin|runtime)(/|$)", function.route, re.IGNORECASE):
             raise ConfigurationError(f"route of {function.name}: admin and runtime are the host's own")
         pattern = ""

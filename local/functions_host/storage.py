@@ -2,7 +2,6 @@
 
 import os
 
-from azure.core.credentials_async import AsyncTokenCredential
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.queue.aio import QueueServiceClient
 
@@ -12,8 +11,8 @@ from local.functions_host.host_json import ConfigurationError
 def queue_service(connection: str) -> QueueServiceClient:
     """The queue service behind `connection`, as the platform reads its settings.
 
-    Either one setting with a connection string, or `<connection>__queueServiceUri` (or `__accountName`) with, optionally,
-    `__credential=managedidentity` and `__clientId`. Raises `ConfigurationError` naming the setting that is missing.
+    Either one setting with a connection string, or `<connection>__queueServiceUri` (or `__accountName`), optionally
+    with `__credential=managedidentity` and `__clientId`. Raises `ConfigurationError` naming the missing setting.
     """
     if text := os.environ.get(connection):
         return QueueServiceClient.from_connection_string(text)
@@ -21,7 +20,7 @@ def queue_service(connection: str) -> QueueServiceClient:
     url = os.environ.get(f"{connection}__queueServiceUri")
     if not url and not account:
         raise ConfigurationError(f"the app setting {connection} (or {connection}__queueServiceUri) is not set")
-    credential: AsyncTokenCredential = DefaultAzureCredential()
-    if os.environ.get(f"{connection}__credential", "").lower() == "managedidentity":
-        credential = ManagedIdentityCredential(client_id=os.environ.get(f"{connection}__clientId"))
+    managed = os.environ.get(f"{connection}__credential", "").lower() == "managedidentity"
+    client_id = os.environ.get(f"{connection}__clientId")
+    credential = ManagedIdentityCredential(client_id=client_id) if managed else DefaultAzureCredential()
     return QueueServiceClient(url or f"https://{account}.queue.core.windows.net", credential=credential)

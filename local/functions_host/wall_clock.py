@@ -1,8 +1,8 @@
 """The process's wall clock, which can be moved so that sixty days pass in a moment.
 
 time-machine moves what Python calls the time of day (`time.time`, `datetime.now`, …) for every thread. It leaves
-`time.monotonic` alone, which is what asyncio and aiohttp measure with, so timeouts, polling and lease renewals keep their
-pace: only dates move. TLS (OpenSSL) and other processes see the real time.
+`time.monotonic` alone, which is what asyncio and aiohttp measure with, so timeouts, polling and lease renewals keep
+their pace: only dates move. TLS (OpenSSL) and other processes see the real time.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class WallClock:
         return self._offset_seconds
 
     def move(self, offset_seconds: float) -> None:
-        """Put the clock `offset_seconds` ahead of the real time; it goes on ticking. Whoever sleeps on it looks again."""
+        """Put the clock `offset_seconds` ahead of the real time; it goes on ticking, and sleepers look again."""
         if self._traveller is None:
             self._traveller = time_machine.travel(time.time(), tick=True).start()
         self._traveller.shift(offset_seconds - self._offset_seconds)

@@ -8,6 +8,7 @@ is Microsoft's code. The own thread keeps the host answering, and queue messages
 import asyncio
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from local.functions_host.invocation_log import invocation_scope, log
 from local.functions_host.protocol import messages
 
 HOST_VERSION = "4.0.0"
+
+_CANCEL_TIMEOUT_SECONDS = 2
 
 
 class IndexingError(ConfigurationError):
@@ -75,10 +78,12 @@ class Worker:
     async def invoke(self, invocation: Invocation) -> Outcome:
         """Run one function to its end. Never raises for what the app does: that is in the outcome."""
         name = invocation.function.name
+        began = time.monotonic()
         with self._activity.invocation():
             outcome = await self._on_worker(self._invoke(invocation))
             self._activity.ended(succeeded=outcome.succeeded)
-        extra = {"function": name, "invocation_id": invocation.id}
+        took = round(time.monotonic() - began, 3)
+        extra: dict[str, object] = {"function": name, "invocation_id": invocation.id, "seconds": took}
         if outcome.succeeded:
             log.info("function succeeded", extra=extra)
         else:
@@ -86,9 +91,18 @@ class Worker:
         return outcome
 
     def stop(self) -> None:
-        """Stop the loop; what still runs on it is dropped, as when the platform recycles a worker."""
+        """Cancel what the app left in the background and end the loop. To be called when no function runs any more."""
+
+        async def cancel_rest() -> None:
+            rest = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in rest:
+                task.cancel()
+            await asyncio.wait(rest, timeout=_CANCEL_TIMEOUT_SECONDS) if rest else None
+
+        asyncio.run_coroutine_threadsafe(cancel_rest(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(timeout=5)
+        self._thread.join()
+        runtime.stop_threadpool_executor()
 
     async def _on_worker[T](self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
