@@ -48,9 +48,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     await control.setup()
     site = web.TCPSite(control, "127.0.0.1", 0)
     await site.start()
-    print(
-        json.dumps({"control": _url(control), "env": cloud.env, "vaults": list(cloud.vaults), **cloud.urls}), flush=True
-    )
+    ready = {"control": _url(control), "env": cloud.env, "vaults": list(cloud.vaults), "operator": cloud.operator}
+    print(json.dumps({**ready, **cloud.urls}), flush=True)
     await done.wait()
     await control.cleanup()
     await cloud.close()

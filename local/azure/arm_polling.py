@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from local.azure.call import Call, Reply, error
+from local.azure.call import Call, Refused, Reply, error
 from local.azure.clock import timestamp
 from local.azure.signalr import Regeneration, SignalR, SignalRService
 
@@ -34,27 +34,32 @@ class Polling:
             "Location": f"{call.origin}{place}/operationResults/{operation}?{query}",
         }
 
-    def answer(self, call: Call, regeneration_id: str, *, status: bool) -> Reply:
-        """One look. `status` is false for operationResults."""
+    def status(self, call: Call, regeneration_id: str) -> Reply:
+        """One look at operationStatuses."""
+        return Reply(body=_shown(call, self._looked_at(call, regeneration_id)))
+
+    def result(self, call: Call, regeneration_id: str) -> Reply:
+        """One look at operationResults, which never says more than whether it is over."""
+        if self._looked_at(call, regeneration_id).status == "Running":
+            query = "&".join(f"{name}={value}" for name, value in call.query.items())
+            return Reply(202, headers={"Location": f"{call.origin}{call.path}?{query}"})
+        return Reply(200)
+
+    def _looked_at(self, call: Call, regeneration_id: str) -> Regeneration:
         known = self._service.regenerations.get(regeneration_id)
         if known is None:
-            return _unknown(regeneration_id)
+            raise Refused(_unknown(regeneration_id))
         resource, regeneration = known
-        signed = f"t={call.query.get('t')}&c={call.query.get('c')}&s={call.query.get('s')}&h={call.query.get('h')}"
+        signed = "&".join(f"{name}={call.query.get(name)}" for name in ("t", "c", "s", "h"))
         if not hmac.compare_digest(signed, self._signature(resource, regeneration)):
-            return error(403, "InvalidOperationSignature", "The operation's URL must be followed as it was given.")
+            message = "The operation's URL must be followed as it was given."
+            raise Refused(error(403, "InvalidOperationSignature", message))
         regeneration.polls += 1
         if resource.variant.polls == "one-404" and regeneration.polls == 1:
-            return _unknown(regeneration_id)
+            raise Refused(_unknown(regeneration_id))
         if resource.variant.polls == "done-at-first":
             self._service.finish(resource, regeneration)
-        if status:
-            return Reply(body=_shown(call, regeneration))
-        if regeneration.status == "Running":
-            return Reply(
-                202, headers={"Location": f"{call.origin}{call.path}?api-version={call.query['api-version']}&{signed}"}
-            )
-        return Reply(200)
+        return regeneration
 
     def _signature(self, resource: SignalR, regeneration: Regeneration) -> str:
         digest = hmac.digest(self._secret, regeneration.id.encode(), hashlib.sha256)

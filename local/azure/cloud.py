@@ -7,6 +7,8 @@ from random import Random
 
 from local.azure import arm_errors, event_grid, key_vault_errors
 from local.azure.arm import ResourceManager
+from local.azure.arm_scopes import Scopes
+from local.azure.arm_signalr import SignalRProvider
 from local.azure.call import Service
 from local.azure.certificates import authority, server_context
 from local.azure.clock import Clock
@@ -17,10 +19,12 @@ from local.azure.faults import Faults
 from local.azure.guard import Guard, Wording
 from local.azure.identity import Identity
 from local.azure.key_vault import KeyVault
+from local.azure.login import Login
 from local.azure.request_log import RequestLog
 from local.azure.roles import APP_ACTIONS, Roles
 from local.azure.signalr import Regeneration, SignalR, SignalRService, Variant
 from local.azure.system_events import key_regenerated, secret_event
+from local.azure.throttling import TokenBuckets, Transactions
 from local.azure.tokens import Authority, Principal
 from local.azure.vault import Secret, Vault, Version
 from local.azure.wire import Wire
@@ -30,6 +34,8 @@ SUBSCRIPTION = "5ab5c4b0-0000-4000-8000-000000000001"
 GROUP = "live"
 APP = Principal("app", "a99c11e0-0000-4000-8000-000000000001", "a990b1ec-0000-4000-8000-000000000001")
 """The user-assigned identity the app runs with."""
+OPERATOR = Principal("operator", "09e7a704-0000-4000-8000-000000000001", "09e7b1ec-0000-4000-8000-000000000001")
+"""A service principal with a secret that may do anything: for command lines and SDKs other than the app's."""
 
 
 class Cloud:
@@ -42,37 +48,33 @@ class Cloud:
         self.log = RequestLog()
         self.roles = Roles()
         self.roles.assign(APP.object_id, APP_ACTIONS, "/")
+        self.roles.assign(OPERATOR.object_id, ["*"], "/")
         self.authority = Authority(TENANT, self.clock, self.random)
         self.deliveries = Deliveries(self.clock, self.random)
         self.signalr = SignalRService(self.clock, self.random, variant, short_keys=short_keys)
         self.signalr.on_regenerated = self._regenerated
         self.groups = {(SUBSCRIPTION, GROUP)}
+        self.vaults: dict[str, Vault] = {}
+        self.buckets = TokenBuckets(self.clock)
+        self.transactions: list[Transactions] = []
         self._folder = folder
         self._wires: list[tuple[Wire, bool]] = []
         # Not from the seed: whoever knows the seed must not know what lets the app in.
         self._identity_secret = secrets.token_hex(16)
+        self._operator_secret = secrets.token_hex(16)
         self._serve_all(vaults)
 
     def _serve_all(self, vaults: int) -> None:
         listeners = {name: _listener() for name in ("arm", "signalr", "eventgrid", "identity", "login")}
         self.urls = {name: _url(listener, tls=name != "identity") for name, listener in listeners.items()}
-        login = self.urls["login"]
-        self.arm = ResourceManager(
-            self.signalr,
-            self._guard((*arm_errors.AUDIENCES, self.urls["arm"]), arm_errors.wording(TENANT)),
-            self.endpoint,
-            self.groups,
-        )
-        self._serve(self.arm, listeners["arm"])
-        self._serve(DataPlane(self.signalr, self.clock), listeners["signalr"])
-        self.vaults: dict[str, Vault] = {}
+        self._serve(Login(self.authority, [(OPERATOR, self._operator_secret)]), listeners["login"])
         for number in range(1, vaults + 1):
-            listener, name = _listener(), f"vault-{number}"
-            vault = Vault(name, _url(listener), _scope("Microsoft.KeyVault/vaults", name), self.clock, self.random)
-            vault.on_new_version = self._new_version
-            self.vaults[vault.url] = vault
-            wording = key_vault_errors.wording(login, TENANT, name)
-            self._serve(KeyVault(vault, self._guard((key_vault_errors.AUDIENCE,), wording)), listener)
+            self._serve_vault(f"vault-{number}", _listener(), self.urls["login"])
+        self.provider = SignalRProvider(self.signalr, self.endpoint)
+        scopes = Scopes(TENANT, self.urls["login"], next(iter(self.vaults)), self.groups)
+        guard = self._guard((*arm_errors.AUDIENCES, self.urls["arm"]), arm_errors.wording(TENANT))
+        self._serve(ResourceManager(self.provider.routes(), scopes, guard, self.buckets), listeners["arm"])
+        self._serve(DataPlane(self.signalr, self.clock), listeners["signalr"])
         self.topic = EventGridTopic(
             self._guard((event_grid.AUDIENCE,), event_grid.wording()),
             _scope("Microsoft.EventGrid/topics", "rotations"),
@@ -81,6 +83,21 @@ class Cloud:
         self.topic.on_event = lambda event: self.deliveries.deliver("topic", event)
         self._serve(self.topic, listeners["eventgrid"])
         self._serve(Identity(self.authority, self._identity_secret, [APP]), listeners["identity"], tls=False)
+
+    def _serve_vault(self, name: str, listener: socket.socket, login: str) -> None:
+        vault = Vault(name, _url(listener), _scope("Microsoft.KeyVault/vaults", name), self.clock, self.random)
+        vault.on_new_version = self._new_version
+        self.vaults[vault.url] = vault
+        guard = self._guard((key_vault_errors.AUDIENCE,), key_vault_errors.wording(login, TENANT, name))
+        transactions = Transactions(self.clock)
+        self.transactions.append(transactions)
+        self._serve(KeyVault(vault, guard, transactions), listener)
+
+    def throttle(self, *, enabled: bool) -> None:
+        """Switch Resource Manager's and Key Vault's limits on or off."""
+        self.buckets.enabled = enabled
+        for vault in self.transactions:
+            vault.enabled = enabled
 
     def endpoint(self, resource: SignalR) -> str:
         """What a resource's connection strings name as its endpoint."""
@@ -99,6 +116,17 @@ class Cloud:
             "KEY_VAULT_URL": vaults[0],
             "ALLOWED_KEY_VAULT_URLS": ",".join(vaults),
             "EVENT_GRID_TOPIC_ENDPOINT": f"{self.urls['eventgrid']}/api/events",
+        }
+
+    @property
+    def operator(self) -> dict[str, str]:
+        """How to sign in as the operator."""
+        return {
+            "AZURE_TENANT_ID": TENANT,
+            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "AZURE_CLIENT_ID": OPERATOR.client_id,
+            "AZURE_CLIENT_SECRET": self._operator_secret,
+            "AZURE_AUTHORITY_HOST": self.urls["login"],
         }
 
     async def open(self) -> None:

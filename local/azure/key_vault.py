@@ -13,6 +13,7 @@ from local.azure.call import Call, Operation, Refused, Reply
 from local.azure.guard import Guard
 from local.azure.key_vault_content import bundle, change, deleted_bundle, item, new_version
 from local.azure.roles import KEY_VAULT_SECRETS
+from local.azure.throttling import Transactions
 from local.azure.vault import NameDeletedError, Secret, Vault
 
 API_VERSION = re.compile(
@@ -31,9 +32,10 @@ class KeyVault:
 
     name = "keyvault"
 
-    def __init__(self, vault: Vault, guard: Guard) -> None:
+    def __init__(self, vault: Vault, guard: Guard, transactions: Transactions) -> None:
         self._vault = vault
         self._guard = guard
+        self._transactions = transactions
         # kind, what follows the name (None: no name either), method → operation, action, function
         self._operations: Mapping[tuple[str, str | None, str], tuple[str, str, Act]] = {
             ("secrets", None, "GET"): ("listSecrets", "readMetadata/action", self._list),
@@ -68,6 +70,7 @@ class KeyVault:
             claims = self._guard.authenticate(call)
             _check(call, where)
             self._guard.authorize(claims, f"{KEY_VAULT_SECRETS}/{action}", scope)
+            self._transactions.take(create=operation == "setSecret")
             return act(call, where)
 
         return Operation(f"KeyVault.{operation}", f"{self._vault.url}/secrets/{name or ''}", checked)

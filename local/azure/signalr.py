@@ -37,7 +37,6 @@ class Variant:
     data_plane_lag: float = 0.0
     busy_state: str = "Succeeded"
     long_poll_urls: bool = False
-    throttling: bool = False
 
 
 @dataclass(slots=True)
