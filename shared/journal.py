@@ -9,11 +9,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 from shared.decision import Cause
 from shared.model import Slot
+from shared.seen import Seen
+from shared.wire import Wire
 
 KEPT_OUTCOMES = 50
 
@@ -47,11 +46,7 @@ class Result(StrEnum):
     ABANDONED = "Abandoned"  # the world moved on before the first key was touched
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
-
-
-class Journal(_Frozen):
+class Journal(Wire):
     """One rotation under way. `attempts` counts the regenerations that may have reached ARM."""
 
     rotation_id: str
@@ -104,7 +99,7 @@ class Journal(_Frozen):
         return self.model_copy(update={**facts, "step": step, "times": {**self.times, step: now}})
 
 
-class Outcome(_Frozen):
+class Outcome(Wire):
     """How one request ended. `code` and `message` say why, when it did not simply succeed."""
 
     rotation_id: str
@@ -142,12 +137,17 @@ class Outcome(_Frozen):
         return self.model_copy(update={"rotation_id": rotation_id, "trigger": trigger, "requested_at": requested_at})
 
 
-class Record(_Frozen):
+class Record(Wire):
     """The blob of one resource: the open journal, if there is one, and the last outcomes, newest last."""
 
     resource: str
     journal: Journal | None = None
+    seen: Seen | None = None
     history: tuple[Outcome, ...] = ()
+
+    def having_seen(self, seen: Seen) -> Self:
+        """With this as the last observation."""
+        return self.model_copy(update={"seen": seen})
 
     def opened(self, journal: Journal) -> Self:
         """With this journal open."""

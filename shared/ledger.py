@@ -5,6 +5,7 @@ Tickets are small blobs beside it, one for each rotation id that somebody may as
 """
 
 import asyncio
+import json
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -13,27 +14,27 @@ from datetime import datetime
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
 from shared.answers import translated
 from shared.errors import Busy, LeaseLost, RotationError
 from shared.journal import Journal, Outcome, Record, Step
 from shared.model import ResourceId
 from shared.requests import Request
+from shared.summary import Summary
+from shared.wire import Wire
 
 log = logging.getLogger("rotation.ledger")
 
 LEASE_SECONDS = 60  # the longest a blob lease can be, short of forever (Blob service REST API, Lease Blob)
 _BUSY_SECONDS = 10.0
+_SUMMARY = "summary"
 _RIGHTS = "the role Storage Blob Data Owner on the app's own storage account"
 _NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
 
 
-class Ticket(BaseModel):
+class Ticket(Wire):
     """One rotation id: which resource it is about, and how it ended once it has."""
-
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     rotation_id: str
     resource: str
@@ -84,7 +85,9 @@ class Held:
     async def write(self, record: Record) -> None:
         """Replace the record. Raises `LeaseLost` when the lease, or the blob, is no longer ours."""
         with translated("Blob storage (write)", needs=_RIGHTS, step="ledger"), _fenced():
-            await self._blob.upload_blob(_json(record), overwrite=True, lease=self._lease)
+            # Headers carry ASCII only, and every JSON text can be written in it.
+            summary = json.dumps(Summary.of(record).model_dump(mode="json", by_alias=True, exclude_none=True))
+            await self._blob.upload_blob(_json(record), overwrite=True, lease=self._lease, metadata={_SUMMARY: summary})
         self.record = record
 
     async def renew(self) -> None:
@@ -137,6 +140,16 @@ class Ledger:
         with suppress(ValidationError):
             return Record.model_validate_json(content) if content else None
         return None
+
+    async def summaries(self) -> AsyncIterator[Summary]:
+        """Every resource that was ever worked on, at a glance: one listing, up to 5,000 a page."""
+        with translated("Blob storage (list)", needs=_RIGHTS, step="ledger"):
+            try:
+                async for blob in self._container.list_blobs(name_starts_with="resources/", include=["metadata"]):
+                    with suppress(ValidationError, KeyError):
+                        yield Summary.model_validate_json(blob.metadata[_SUMMARY])
+            except ResourceNotFoundError:
+                return
 
     async def open_ticket(self, request: Request) -> Ticket:
         """Note that this was asked for; the same request again gives the ticket it already has."""
@@ -206,7 +219,7 @@ def _fenced() -> Iterator[None]:
         raise LeaseLost("the lease of this resource was lost: somebody else may work on it", step="ledger") from error
 
 
-def _json(content: BaseModel) -> bytes:
+def _json(content: Wire) -> bytes:
     return content.model_dump_json(by_alias=True, exclude_defaults=True).encode()
 
 

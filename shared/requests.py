@@ -10,10 +10,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, ConfigDict, Field
 
 from shared.model import KeyType, ResourceId, Slot
+from shared.wire import Wire
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:signalr-key-rotation")
 
@@ -69,10 +69,10 @@ class Wish:
         )
 
 
-class Request(BaseModel):
+class Request(Wire):
     """One wish for one resource. As JSON it is the queue message; it holds nothing secret."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid")
 
     rotation_id: str
     resource: Annotated[str, AfterValidator(_canonical)]

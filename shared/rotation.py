@@ -20,6 +20,7 @@ from shared.ledger import Held, Ledger, Ticket
 from shared.model import KeyPair, Observation, Policy, Resource, ResourceId, Slot
 from shared.queue import WorkQueue
 from shared.requests import Mode, Request, Wish
+from shared.seen import Seen
 from shared.services import Services
 from shared.steps import Run
 
@@ -149,6 +150,7 @@ class Rotator:
             policy = self._fleet.policy(resource)
             seen, keys = await self._observe(resource, policy, unfinished=held.record.journal is not None)
             action = decide(seen, request, policy, self._to.clock())
+            glance = Seen.of(seen, policy)
             match action:
                 case Resume():
                     outcome = await self._finish(held, resource, policy, keys)
@@ -161,10 +163,12 @@ class Rotator:
                         retry_after=_NOT_READY_SECONDS,
                     )
                 case Wait(code) | Skip(code) | Refuse(code):
+                    if glance != held.record.seen:
+                        await held.write(held.record.having_seen(glance))
                     return self._nothing_done(request, action, code)
                 case _:
                     journal = plans.journal(action, seen, request, policy, self._to.clock())
-                    await held.write(held.record.opened(journal))
+                    await held.write(held.record.having_seen(glance).opened(journal))
                     outcome = await self._finish(held, resource, policy, keys)
             if outcome.rotation_id == request.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome

@@ -78,12 +78,17 @@ class Run:
             retirement = await self._retirement(newest, key)
             edition = Edition(self._resource.id, self._held.journal.rotation_id, key, policy, retirement)
             newest = await self._to.vaults.publish(edition, now=self._to.clock())
+        retire_after = newest.retirement.after if newest.retirement else None
+        if seen := self._held.record.seen:
+            self._held.record = self._held.record.having_seen(
+                seen.with_published(newest, key.slot, policy, retire_after=retire_after)
+            )
         await self._held.reached(
             Step.PUBLISHED,
             self._to.clock(),
             version=newest.version,
             secret_id=newest.secret_id,
-            retire_after=newest.retirement.after if newest.retirement else None,
+            retire_after=retire_after,
         )
         log.info("key published", extra=self._held.journal.facts)
 
@@ -130,7 +135,10 @@ class Run:
         # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
         touched = journal.attempts > 0 or journal.step is not Step.PLANNED
         unfinished = result is Result.FAILED and touched and not isinstance(error, _SETTLED)
-        await self._held.write(self._held.record.told(outcome, close=not unfinished))
+        record = self._held.record
+        if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.seen:
+            record = record.having_seen(record.seen.model_copy(update={"retire_after": None}))
+        await self._held.write(record.told(outcome, close=not unfinished))
         if result is not Result.FAILED:
             log.info("rotation closed", extra=journal.facts | {"result": result.value})
         return outcome

@@ -1,0 +1,70 @@
+"""One resource at a glance: what the fleet's list and its page show of each.
+
+It rides as metadata on the resource's blob, so that one listing shows a thousand resources without opening a blob.
+"""
+
+from datetime import datetime
+from typing import Self
+
+from shared.journal import Kind, Record, Result, Step
+from shared.seen import Seen
+from shared.wire import Wire
+
+_MESSAGE_CHARACTERS = 300  # metadata is sent as headers: 8 KB for all of it (Blob service REST API)
+
+
+class Last(Wire):
+    """The newest outcome."""
+
+    rotation_id: str
+    result: Result
+    kind: Kind | None = None
+    code: str | None = None
+    message: str | None = None
+    ended_at: datetime
+
+
+class Running(Wire):
+    """The rotation under way."""
+
+    rotation_id: str
+    kind: Kind
+    step: Step
+    requested_at: datetime
+
+
+class Summary(Wire):
+    """One resource at a glance."""
+
+    resource: str
+    seen: Seen | None = None
+    last: Last | None = None
+    running: Running | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """Boil a record down."""
+        last = record.history[-1] if record.history else None
+        journal = record.journal
+        return cls(
+            resource=record.resource,
+            seen=record.seen,
+            last=Last(
+                rotation_id=last.rotation_id,
+                result=last.result,
+                kind=last.kind,
+                code=last.code,
+                message=last.message[:_MESSAGE_CHARACTERS] if last.message else None,
+                ended_at=last.ended_at,
+            )
+            if last
+            else None,
+            running=Running(
+                rotation_id=journal.rotation_id,
+                kind=journal.kind,
+                step=journal.step,
+                requested_at=journal.requested_at,
+            )
+            if journal
+            else None,
+        )

@@ -1,0 +1,40 @@
+"""The world every test lives in: the stand-ins of Azure, Azurite, and the authority that both are trusted by."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from local.azure.certificates import authority
+
+# aiohttp builds its TLS context when it is imported, so this must stand before anything that imports it.
+FOLDER = Path(tempfile.mkdtemp(prefix="signalr-rotation-tests-"))
+os.environ["SSL_CERT_FILE"] = str(authority(FOLDER))
+
+import shutil  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+
+from local.azure.client import StandIn  # noqa: E402
+from local.azurite.server import Azurite  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    """Where the session's certificates and logs are."""
+    yield FOLDER
+    shutil.rmtree(FOLDER, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def azure_session(folder: Path) -> Iterator[StandIn]:
+    """One set of stand-ins for the whole session; tests share it and have resources of their own."""
+    with StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure:
+        yield azure
+
+
+@pytest.fixture(scope="session")
+def storage(folder: Path) -> Iterator[Azurite]:
+    """One storage account for the whole session."""
+    with Azurite.start(folder / "storage") as azurite:
+        yield azurite
