@@ -32,6 +32,8 @@ API_VERSIONS = (
     "2024-10-01-preview",
 )
 
+PAGE_SIZE = 100
+
 _SUBSCRIPTION = r"(?P<scope>/subscriptions/(?P<subscription>[^/]+))"
 _GROUP = r"(?P<scope>/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+))"
 _PROVIDER = r"/providers/(?P<provider>Microsoft\.SignalRService)"
@@ -43,7 +45,7 @@ class SignalRProvider:
     """What ARM can be asked about SignalR resources."""
 
     def __init__(self, service: SignalRService, endpoint: Callable[[SignalR], str]) -> None:
-        self.page_size = 100
+        self.page_size = PAGE_SIZE
         self._service = service
         self._endpoint = endpoint
         self._polling = Polling(service)

@@ -10,6 +10,10 @@ class Clock:
         self._ahead = timedelta()
         self._clients_ahead = timedelta()
 
+    def reset(self) -> None:
+        """Back to real time."""
+        self._ahead = self._clients_ahead = timedelta()
+
     def now(self) -> datetime:
         """What the services stamp on everything they write."""
         return datetime.now(UTC) + self._ahead

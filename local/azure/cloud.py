@@ -8,7 +8,7 @@ from random import Random
 from local.azure import arm_errors, event_grid, key_vault_errors
 from local.azure.arm import ResourceManager
 from local.azure.arm_scopes import Scopes
-from local.azure.arm_signalr import SignalRProvider
+from local.azure.arm_signalr import PAGE_SIZE, SignalRProvider
 from local.azure.call import Service
 from local.azure.certificates import authority, server_context
 from local.azure.clock import Clock
@@ -25,7 +25,7 @@ from local.azure.roles import APP_ACTIONS, Roles
 from local.azure.signalr import Regeneration, SignalR, SignalRService, Variant
 from local.azure.system_events import key_regenerated, secret_event
 from local.azure.throttling import TokenBuckets, Transactions
-from local.azure.tokens import Authority, Principal
+from local.azure.tokens import LIFETIME_SECONDS, Authority, Principal
 from local.azure.vault import Secret, Vault, Version
 from local.azure.wire import Wire
 
@@ -47,13 +47,11 @@ class Cloud:
         self.faults = Faults()
         self.log = RequestLog()
         self.roles = Roles()
-        self.roles.assign(APP.object_id, APP_ACTIONS, "/")
-        self.roles.assign(OPERATOR.object_id, ["*"], "/")
         self.authority = Authority(TENANT, self.clock, self.random)
         self.deliveries = Deliveries(self.clock, self.random)
         self.signalr = SignalRService(self.clock, self.random, variant, short_keys=short_keys)
         self.signalr.on_regenerated = self._regenerated
-        self.groups = {(SUBSCRIPTION, GROUP)}
+        self.groups: set[tuple[str, str]] = set()
         self.vaults: dict[str, Vault] = {}
         self.buckets = TokenBuckets(self.clock)
         self.transactions: list[Transactions] = []
@@ -63,6 +61,26 @@ class Cloud:
         self._identity_secret = secrets.token_hex(16)
         self._operator_secret = secrets.token_hex(16)
         self._serve_all(vaults)
+        self.reset()
+
+    def reset(self) -> None:
+        """As new: no resources, secrets, events, faults or subscriptions, real time, the usual roles.
+
+        Addresses, the signing key and the sequence of random numbers go on.
+        """
+        for part in (self.signalr, self.faults, self.log, self.roles, self.deliveries, self.buckets):
+            part.clear()
+        for vault, transactions in zip(self.vaults.values(), self.transactions, strict=True):
+            vault.clear()
+            transactions.clear()
+        self.topic.events.clear()
+        self.clock.reset()
+        self.authority.lifetime_seconds = LIFETIME_SECONDS
+        self.provider.page_size = PAGE_SIZE
+        self.groups.clear()
+        self.groups.add((SUBSCRIPTION, GROUP))
+        self.roles.assign(APP.object_id, APP_ACTIONS, "/")
+        self.roles.assign(OPERATOR.object_id, ["*"], "/")
 
     def _serve_all(self, vaults: int) -> None:
         listeners = {name: _listener() for name in ("arm", "signalr", "eventgrid", "identity", "login")}

@@ -44,6 +44,10 @@ class WireControl:
         """Disarm all."""
         self._cloud.faults.clear()
 
+    def reset(self) -> None:
+        """Everything as new."""
+        self._cloud.reset()
+
     def clock(self) -> str:
         """The time now."""
         return self._cloud.clock.now().isoformat()

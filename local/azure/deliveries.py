@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from itertools import count
 from random import Random
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -52,6 +53,7 @@ class Deliveries:
         self._subscriptions: list[Subscription] = []
         self._under_way: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
+        self._numbers = count(1)
 
     async def subscribe(
         self, url: str, schema: Schema, source: Source, retry_seconds: Sequence[float] = RETRY_SECONDS
@@ -63,7 +65,7 @@ class Deliveries:
             await self._validate_by_event(url)
         else:
             await self._validate_by_options(url)
-        name = f"subscription-{len(self._subscriptions) + 1}"
+        name = f"subscription-{next(self._numbers)}"
         self._subscriptions.append(Subscription(name, url, schema, source, tuple(retry_seconds)))
         return name
 
@@ -75,10 +77,16 @@ class Deliveries:
                 self._under_way.add(task)
                 task.add_done_callback(self._under_way.discard)
 
-    async def close(self) -> None:
-        """Give up on what is under way."""
+    def clear(self) -> None:
+        """Forget all subscriptions and give up on what is under way."""
         for task in self._under_way:
             task.cancel()
+        self._subscriptions.clear()
+        self.dead_letters.clear()
+
+    async def close(self) -> None:
+        """Clear, and close the connections."""
+        self.clear()
         if self._session is not None:
             await self._session.close()
 
@@ -114,8 +122,8 @@ class Deliveries:
 
     async def _deliver(self, subscription: Subscription, event: Event) -> None:
         status: int | None = None
-        for count, pause in enumerate((*subscription.retry_seconds, 0.0)):
-            status = await self._attempt(subscription, event, count)
+        for attempt, pause in enumerate((*subscription.retry_seconds, 0.0)):
+            status = await self._attempt(subscription, event, attempt)
             if status in _DELIVERED:
                 return
             if status in _NEVER_RETRIED:

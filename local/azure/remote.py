@@ -190,6 +190,10 @@ class Remote:
         """Disarm all."""
         self._tell("clear_faults")
 
+    def reset(self) -> None:
+        """Everything as new but the addresses: no resources, secrets, events or faults, real time, the usual roles."""
+        self._tell("reset")
+
     def clock(self) -> datetime:
         """The services' time."""
         return datetime.fromisoformat(self._tell("clock"))

@@ -42,6 +42,10 @@ class RequestLog:
         self._entries.append(Entry(n, service, operation, call.method, path, status, call.principal, at, fault))
         return n
 
+    def clear(self) -> None:
+        """Forget them; numbers go on."""
+        self._entries.clear()
+
     def since(self, n: int, service: str | None = None) -> list[dict[str, Any]]:
         """Those with a number above `n`, of one service or of all."""
         return [asdict(entry) for entry in self._entries if entry.n > n and service in (None, entry.service)]

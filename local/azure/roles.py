@@ -56,6 +56,12 @@ class Roles:
         self._assignments = [entry for entry in self._assignments if entry.principal != principal]
         self._answers.clear()
 
+    def clear(self) -> None:
+        """Nobody may do anything."""
+        self._assignments.clear()
+        self._denied.clear()
+        self._answers.clear()
+
     def of(self, principal: str | None = None) -> list[Assignment]:
         """The assignments, of one principal or of all."""
         return [entry for entry in self._assignments if principal in (None, entry.principal)]

@@ -94,7 +94,7 @@ class SignalRService:
     """All resources, by their id in lower case. Names are unique across subscriptions, as host names are."""
 
     def __init__(self, clock: Clock, random: Random, variant: Variant, *, short_keys: bool = False) -> None:
-        self.variant = variant
+        self.variant = self._usual = variant
         self.resources: dict[str, SignalR] = {}
         self.regenerations: dict[str, tuple[SignalR, Regeneration]] = {}
         self.on_regenerated: Callable[[SignalR, Regeneration], None] = lambda _resource, _regeneration: None
@@ -122,6 +122,12 @@ class SignalRService:
     def now(self) -> datetime:
         """The time the service stamps."""
         return self._clock.now()
+
+    def clear(self) -> None:
+        """Delete everything and forget what was configured."""
+        self.variant = self._usual
+        for known in (self.resources, self.regenerations, self._by_name):
+            known.clear()
 
     def named(self, name: str) -> SignalR | None:
         """The resource a data plane endpoint belongs to."""

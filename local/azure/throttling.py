@@ -62,6 +62,11 @@ class TokenBuckets:
         everyone.tokens -= 1
         return {header: str(int(mine.tokens))}
 
+    def clear(self) -> None:
+        """All full again, and switched off."""
+        self.enabled = False
+        self._buckets.clear()
+
     def _filled(self, key: tuple[str, str, Kind], size: int, rate: int) -> _Bucket:
         now = self._clock.seconds()
         bucket = self._buckets.setdefault(key, _Bucket(size, now))
@@ -96,6 +101,12 @@ class Transactions:
             reason = "Request was not processed because too many requests were received. Reason: "
             raise Refused(throttled(reason + "VaultRequestTypeLimitReached"))
         recent.append(now)
+
+    def clear(self) -> None:
+        """As if nothing had been asked, and switched off."""
+        self.enabled = False
+        self._creates.clear()
+        self._others.clear()
 
 
 def throttled(message: str) -> Reply:

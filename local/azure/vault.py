@@ -118,6 +118,11 @@ class Vault:
             self.secrets[name.lower()] = secret
         return secret
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.secrets.clear()
+        self.deleted.clear()
+
     def purge(self, name: str) -> Secret | None:
         """Forget a soft-deleted secret; None when there is none."""
         return self.deleted.pop(name.lower(), None)

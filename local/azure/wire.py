@@ -82,16 +82,14 @@ def _act(operation: Operation, call: Call) -> Reply:
 
 def _response(call: Call, reply: Reply) -> web.Response:
     if reply.body is None:
-        return web.Response(status=reply.status, headers=reply.headers)
-    if isinstance(reply.body, str):
-        return web.Response(status=reply.status, headers=reply.headers, text=reply.body)
+        response = web.Response(status=reply.status, headers=reply.headers)
+        if call.method == "HEAD":
+            # Without a length aiohttp's client closes the connection after each answer.
+            response.headers["Content-Length"] = "0"
+        return response
     content = json.dumps(reply.body, separators=(",", ":")).encode()
     return web.Response(
-        status=reply.status,
-        headers=reply.headers,
-        body=None if call.method == "HEAD" else content,
-        content_type="application/json",
-        charset="utf-8",
+        status=reply.status, headers=reply.headers, body=content, content_type="application/json", charset="utf-8"
     )
 
 

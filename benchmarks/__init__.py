@@ -1,0 +1,1 @@
+"""What the project measures; each module is a command that prints its figures."""
