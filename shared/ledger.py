@@ -64,6 +64,11 @@ class Held:
             raise AssertionError("no journal is open")
         return self.record.journal
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What a log line says of the run: nothing secret."""
+        return {"resource": self.record.resource, **self.journal.facts}
+
     async def note(self, **facts: object) -> None:
         """Write down more of what is known."""
         await self.write(self.record.opened(self.journal.having(**facts)))

@@ -97,10 +97,10 @@ class Regeneration:
         journal = self._held.journal
         if journal.step is Step.PLANNED or journal.after != keys[slot].fingerprint:
             await self._held.reached(Step.REGENERATED, self._to.clock(), after=keys[slot].fingerprint)
-            log.info("key regenerated", extra=self._held.journal.facts)
+            log.info("key regenerated", extra=self._held.facts)
         if keys[slot.other].fingerprint != journal.before[slot.other]:
             # Somebody renewed the other key meanwhile. If it was the published one, publishing ours is what heals that.
-            log.warning("other key changed too", extra=self._held.journal.facts)
+            log.warning("other key changed too", extra=self._held.facts)
         return keys
 
     def _unchanged(self, keys: KeyPair) -> bool:

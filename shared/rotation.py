@@ -169,6 +169,7 @@ class Rotator:
                 case _:
                     journal = plans.journal(action, seen, request, policy, self._to.clock())
                     await held.write(held.record.having_seen(glance).opened(journal))
+                    log.info("rotation planned", extra=held.facts)
                     outcome = await self._finish(held, resource, policy, keys)
             if outcome.rotation_id == request.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome

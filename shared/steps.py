@@ -90,7 +90,7 @@ class Run:
             secret_id=newest.secret_id,
             retire_after=retire_after,
         )
-        log.info("key published", extra=self._held.journal.facts)
+        log.info("key published", extra=self._held.facts)
 
     async def _retirement(self, newest: Published | None, key: AccessKey) -> Retirement | None:
         """What the new version must say of a leaked key: the one it replaces, or an earlier one that still works."""
@@ -116,7 +116,7 @@ class Run:
             data=announcements.done(journal, str(self._resource.id), self._policy),
         )
         await self._held.reached(Step.ANNOUNCED, self._to.clock())
-        log.info("rotation announced", extra=self._held.journal.facts)
+        log.info("rotation announced", extra=self._held.facts)
 
     async def _fail(self, error: Terminal) -> Outcome:
         """Tell, then write down. The other way round, a crash in between would leave it untold."""
@@ -124,12 +124,12 @@ class Run:
         await announcements.announce_failure(
             self._to.topic, error, self._resource.id, journal, subject=self._policy.secret_name
         )
-        log.error("rotation failed", extra=journal.facts | {"code": error.code, "failed_step": error.step})
+        log.error("rotation failed", extra=self._held.facts | {"code": error.code, "failed_step": error.step})
         result = Result.UNKNOWN if isinstance(error, SaltOutcomeUnknown) else Result.FAILED
         return await self._close(result, error)
 
     async def _close(self, result: Result, error: RotationError | None = None) -> Outcome:
-        journal = self._held.journal
+        journal, facts = self._held.journal, self._held.facts
         why = {"code": error.code, "message": error.message} if error else {}
         outcome = Outcome.of(journal, result, self._to.clock(), **why)
         # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
@@ -140,5 +140,5 @@ class Run:
             record = record.having_seen(record.seen.model_copy(update={"retire_after": None}))
         await self._held.write(record.told(outcome, close=not unfinished))
         if result is not Result.FAILED:
-            log.info("rotation closed", extra=journal.facts | {"result": result.value})
+            log.info("rotation closed", extra=facts | {"result": result.value})
         return outcome

@@ -1,0 +1,36 @@
+"""Looks for key material where none may be. Every key that a test's resources ever had is looked for."""
+
+import base64
+import re
+from collections.abc import Iterable
+
+from local.azure.client import StandIn
+
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.")
+
+
+class KeyWatch:
+    """Remembers keys as they come and go, by asking the stand-in now and again."""
+
+    def __init__(self, azure: StandIn, *resources: str) -> None:
+        self._azure = azure
+        self._resources = resources
+        self.keys: set[str] = set()
+        self.look()
+
+    def look(self) -> None:
+        """Remember the keys that are live now, and all that were ever published."""
+        for resource in self._resources:
+            self.keys |= set(self._azure.live_keys(resource).values())
+        for versions in self._azure.secrets().values():
+            for version in versions:
+                key = version["value"].partition("AccessKey=")[2].partition(";")[0]
+                self.keys |= {key} if key else set()
+
+    def assert_absent_from(self, texts: Iterable[tuple[str, str]]) -> None:
+        """Fail, naming the place but not the key, if a key, its base64 form or a bearer token is in a (place, text)."""
+        self.look()
+        assert self.keys, "the watch knows no key: it could not find one either"
+        needles = self.keys | {base64.b64encode(key.encode()).decode() for key in self.keys}
+        places = [place for place, text in texts if any(key in text for key in needles) or _TOKEN.search(text)]
+        assert [] == places, f"key material in: {places}"
