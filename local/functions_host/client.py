@@ -41,9 +41,9 @@ class FunctionsHost:
         """Start a host for the app in folder `app` and wait until it is ready.
 
         `env` is the process's whole environment: the app settings and nothing of the caller's. Timers fire by
-        themselves only with `schedule`. Log lines go to `log`, or to a file of its own; access keys are those of the
-        file `keys`, or new ones. Raises `HostDiedError` with the end of the log when the app cannot be started, and
-        `TimeoutError` after a minute.
+        themselves only with `schedule`. Log lines go to `log`, or to a file that is gone when this process ends; access
+        keys are those of the file `keys`, or new ones. Raises `HostDiedError` with the end of the log when the app
+        cannot be started, and `TimeoutError` after a minute.
         """
         limits = limits or Limits()
         arguments = ["--app", str(app), "--port", str(port), "--keys", str(keys or "generated")]
@@ -81,6 +81,11 @@ class FunctionsHost:
     def pid(self) -> int:
         """The host's process id."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process still runs."""
+        return self._process.alive
 
     def request(
         self,

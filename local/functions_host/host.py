@@ -122,4 +122,13 @@ class Host:
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     def _start(self, listeners: Iterable[Coroutine[Any, Any, None]]) -> None:
-        self._listeners += [asyncio.create_task(each) for each in listeners]
+        for each in listeners:
+            task = asyncio.create_task(each)
+            task.add_done_callback(_report_end)
+            self._listeners.append(task)
+
+
+def _report_end(listener: asyncio.Task[None]) -> None:
+    # A listener runs until it is cancelled: any other end is a fault of this host, and must not be a silent one.
+    if not listener.cancelled():
+        log.critical("a trigger ended", exc_info=listener.exception())

@@ -52,16 +52,16 @@ class HostJson:
 
     @classmethod
     def read(cls, app: Path) -> Self:
-        """Read `app`/host.json. Raises `ConfigurationError` when it is missing or no JSON object."""
+        """Read `app`/host.json. Raises `ConfigurationError` when it is missing or not of the documented form."""
         try:
             content = json.loads((app / "host.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(f"{app / 'host.json'} cannot be read: {error}") from error
-        extensions = content.get("extensions", {})
-        return cls(
-            route_prefix=str(extensions.get("http", {}).get("routePrefix", "api")).strip("/"),
-            queues=QueueOptions.parse(extensions.get("queues", {})),
-        )
+            extensions = content.get("extensions", {})
+            return cls(
+                route_prefix=str(extensions.get("http", {}).get("routePrefix", "api")).strip("/"),
+                queues=QueueOptions.parse(extensions.get("queues", {})),
+            )
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ConfigurationError(f"{app / 'host.json'} cannot be used: {error}") from error
 
 
 def read_settings(file: Path) -> dict[str, str]:

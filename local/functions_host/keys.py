@@ -34,9 +34,9 @@ class Keys:
         file = None if source == "generated" else Path(source)
         if file and file.exists():
             try:
-                kept = json.loads(file.read_text(encoding="utf-8"))
-            except ValueError as error:
-                raise ConfigurationError(f"{file} is no JSON file of keys: {error}") from error
+                kept = dict(json.loads(file.read_text(encoding="utf-8")))
+            except (ValueError, TypeError) as error:
+                raise ConfigurationError(f"{file} is no JSON object of keys: {error}") from error
         named = kept.get("functions")
         by_function = {str(name): str(key) for name, key in named.items()} if isinstance(named, dict) else {}
         for function in functions:

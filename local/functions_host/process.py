@@ -1,5 +1,6 @@
 """The host's operating system process, as whoever starts it sees it: ready, its log, its end."""
 
+import atexit
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ class HostProcess:
             handle, name = tempfile.mkstemp(prefix="functions-host-", suffix=".jsonl")
             os.close(handle)
             log = Path(name)
+            atexit.register(log.unlink, missing_ok=True)
         self._log = log
         command = [sys.executable, "-m", "local.functions_host", "--until-stdin-ends", "--log", str(log), *arguments]
         pipe = subprocess.PIPE
@@ -40,6 +42,11 @@ class HostProcess:
     def pid(self) -> int:
         """The process id."""
         return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self._process.poll() is None
 
     def ready(self) -> dict[str, Any]:
         """Wait for the ready line and return it. Raises `HostDiedError`, and `TimeoutError` after a minute."""
@@ -58,7 +65,7 @@ class HostProcess:
 
     def end(self, number: signal.Signals, *, timeout_seconds: float | None = None) -> None:
         """Send the signal and wait for the end; SIGKILL after `timeout_seconds`. Harmless when it has ended already."""
-        if self._process.poll() is None:
+        if self.alive:
             self._process.send_signal(number)
         try:
             self._process.wait(timeout_seconds)

@@ -167,15 +167,14 @@ class QueueTrigger:
     async def _to_poison(self, message: QueueMessage) -> None:
         if self._poison is None:
             return
-        log.warning(
-            "message moved to the poison queue", extra={"queue": self._poison.queue_name, "message_id": message.id}
-        )
         try:
             await self._poison.send_message(message.content)
         except ResourceNotFoundError:
             await self._poison.create_queue()
             await self._poison.send_message(message.content)
         await self._queue.delete_message(message.id, message.pop_receipt)
+        extra = {"queue": self._poison.queue_name, "message_id": message.id}
+        log.warning("message moved to the poison queue", extra=extra)
 
     def _decoded(self, message: QueueMessage) -> str | None:
         if not self._options.base64:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 import time_machine
 
+_FARTHEST_SECONDS = 100 * 365 * 86400
+
 
 class WallClock:
     """One per process; used on the host's event loop."""
@@ -26,7 +28,12 @@ class WallClock:
         return self._offset_seconds
 
     def move(self, offset_seconds: float) -> None:
-        """Put the clock `offset_seconds` ahead of the real time; it goes on ticking, and sleepers look again."""
+        """Put the clock `offset_seconds` ahead of the real time; it goes on ticking, and sleepers look again.
+
+        Raises `ValueError` beyond a hundred years, where dates would soon end.
+        """
+        if not abs(offset_seconds) < _FARTHEST_SECONDS:
+            raise ValueError(f"{offset_seconds} is more than a hundred years")
         if self._traveller is None:
             self._traveller = time_machine.travel(time.time(), tick=True).start()
         self._traveller.shift(offset_seconds - self._offset_seconds)

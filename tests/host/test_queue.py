@@ -1,0 +1,119 @@
+"""The queue trigger: taken, kept hidden, deleted, returned, poisoned."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from local.functions_host import Limits
+from tests.host.sample import Sample, eventually
+
+
+def test_message_runs_the_function_and_is_deleted(sample: Sample) -> None:
+    sample.send("plain")
+    assert eventually(lambda: sample.logged("done", body="plain"))
+    sample.host.idle()
+
+    assert 0 == sample.queue.get_queue_properties().approximate_message_count
+
+
+def test_function_sees_the_messages_own_facts(sample: Sample) -> None:
+    sample.send("facts")
+    seen = eventually(lambda: sample.logged("worked", body="facts"))[0]["facts"]
+
+    inserted, expires, next_visible = (
+        datetime.fromisoformat(seen[name]) for name in ("insertion_time", "expiration_time", "time_next_visible")
+    )
+    assert 1 == seen["dequeue_count"]
+    assert seen["id"]
+    assert seen["pop_receipt"]
+    assert inserted < next_visible < expires
+
+
+def test_failed_message_comes_back_until_it_is_poison(sample: Sample) -> None:
+    """maxDequeueCount of the sample app is 2."""
+    sample.send("fail")
+    poisoned = eventually(lambda: sample.logged("poisoned", body="fail"))
+
+    assert [1, 2] == [line["attempt"] for line in sample.logged("worked", body="fail")]
+    assert [1] == [line["attempt"] for line in poisoned]
+
+
+def test_message_that_is_no_base64_goes_to_the_poison_queue(start: Callable[..., Sample]) -> None:
+    sample = start(**{"AzureWebJobs.poisoned.Disabled": "true"})
+    sample.queue.create_queue()
+
+    sample.queue.send_message("?")
+
+    assert eventually(lambda: sample.logged("message moved to the poison queue"))
+    assert ["?"] == [message.content for message in sample.poison.peek_messages()]
+    assert [] == sample.logged("worked")
+    sample.host.stop()
+
+
+def test_queue_made_later_is_found(start: Callable[..., Sample]) -> None:
+    sample = start()
+    sample.host.idle()
+
+    sample.queue.create_queue()
+    sample.send("late queue")
+
+    assert eventually(lambda: sample.logged("done", body="late queue"))
+    sample.host.stop()
+
+
+def test_running_message_stays_hidden_longer_than_it_was_received_for(start: Callable[..., Sample]) -> None:
+    """Received for 2 s and run for 5: without renewal a second host would take it too, also after a journey in time."""
+    sample = start(limits=Limits(hidden_for=2))
+    sample.queue.create_queue()
+    sample.send("wait 5")
+    assert eventually(lambda: sample.logged("worked", body="wait 5"))
+    other = start(queue=sample.queue.queue_name)
+
+    sample.host.travel(60 * 86400)
+    sample.host.idle()
+    other.host.idle()
+
+    assert 1 == len(sample.logged("done", body="wait 5"))
+    assert [] == sample.logged("worked", body="wait 5")[1:] + other.logged("worked", body="wait 5")
+    sample.host.stop()
+    other.host.stop()
+
+
+def test_work_of_a_killed_host_comes_back_to_another(start: Callable[..., Sample]) -> None:
+    sample = start(limits=Limits(hidden_for=1))
+    sample.queue.create_queue()
+    sample.send("hold forever")
+    assert eventually(lambda: sample.logged("worked", body="hold forever"))
+
+    sample.host.kill()
+    other = start(queue=sample.queue.queue_name)
+
+    assert [2] == [line["attempt"] for line in eventually(lambda: other.logged("worked", body="hold forever"))]
+    other.host.kill()
+
+
+def test_two_hosts_share_one_queue_without_doing_anything_twice(start: Callable[..., Sample]) -> None:
+    one = start()
+    two = start(queue=one.queue.queue_name)
+    one.queue.create_queue()
+    sent = [f"share {number}" for number in range(40)]
+
+    for text in sent:
+        one.send(text)
+    assert eventually(lambda: len(one.logged("done")) + len(two.logged("done")) >= len(sent))
+    one.host.idle()
+    two.host.idle()
+
+    assert sorted(sent) == sorted(line["body"] for line in one.logged("done") + two.logged("done"))
+    one.host.stop()
+    two.host.stop()
+
+
+def test_visible_message_is_not_idle(start: Callable[..., Sample]) -> None:
+    """A disabled function leaves its message lying: waiting for idle must not call that done."""
+    sample = start(**{"AzureWebJobs.work.Disabled": "true"})
+    sample.queue.create_queue()
+
+    sample.send("left lying")
+
+    assert 1 == sample.host.activity()["waiting"]
+    sample.host.stop()
