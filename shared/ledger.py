@@ -28,6 +28,7 @@ log = logging.getLogger("rotation.ledger")
 
 LEASE_SECONDS = 60  # the longest a blob lease can be, short of forever (Blob service REST API, Lease Blob)
 _BUSY_SECONDS = 10.0
+_LOOKS, _LOOK_SECONDS = 4, 0.3
 _SUMMARY = "summary"
 _RIGHTS = "the role Storage Blob Data Owner on the app's own storage account"
 _NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
@@ -124,7 +125,7 @@ class Ledger:
         lease = BlobLeaseClient(blob)
         asked = time.monotonic()
         with translated("Blob storage (lease)", needs=_RIGHTS, step="ledger"):
-            await self._acquire(lease, resource)
+            await self._acquire_soon(lease, resource)
         held = Held(blob, lease, seconds=self._seconds, since=asked)
         try:
             await held.load(resource)
@@ -183,6 +184,15 @@ class Ledger:
         with translated("Blob storage (ticket)", needs=_RIGHTS, step="ledger"):
             content = await self._read(_ticket_name(rotation_id))
         return Ticket.model_validate_json(content) if content else None
+
+    async def _acquire_soon(self, lease: BlobLeaseClient, resource: ResourceId) -> None:
+        """Wait a moment for a run that is just ending: putting the request off would cost it ten seconds."""
+        for _ in range(_LOOKS):
+            with suppress(Busy):
+                await self._acquire(lease, resource)
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+        await self._acquire(lease, resource)
 
     async def _acquire(self, lease: BlobLeaseClient, resource: ResourceId) -> None:
         try:

@@ -1,0 +1,46 @@
+"""`make run` and `make azure`: serve until Ctrl-C, and say where and how."""
+
+import signal
+import tempfile
+import threading
+from pathlib import Path
+
+from local.azure.client import StandIn
+from local.stage import stage
+
+_OPERATION_SECONDS = (13.0, 19.0)
+
+
+def serve_app(port: int) -> int:
+    """The app with its stand-ins. The sweep runs every five minutes."""
+    with stage(operation_seconds=_OPERATION_SECONDS, first_poll_seconds=10, schedule="0 */5 * * * *", port=port) as on:
+        key = on.host.function_key
+        print(f"The app serves on {on.host.url}; Ctrl-C ends it.\n")
+        print("Rotate everything that is due (the first time: publish the keys in use):")
+        print(f"  curl -X POST -H 'x-functions-key: {key}' {on.host.url}/api/rotate\n")
+        for resource in on.resources.values():
+            body = f'{{"resource": "{resource}"}}'
+            print(f"  curl -X POST -H 'x-functions-key: {key}' -d '{body}' {on.host.url}/api/rotate")
+        _until_told()
+    return 0
+
+
+def serve_azure() -> int:
+    """Only the stand-ins, for any SDK or CLI."""
+    with (
+        tempfile.TemporaryDirectory(prefix="azure-") as name,
+        StandIn.start(Path(name), operation_seconds=_OPERATION_SECONDS) as azure,
+    ):
+        for setting, value in azure.env.items():
+            print(f"export {setting}={value}")
+        print(f"# ARM {azure.arm}  sign-in {azure.login}  SignalR {azure.signalr}; Ctrl-C ends it", flush=True)
+        _until_told()
+    return 0
+
+
+def _until_told() -> None:
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: told.set())
+    print(flush=True)
+    told.wait()
