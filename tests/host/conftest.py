@@ -2,8 +2,10 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import trustme
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite
@@ -46,3 +48,16 @@ def sample(start: Callable[..., Sample]) -> Sample:
     shared = start()
     shared.queue.create_queue()
     return shared
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    """Chain and key of 127.0.0.1, and the authority that signed them."""
+    folder = tmp_path_factory.mktemp("tls")
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1")
+    chain, key, trust = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
+    chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
+    leaf.private_key_pem.write_to_path(key)
+    authority.cert_pem.write_to_path(trust)
+    return chain, key, trust

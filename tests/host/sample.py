@@ -2,11 +2,13 @@
 
 import base64
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jwt
 from azure.storage.queue import QueueClient
 
 from local.functions_host import FunctionsHost
@@ -39,3 +41,11 @@ def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:  # noq
     while not (answer := condition()) and time.monotonic() < until:
         time.sleep(0.02)
     return answer
+
+
+def entra_token(audience: str) -> tuple[str, int]:
+    """A token as Microsoft Entra gives it for Storage, which Azurite reads but does not verify, and its expiry."""
+    expires = int(time.time()) + 600
+    issuer = f"https://sts.windows.net/{uuid.uuid4()}/"
+    claims = {"aud": audience, "iss": issuer, "iat": expires - 600, "nbf": expires - 605, "exp": expires}
+    return jwt.encode(claims, "any key will do, none is known to Azurite"), expires

@@ -1,44 +1,25 @@
 """The storage the local app stands on."""
 
-import time
-import uuid
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
-import trustme
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite, AzuriteDiedError, install
+from tests.host.sample import entra_token
 
 
 class Bearer:
-    """A credential that holds one token, in the form Microsoft Entra gives them for Storage."""
+    """A credential that holds one token."""
 
     def __init__(self, audience: str) -> None:
-        now = int(time.time())
-        issuer = f"https://sts.windows.net/{uuid.uuid4()}/"
-        claims = {"aud": audience, "iss": issuer, "iat": now, "nbf": now - 5, "exp": now + 600}
-        self._token = AccessToken(jwt.encode(claims, "not checked by Azurite, " * 2), now + 600)
+        self._token = AccessToken(*entra_token(audience))
 
     def get_token(self, *_: str, **__: Any) -> AccessToken:  # noqa: ANN401 - the protocol's own signature
         return self._token
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
-    """Chain, key and the authority that signed them."""
-    folder = tmp_path_factory.mktemp("tls")
-    authority = trustme.CA()
-    leaf = authority.issue_cert("127.0.0.1")
-    chain, key, trust = folder / "chain.pem", folder / "key.pem", folder / "ca.pem"
-    chain.write_bytes(b"".join(blob.bytes() for blob in leaf.cert_chain_pems))
-    leaf.private_key_pem.write_to_path(key)
-    authority.cert_pem.write_to_path(trust)
-    return chain, key, trust
 
 
 def test_installed_storage_is_not_installed_again() -> None:
@@ -52,7 +33,7 @@ def test_messages_survive_a_restart_when_persistent(tmp_path: Path) -> None:
 
     with Azurite.start(tmp_path, persistent=True) as second:
         queues = QueueServiceClient.from_connection_string(second.connection_string)
-        assert "still here" == queues.get_queue_client("kept").receive_message().content
+        assert ["still here"] == [message.content for message in queues.get_queue_client("kept").peek_messages()]
 
 
 def test_nothing_is_written_unless_persistent(tmp_path: Path) -> None:
