@@ -1,4 +1,4 @@
-"""The world of an end-to-end test: stand-ins, storage and the app in its host, and what a reader of all of them sees."""
+"""The world of an end-to-end test: stand-ins, storage, the app in its host, and what a reader of all of them sees."""
 
 import os
 import time

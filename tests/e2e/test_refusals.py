@@ -84,7 +84,7 @@ def test_missing_setting_names_itself(folder: Path, azure_session: StandIn, stor
 
 
 def test_no_key_material_shows_anywhere(world: World) -> None:
-    """Logs, answers, events, blobs and messages of rotations of every kind, with the app's log at its most talkative."""
+    """Logs, answers, events, blobs and messages of rotations of every kind."""
     resource = world.resource()
     watch = KeyWatch(world.azure, resource)
     answers = [world.rotate({"resource": resource, "dryRun": True}).text]

@@ -1,0 +1,60 @@
+"""The rules that the tree lives by and that no linter knows."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.world import ROOT
+
+LONGEST_FILE = 300
+SHARED = sorted((ROOT / "shared").glob("*.py"))
+
+# Which modules may know which service's SDK: its adapter, and `wiring`, which builds the clients.
+ADAPTERS = {
+    "azure.mgmt": {"signalr", "wiring"},
+    "azure.keyvault": {"key_vault", "wiring"},
+    "azure.eventgrid": {"event_grid", "wiring"},
+    "azure.storage": {"ledger", "queue", "wiring"},
+    "azure.identity": {"wiring"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+@pytest.mark.parametrize("sdk", ADAPTERS)
+def test_only_its_adapter_imports_a_service_sdk(sdk: str) -> None:
+    knowing = {path.stem for path in SHARED if any(name.startswith(sdk) for name in imported(path))}
+
+    assert knowing == ADAPTERS[sdk]
+
+
+def test_no_file_is_longer_than_three_hundred_lines() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert [] == [name for name in tracked if len((ROOT / name).read_text().splitlines()) > LONGEST_FILE]
+
+
+def test_indexing_the_app_imports_no_service_sdk() -> None:
+    """The platform imports `function_app` at every cold start: it must not pay for clients it may not need."""
+    look = (
+        "import sys, function_app; "
+        "print(*sorted(n for n in sys.modules if n.startswith(('azure.', 'aiohttp', 'pydantic', 'shared'))))"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert {"azure.functions"} == {".".join(name.split(".")[:2]) for name in loaded.split()}

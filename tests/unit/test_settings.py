@@ -1,0 +1,128 @@
+"""The settings: what is needed, what is wrong, and that every document that lists them lists them all."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from shared.errors import Misconfigured
+from shared.settings import Settings, load, names
+from tests.world import ROOT
+
+CHAT = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/live"
+    "/providers/Microsoft.SignalRService/SignalR/chat"
+)
+ENOUGH = {
+    "AzureWebJobsStorage__accountName": "store",
+    "SIGNALR_RESOURCE_IDS": CHAT,
+    "KEY_VAULT_URL": "https://my-vault.vault.azure.net/",
+    "EVENT_GRID_TOPIC_ENDPOINT": "https://topic.westeurope-1.eventgrid.azure.net/api/events",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    for name in names():
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def loaded(environment: pytest.MonkeyPatch, values: Mapping[str, str]) -> Settings:
+    for name, value in values.items():
+        environment.setenv(name, value)
+    return load()
+
+
+def test_four_settings_are_enough(environment: pytest.MonkeyPatch) -> None:
+    settings = loaded(environment, ENOUGH)
+
+    assert ["chat"] == [resource.name for resource in settings.resources]
+    assert {"https://my-vault.vault.azure.net"} == settings.vaults
+
+
+def test_every_fault_is_reported_at_once_by_name(environment: pytest.MonkeyPatch) -> None:
+    faulty = ENOUGH | {
+        "KEY_VAULT_URL": "",
+        "ROTATION_PERIOD_DAYS": "soon",
+        "SECRET_FORMAT": "xml",
+        "OVERLAP_HOURS": "-1",
+    }
+
+    with pytest.raises(Misconfigured) as caught:
+        loaded(environment, faulty)
+
+    for name in ("KEY_VAULT_URL", "ROTATION_PERIOD_DAYS", "SECRET_FORMAT", "OVERLAP_HOURS"):
+        assert name in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "hint"),
+    [
+        ("SIGNALR_RESOURCE_IDS", "chat", "expected /subscriptions/"),
+        ("KEY_VAULT_URL", "http://my-vault.vault.azure.net", "https://"),
+        ("SECRET_NAME_TEMPLATE", "{nmae}", "{name} and {group}"),
+        ("SECRET_NAME_TEMPLATE", "a_{name}", "letters, digits and dashes"),
+        ("EVENT_TYPE_PREFIX", "1 a", "pattern"),
+        ("AZURE_CLOUD", "AzureMoonCloud", "AzureCloud"),
+    ],
+)
+def test_fault_says_what_is_allowed(environment: pytest.MonkeyPatch, setting: str, value: str, hint: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        loaded(environment, ENOUGH | {setting: value})
+
+    assert setting in caught.value.message
+    assert hint in caught.value.message
+
+
+def test_overlap_must_be_shorter_than_the_period(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Misconfigured, match="OVERLAP_HOURS must be shorter"):
+        loaded(environment, ENOUGH | {"ROTATION_PERIOD_DAYS": "1", "OVERLAP_HOURS": "24"})
+
+
+def test_nothing_to_rotate_is_a_fault(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Misconfigured, match="nothing to rotate"):
+        loaded(environment, ENOUGH | {"SIGNALR_RESOURCE_IDS": ""})
+
+
+def test_faults_never_quote_a_storage_key(environment: pytest.MonkeyPatch) -> None:
+    """A connection string put into the wrong setting is named, not shown."""
+    pasted = "DefaultEndpointsProtocol=https;AccountKey=c2VjcmV0"
+
+    with pytest.raises(Misconfigured) as caught:
+        loaded(environment, ENOUGH | {"KEY_VAULT_URL": pasted})
+
+    assert "c2VjcmV0" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+def test_sample_names_every_setting_and_nothing_else() -> None:
+    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+
+    assert {"FUNCTIONS_WORKER_RUNTIME", *names()} == set(values)
+
+
+def test_sample_is_a_valid_configuration(environment: pytest.MonkeyPatch) -> None:
+    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+
+    loaded(environment, values)
+
+
+def test_sample_shows_the_defaults(environment: pytest.MonkeyPatch) -> None:
+    values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    defaults = loaded(environment, ENOUGH)
+
+    sample = loaded(environment, values)
+
+    optional = [
+        name
+        for name, field in Settings.model_fields.items()
+        if field.default not in (None, ()) and not field.is_required()
+    ]
+    assert [getattr(defaults, name) for name in optional] == [getattr(sample, name) for name in optional]
+
+
+def test_configuration_page_explains_every_setting() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+
+    assert [] == [name for name in names() if f"`{name}`" not in page]
