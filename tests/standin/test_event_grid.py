@@ -1,0 +1,205 @@
+"""The Event Grid topic and its subscriptions, through azure-eventgrid and a webhook that talks plain HTTP."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
+from azure.core.messaging import CloudEvent
+from azure.eventgrid import EventGridEvent
+from azure.eventgrid import EventGridPublisherClient as SyncClient
+from azure.eventgrid.aio import EventGridPublisherClient
+from azure.identity import ManagedIdentityCredential
+
+from local.azure.client import StandIn
+from local.azure.remote import StandInError
+from tests.standin.conftest import Chat
+from tests.standin.webhook import Webhook, webhook
+
+_QUICK = (0.01, 0.01)
+
+
+@pytest.fixture
+def hook() -> Iterator[Webhook]:
+    with webhook() as served:
+        yield served
+
+
+def _event(**data: Any) -> CloudEvent:
+    return CloudEvent(source="/test", type="Test.Happened", subject="s", data=data)
+
+
+async def test_a_batch_of_cloud_events_is_kept_in_order(azure: StandIn, topic: EventGridPublisherClient) -> None:
+    events = [_event(number=number) for number in range(3)]
+
+    await topic.send(events)
+
+    assert [event.id for event in events] == [event["id"] for event in azure.events()]
+    assert {"number": 2} == azure.events()[2]["data"]
+
+
+def test_the_event_grid_schema_is_taken_too(azure: StandIn) -> None:
+    with _sync(azure) as client:
+        client.send(EventGridEvent(subject="s", event_type="Test.Happened", data={"a": 1}, data_version="1.0"))
+
+    assert ("Test.Happened", "s", {"a": 1}) == tuple(azure.events()[0][name] for name in ("type", "subject", "data"))
+
+
+async def test_success_is_200_without_a_body(azure: StandIn, topic: EventGridPublisherClient) -> None:
+    seen: list[tuple[int, str]] = []
+
+    await topic.send(
+        _event(), raw_response_hook=lambda r: seen.append((r.http_response.status_code, r.http_response.text()))
+    )
+
+    assert [(200, "")] == seen
+    assert 1 == len(azure.events())
+
+
+async def test_a_token_without_the_role_is_answered_401(azure: StandIn, topic: EventGridPublisherClient) -> None:
+    azure.revoke("app", "Microsoft.EventGrid/events/send/action")
+
+    with pytest.raises(ClientAuthenticationError) as refused:
+        await topic.send(_event())
+
+    assert (401, []) == (refused.value.status_code, azure.events())
+
+
+async def test_more_than_a_megabyte_is_refused(azure: StandIn, topic: EventGridPublisherClient) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        await topic.send([_event(padding="x" * 600_000), _event(padding="x" * 600_000)])
+
+    assert (413, []) == (refused.value.status_code, azure.events())
+
+
+async def test_an_event_that_lacks_an_attribute_is_refused(azure: StandIn, topic: EventGridPublisherClient) -> None:
+    with pytest.raises(HttpResponseError) as refused:
+        await topic.send([{"specversion": "1.0", "id": "1", "type": "Test.Happened"}])
+
+    assert (400, []) == (refused.value.status_code, azure.events())
+
+
+async def test_a_subscriber_to_cloud_events_gets_them(
+    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+) -> None:
+    azure.deliver_events_to(hook.url)
+    event = _event(a=1)
+
+    await topic.send(event)
+
+    headers, body = hook.next()
+    assert (event.id, {"a": 1}, "1.0") == (body["id"], body["data"], body["specversion"])
+    assert "application/cloudevents+json; charset=utf-8" == headers["content-type"]
+    assert ("Notification", "0") == (headers["aeg-event-type"], headers["aeg-delivery-count"])
+
+
+async def test_a_subscriber_to_the_event_grid_schema_gets_a_list_of_one(
+    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+) -> None:
+    azure.deliver_events_to(hook.url, schema="EventGridSchema")
+    event = _event(a=1)
+
+    await topic.send(event)
+
+    _, body = hook.next()
+    assert [(event.id, "Test.Happened", "/test", {"a": 1})] == [
+        (one["id"], one["eventType"], one["topic"], one["data"]) for one in body
+    ]
+
+
+@pytest.mark.parametrize("schema", ["CloudEventSchemaV1_0", "EventGridSchema"])
+def test_a_webhook_that_does_not_shake_hands_is_not_subscribed(azure: StandIn, hook: Webhook, schema: Any) -> None:
+    hook.shakes_hands = False
+
+    with pytest.raises(StandInError, match="HandshakeError"):
+        azure.deliver_events_to(hook.url, schema=schema)
+
+
+def test_only_loopback_webhooks_are_subscribed(azure: StandIn) -> None:
+    with pytest.raises(StandInError, match="loopback"):
+        azure.deliver_events_to("http://192.0.2.1/events")
+
+
+async def test_a_failed_delivery_is_repeated_with_the_same_id(
+    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+) -> None:
+    hook.statuses = [503, 500]
+    azure.deliver_events_to(hook.url, retry_seconds=_QUICK)
+
+    await topic.send(_event())
+
+    tries = [hook.next() for _ in range(3)]
+    assert ["0", "1", "2"] == [headers["aeg-delivery-count"] for headers, _ in tries]
+    assert 1 == len({body["id"] for _, body in tries})
+    assert [] == azure.dead_letters()
+
+
+async def test_what_is_never_delivered_becomes_a_dead_letter(
+    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+) -> None:
+    hook.statuses = [503] * 3
+    azure.deliver_events_to(hook.url, retry_seconds=_QUICK)
+    event = _event()
+
+    await topic.send(event)
+
+    for _ in range(3):
+        hook.next()
+    assert [(event.id, "MaxDeliveryAttemptsExceeded", 503)] == _dead(azure)
+
+
+async def test_a_400_is_not_repeated(azure: StandIn, topic: EventGridPublisherClient, hook: Webhook) -> None:
+    hook.statuses = [400]
+    azure.deliver_events_to(hook.url, retry_seconds=_QUICK)
+    event = _event()
+
+    await topic.send(event)
+
+    hook.next()
+    assert [(event.id, "BadRequest", 400)] == _dead(azure)
+
+
+def test_a_renewal_in_the_portal_is_told_to_subscribers_of_resources(azure: StandIn, chat: Chat, hook: Webhook) -> None:
+    azure.deliver_events_to(hook.url, source="resources", schema="EventGridSchema")
+
+    azure.regenerate_in_portal(chat.id, "Primary")
+
+    _, (event,) = hook.next()
+    assert ("Microsoft.Resources.ResourceActionSuccess", chat.id) == (event["eventType"], event["subject"])
+    assert "microsoft.signalrservice/signalr/regeneratekey/action" == event["data"]["operationName"].lower()
+
+
+def test_near_expiry_names_the_version_it_is_about(azure: StandIn, hook: Webhook) -> None:
+    version = azure.put_secret("chat", "value", expires=datetime(2031, 1, 1, tzinfo=UTC))
+    azure.deliver_events_to(hook.url, source="keyvault")
+
+    azure.raise_near_expiry(azure.vaults[0], "chat")
+
+    _, event = hook.next()
+    assert ("Microsoft.KeyVault.SecretNearExpiry", "chat") == (event["type"], event["subject"])
+    assert (version, f"{azure.vaults[0]}/secrets/chat/{version}") == (event["data"]["Version"], event["data"]["Id"])
+
+
+def test_a_new_version_is_told_to_subscribers_of_the_vault(azure: StandIn, hook: Webhook) -> None:
+    azure.deliver_events_to(hook.url, source="keyvault")
+
+    version = azure.put_secret("chat", "value")
+
+    _, event = hook.next()
+    assert ("Microsoft.KeyVault.SecretNewVersionCreated", version) == (event["type"], event["data"]["Version"])
+
+
+def _sync(azure: StandIn) -> SyncClient:
+    credential = ManagedIdentityCredential(client_id=azure.env["AZURE_CLIENT_ID"])
+    return SyncClient(azure.env["EVENT_GRID_TOPIC_ENDPOINT"], credential, retry_total=0)
+
+
+def _dead(azure: StandIn) -> list[tuple[str, str, int]]:
+    """The dead letters, once there is one: the webhook answered before the stand-in could have put it away."""
+    letters = azure.dead_letters()
+    for _ in range(500):
+        if letters:
+            break
+        letters = azure.dead_letters()
+    return [(one["id"], one["deadletterreason"], one["lasthttpstatuscode"]) for one in letters]
