@@ -6,11 +6,37 @@ It rides as metadata on the resource's blob, so that one listing shows a thousan
 from datetime import datetime
 from typing import Self
 
-from shared.journal import Kind, Record, Result, Step
+from shared.journal import Kind, Outcome, Record, Result, Step
+from shared.model import Slot
 from shared.seen import Seen
 from shared.wire import Wire
 
-_MESSAGE_CHARACTERS = 300  # metadata is sent as headers: 8 KB for all of it (Blob service REST API)
+# Metadata is sent as headers: 8 KB for all of it (Blob service REST API).
+_MESSAGE_CHARACTERS = 300
+_MARKS = 8
+
+
+class Mark(Wire):
+    """One outcome that belongs on a timeline: it changed something, or failed."""
+
+    at: datetime
+    slot: Slot | None = None
+    kind: Kind | None = None
+    result: Result
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> Self | None:
+        """Boil an outcome down; None when nothing happened."""
+        if outcome.result in {Result.SKIPPED, Result.REFUSED, Result.ABANDONED}:
+            return None
+        at = outcome.times.get(Step.PUBLISHED) or outcome.times.get(Step.REGENERATED) or outcome.ended_at
+        done = outcome.result is Result.SUCCEEDED
+        return cls(at=at if done else outcome.ended_at, slot=outcome.slot, kind=outcome.kind, result=outcome.result)
+
+    @property
+    def publishes(self) -> bool:
+        """Whether this is when its slot became the published one."""
+        return self.result is Result.SUCCEEDED and self.kind in {Kind.ROTATE, Kind.PUBLISH}
 
 
 class Last(Wire):
@@ -40,6 +66,7 @@ class Summary(Wire):
     seen: Seen | None = None
     last: Last | None = None
     running: Running | None = None
+    marks: tuple[Mark, ...] = ()
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -67,4 +94,5 @@ class Summary(Wire):
             )
             if journal
             else None,
+            marks=tuple(mark for outcome in record.history if (mark := Mark.of(outcome)))[-_MARKS:],
         )
