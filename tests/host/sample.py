@@ -35,7 +35,7 @@ class Sample:
         return [line for line in lines if all(line.get(name) == value for name, value in fields.items())]
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:  # noqa: ANN401 - whatever the condition gives
+def eventually(condition: Callable[[], Any], seconds: float = 20) -> Any:
     """Ask until the answer is true, and return it; the last answer when time is up."""
     until = time.monotonic() + seconds
     while not (answer := condition()) and time.monotonic() < until:

@@ -18,7 +18,7 @@ class Bearer:
     def __init__(self, audience: str) -> None:
         self._token = AccessToken(*entra_token(audience))
 
-    def get_token(self, *_: str, **__: Any) -> AccessToken:  # noqa: ANN401 - the protocol's own signature
+    def get_token(self, *_: str, **__: Any) -> AccessToken:
         return self._token
 
 

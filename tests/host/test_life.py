@@ -33,7 +33,7 @@ def settings(azurite: Azurite, queue: str) -> dict[str, str]:
 def parent(script: str, *arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:  # noqa: A002 - as in run()
     """Run a script that starts something and then kills itself."""
     command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, input=input, capture_output=True, text=True, check=False)  # noqa: S603 - our scripts
+    return subprocess.run(command, input=input, capture_output=True, text=True, check=False)
 
 
 def test_functions_are_described(sample: Sample) -> None:
