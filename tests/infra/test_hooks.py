@@ -18,7 +18,8 @@ HOOKS = ROOT / "scripts" / "hooks"
 AZURE_YAML = yaml.safe_load((ROOT / "azure.yaml").read_text())
 KEY = "the-key-of-events"
 
-# Notes what it was called with and what the parameter file held; knows the key only after it was set.
+# Notes what it was called with and what the parameter file held. Knows the key only after it was set, and shows it, as az
+# does, unless it is told not to.
 RECORDER = f"""#!{sys.executable}
 import json, os, pathlib, sys
 home = pathlib.Path(os.environ["AZ_HOME"])
@@ -29,7 +30,7 @@ with (home / "calls").open("a") as calls:
     calls.write(json.dumps(call) + "\\n")
 if "set" in words:
     (home / "set").touch()
-if "eventgrid" in words and "list" in words and (home / "set").exists():
+if "functionapp" in words and "none" not in words and (home / "set").exists():
     print("{KEY}")
 missing = int((home / "missing").read_text()) if (home / "missing").exists() else 0
 if missing:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from local.azure.roles import APP_ACTIONS, SIGNALR
 from tests.infra.bicep import Template, walk
 
 # docs/security.md gives the reason for each of them.
@@ -50,6 +51,13 @@ def test_the_operation_reader_only_reads_operations(roles: Template) -> None:
 
     assert sorted(LOCATION_ACTIONS) == sorted(granted["actions"])
     assert [[], [], []] == [granted[kind] for kind in ("notActions", "dataActions", "notDataActions")]
+
+
+def test_the_stand_in_lets_the_app_do_just_that(roles: Template) -> None:
+    """What the whole suite runs with is what is deployed. Azure compares action names without regard to case."""
+    deployed = [action for role in roles.of("resource") for action in permissions(roles, role)["actions"]]
+
+    assert {action.lower() for action in deployed} == {a.lower() for a in APP_ACTIONS if a.startswith(SIGNALR)}
 
 
 def test_no_action_is_a_wildcard(roles: Template) -> None:
