@@ -49,7 +49,7 @@ class Declaration:
         return found
 
     @cached_property
-    def body(self) -> Any:  # noqa: ANN401 - as free as what Bicep can say
+    def body(self) -> Any:
         """What stands on the right: the value of a var, the object of a resource, the default of a param."""
         last = self.node.named_children[-1]
         return value(_object(last)) if self.kind in {"resource", "module"} else value(last)
@@ -110,7 +110,7 @@ def walk(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
         yield from walk(child)
 
 
-def value(node: tree_sitter.Node) -> Any:  # noqa: ANN401 - likewise
+def value(node: tree_sitter.Node) -> Any:
     """A literal as Python; anything else as an `Expression` of its source text."""
     match node.type:
         case "object":

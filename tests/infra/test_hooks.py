@@ -18,8 +18,8 @@ HOOKS = ROOT / "scripts" / "hooks"
 AZURE_YAML = yaml.safe_load((ROOT / "azure.yaml").read_text())
 KEY = "the-key-of-events"
 
-# Notes what it was called with and what the parameter file held. Knows the key only after it was set, and shows it, as az
-# does, unless it is told not to.
+# Notes what it was called with and what the parameter file held. Knows the key only after it was set, and shows it
+# unless it is told not to, as az does.
 RECORDER = f"""#!{sys.executable}
 import json, os, pathlib, sys
 home = pathlib.Path(os.environ["AZ_HOME"])
@@ -49,7 +49,7 @@ class Azure:
 
     def run(self, hook: str, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": f"{self.home}:{os.environ['PATH']}", "AZ_HOME": str(self.home), "RETRY_SECONDS": "0"}
-        return subprocess.run(  # noqa: S603 - our own script
+        return subprocess.run(
             ["/bin/sh", str(HOOKS / hook)],
             env={**environment, "TMPDIR": str(self.home), **variables},
             capture_output=True,
