@@ -71,6 +71,11 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Announce the newest version, perhaps again, under the id it always had: the record of it is lost."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """The resource is being changed by somebody else: ask again later."""
 
@@ -93,7 +98,7 @@ class Refuse:
     until: datetime | None = None
 
 
-type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Wait | Skip | Refuse
+type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Announce | Wait | Skip | Refuse
 
 
 def decide(  # noqa: PLR0911 - a decision table is a list of returns
@@ -102,6 +107,8 @@ def decide(  # noqa: PLR0911 - a decision table is a list of returns
     """Choose what to do. Total: every observation and request has exactly one answer."""
     if seen.unfinished:
         return Resume()
+    if not seen.told:
+        return Announce()
     if seen.provisioning_state != "Succeeded":
         return Wait()
     if blocked := _blocked(seen, request):

@@ -47,7 +47,7 @@ class Result(StrEnum):
 
 
 class Journal(Wire):
-    """One rotation under way. `attempts` counts the regenerations that may have reached ARM."""
+    """One rotation under way. `attempts` counts the regenerations sent to ARM, `refused` those that ARM refused."""
 
     rotation_id: str
     kind: Kind
@@ -61,6 +61,7 @@ class Journal(Wire):
     before: Mapping[Slot, str] = {}
     previous_version: str | None = None
     attempts: int = 0
+    refused: int = 0
     sent_at: datetime | None = None
     after: str | None = None
     verified: Literal["dataplane", "arm"] | None = None
@@ -77,6 +78,16 @@ class Journal(Wire):
     def plan(cls, *, now: datetime, **facts: object) -> Self:
         """Begin one."""
         return cls.model_validate({**facts, "times": {Step.PLANNED: now}})
+
+    @property
+    def unrefused(self) -> int:
+        """How many regenerations ARM may have carried out."""
+        return self.attempts - self.refused
+
+    @property
+    def touched(self) -> bool:
+        """Whether a key has changed under this journal, or may have."""
+        return self.unrefused > 0 or self.step is not Step.PLANNED
 
     @property
     def facts(self) -> dict[str, object]:
@@ -159,7 +170,15 @@ class Record(Wire):
         kept = (*others, outcome)[-KEPT_OUTCOMES:]
         return self.model_copy(update={"history": kept} | ({"journal": None} if close else {}))
 
-    def success_of(self, rotation_id: str) -> Outcome | None:
-        """The outcome that shows this rotation to be done, if it is."""
-        done = {Result.SUCCEEDED, Result.UNKNOWN}
-        return next((o for o in self.history if o.rotation_id == rotation_id and o.result in done), None)
+    def ended(self, rotation_id: str) -> Outcome | None:
+        """How this rotation ended, if nothing more will come: a message that is delivered again changes nothing."""
+        if self.journal and self.journal.rotation_id == rotation_id:
+            return None
+        known = (o for o in self.history if o.rotation_id == rotation_id)
+        return next((o for o in known if o.result is not Result.ABANDONED), None)
+
+    def told_of(self, rotation_id: str) -> bool:
+        """Whether this rotation is known to have been announced, or will be when the open journal is finished."""
+        if self.journal and self.journal.rotation_id == rotation_id:
+            return True
+        return any(o.rotation_id == rotation_id and o.result is Result.SUCCEEDED for o in self.history)

@@ -5,12 +5,13 @@ lost, and the version would then lie about its slot. The tags follow Microsoft's
 (Key Vault documentation, "Automate rotation for resources with two sets of credentials").
 """
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from azure.keyvault.secrets import KeyVaultSecret
+from azure.keyvault.secrets import KeyVaultSecret, SecretProperties
 from azure.keyvault.secrets.aio import SecretClient
 
 from shared.answers import inner_code, translated
@@ -30,6 +31,7 @@ class Edition:
 
     resource: ResourceId
     rotation_id: str
+    kind: str
     key: AccessKey
     policy: Policy
     retirement: Retirement | None = None
@@ -43,6 +45,7 @@ class Edition:
             "ProviderAddress": address[:_TAG_LIMIT],
             "ValidityPeriodDays": f"{self.policy.period / timedelta(days=1):g}",
             "RotationId": self.rotation_id,
+            "RotationKind": self.kind,
         }
         if address[_TAG_LIMIT:]:
             tags["ProviderAddressContinued"] = address[_TAG_LIMIT:]
@@ -78,23 +81,36 @@ class Vaults:
                     version="", secret_id=f"{vault_url}/secrets/{name}", since=datetime.max.replace(tzinfo=UTC)
                 )
 
-    async def publish(self, edition: Edition, *, now: datetime) -> Published:
+    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> Published | None:
+        """The version that this rotation added, newest or not; None when it added none.
+
+        Raises `NotPermitted`, `Throttled`, `Unavailable`.
+        """
+        with translated(f"Key Vault (list versions of {name})", needs=_OFFICER, step="publish"):
+            async for version in self._client_for(vault_url).list_properties_of_secret_versions(name):
+                if (version.tags or {}).get("RotationId") == rotation_id:
+                    return _described(version)
+        return None
+
+    async def publish(self, edition: Edition, *, now: datetime, answer_within: float) -> Published:
         """Add a version. Never repeated by itself: an answer that was lost may hide a version that was made.
 
+        `answer_within` [s] bounds the call: what is left of the lease.
         Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`, `Rejected`.
         """
         policy = edition.policy
         with translated(f"Key Vault (set {policy.secret_name})", needs=_OFFICER, step="publish"):
             client = self._client_for(policy.vault_url)
             try:
-                made = await client.set_secret(
-                    policy.secret_name,
-                    edition.key.secret_value(policy.secret_format),
-                    tags=edition.tags,
-                    content_type=policy.secret_format.content_type,
-                    expires_on=now + policy.period + NEAR_EXPIRY,
-                    retry_total=0,
-                )
+                async with asyncio.timeout(answer_within):
+                    made = await client.set_secret(
+                        policy.secret_name,
+                        edition.key.secret_value(policy.secret_format),
+                        tags=edition.tags,
+                        content_type=policy.secret_format.content_type,
+                        expires_on=now + policy.period + NEAR_EXPIRY,
+                        retry_total=0,
+                    )
             except HttpResponseError as error:
                 if error.status_code == _CONFLICT:
                     await self._refuse_soft_deleted(client, policy.secret_name)
@@ -114,15 +130,18 @@ class Vaults:
 
 
 def _published(secret: KeyVaultSecret) -> Published:
-    properties = secret.properties
-    tags = properties.tags or {}
+    return replace(_described(secret.properties), fingerprint=published_fingerprint(secret.value or ""))
+
+
+def _described(version: SecretProperties) -> Published:
+    tags = version.tags or {}
     return Published(
-        version=properties.version or "",
-        secret_id=secret.id or "",
-        since=properties.created_on or datetime.now(UTC),
-        fingerprint=published_fingerprint(secret.value or ""),
+        version=version.version or "",
+        secret_id=version.id or "",
+        since=version.created_on or datetime.now(UTC),
         slot_hint=_slot(tags.get("CredentialId", "")),
         rotation_id=tags.get("RotationId"),
+        kind_hint=tags.get("RotationKind"),
         retirement=_retirement(tags),
     )
 

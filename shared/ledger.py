@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from shared.answers import translated
 from shared.errors import Busy, LeaseLost, RotationError
-from shared.journal import Journal, Outcome, Record, Step
+from shared.journal import Journal, Outcome, Record, Result, Step
 from shared.model import ResourceId
 from shared.requests import Request
 from shared.summary import Summary
@@ -28,6 +28,8 @@ log = logging.getLogger("rotation.ledger")
 
 LEASE_SECONDS = 60  # the longest a blob lease can be, short of forever (Blob service REST API, Lease Blob)
 _BUSY_SECONDS = 10.0
+_CALL_SECONDS = 30.0
+_MARGIN_SECONDS = 5.0
 _LOOKS, _LOOK_SECONDS = 4, 0.3
 _SUMMARY = "summary"
 _RIGHTS = "the role Storage Blob Data Owner on the app's own storage account"
@@ -41,6 +43,11 @@ class Ticket(Wire):
     resource: str
     requested_at: datetime
     outcome: Outcome | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will come. What was abandoned is decided again at once, under the same id."""
+        return self.outcome is not None and self.outcome.result is not Result.ABANDONED
 
 
 class Held:
@@ -57,6 +64,14 @@ class Held:
     def remaining_seconds(self) -> float:
         """How long the lease lasts for sure, as far as this worker can know."""
         return self._until - time.monotonic()
+
+    @property
+    def answer_within(self) -> float:
+        """How long [s] a call that changes something may take: the lease must outlive it. Raises `LeaseLost`."""
+        left = min(_CALL_SECONDS, self.remaining_seconds - _MARGIN_SECONDS)
+        if left <= 0:
+            raise LeaseLost("the lease of this resource is about to run out", step="ledger")
+        return left
 
     @property
     def journal(self) -> Journal:
@@ -183,7 +198,11 @@ class Ledger:
         """What was asked under this id; None when nothing was."""
         with translated("Blob storage (ticket)", needs=_RIGHTS, step="ledger"):
             content = await self._read(_ticket_name(rotation_id))
-        return Ticket.model_validate_json(content) if content else None
+        try:
+            return Ticket.model_validate_json(content) if content else None
+        except ValidationError as error:  # as good as lost
+            log.warning("ticket unreadable", extra={"rotation_id": rotation_id, "faults": error.error_count()})
+            return None
 
     async def _acquire_soon(self, lease: BlobLeaseClient, resource: ResourceId) -> None:
         """Wait a moment for a run that is just ending: putting the request off would cost it ten seconds."""

@@ -188,6 +188,7 @@ class Published:
     fingerprint: str | None = None
     slot_hint: Slot | None = None
     rotation_id: str | None = None
+    kind_hint: str | None = None
     retirement: Retirement | None = None
 
     @property
@@ -212,6 +213,7 @@ class Observation:
     live: Mapping[Slot, str]
     published: Published | None
     unfinished: bool = False
+    told: bool = True  # False: the record does not know that the newest version was announced
 
     @property
     def published_slot(self) -> Slot | None:

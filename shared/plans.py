@@ -6,9 +6,9 @@ Pure, like the decision itself.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.decision import Action, Code, Publish, RegenerateSalt, Retire, Rotate
+from shared.decision import Action, Announce, Code, Publish, RegenerateSalt, Retire, Rotate
 from shared.errors import RotationError
-from shared.journal import Journal, Kind, Outcome, Result
+from shared.journal import Journal, Kind, Outcome, Result, Step
 from shared.model import Observation, Policy, ResourceId, Slot
 from shared.requests import Mode, Request, rotation_id
 
@@ -40,6 +40,8 @@ class Preview:
 def journal(action: Action, seen: Observation, request: Request, policy: Policy, now: datetime) -> Journal:
     """What is about to be done, with all that it rests on."""
     slot: Slot | None
+    if isinstance(action, Announce):
+        return _retold(seen, request, policy)
     match action:
         case Rotate(slot, retire):
             kind, cause = Kind.ROTATE, None
@@ -67,6 +69,28 @@ def journal(action: Action, seen: Observation, request: Request, policy: Policy,
         previous_version=seen.published.version if seen.published else None,
         retire=seen.live[replaced] if retire else None,
         overlap_hours=overlap / timedelta(hours=1),
+    )
+
+
+def _retold(seen: Observation, request: Request, policy: Policy) -> Journal:
+    """What is known of the rotation that made the newest version, from the version itself: all but its announcement."""
+    published = seen.published
+    if published is None or published.rotation_id is None:
+        raise AssertionError("only a version with a rotation id can be announced")
+    return Journal(
+        rotation_id=published.rotation_id,
+        kind=Kind.PUBLISH if published.kind_hint == Kind.PUBLISH else Kind.ROTATE,
+        slot=published.slot_hint or seen.published_slot,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=published.since,
+        after=published.fingerprint,
+        overlap_hours=policy.overlap / timedelta(hours=1),
+        retire_after=published.retirement.after if published.retirement else None,
+        version=published.version,
+        secret_id=published.secret_id,
+        step=Step.PUBLISHED,
+        times={Step.PLANNED: published.since, Step.PUBLISHED: published.since},
     )
 
 

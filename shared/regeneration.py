@@ -19,8 +19,6 @@ from shared.signalr import Ending
 log = logging.getLogger("rotation")
 
 MOST_ATTEMPTS = 2  # an operation that left the key as it was is asked for once more, then given up
-_POST_SECONDS = 30.0
-_LEASE_MARGIN_SECONDS = 5.0
 
 
 class Abandoned(Exception):  # noqa: N818 - not an error: the world moved on before a key was touched
@@ -46,6 +44,12 @@ class Regeneration:
             raise AssertionError("only a salt journal has no slot")
         return slot
 
+    @property
+    def _replaced(self) -> str | None:
+        """The fingerprint of the key that must not come back."""
+        journal = self._held.journal
+        return None if journal.kind is Kind.PUBLISH else journal.before[self._slot]
+
     async def proven_key(self) -> AccessKey:
         """The live key of the journal's slot: regenerated, unless publishing is all that was asked, and proven.
 
@@ -64,14 +68,9 @@ class Regeneration:
         journal, name = self._held.journal, self._resource.id.name
         if journal.step is not Step.PLANNED:
             return
-        if journal.attempts:
+        if journal.unrefused:
             raise SaltOutcomeUnknown(name)
-        await self._held.note(attempts=1, sent_at=self._to.clock())
-        try:
-            ending = await self._post(KeyType.SALT)
-        except RotationError:  # a refusal: nothing was changed
-            await self._held.note(attempts=0)
-            raise
+        ending = await self._post(KeyType.SALT)
         if ending is Ending.UNKNOWN:
             raise SaltOutcomeUnknown(name)
         if ending is Ending.FAILED:
@@ -85,10 +84,9 @@ class Regeneration:
 
     async def _renewed(self, keys: KeyPair) -> KeyPair:
         slot, failed = self._slot, False
-        if not self._held.journal.attempts and any(keys[s].fingerprint != self._held.journal.before[s] for s in Slot):
-            raise Abandoned
+        self._expect_premises(keys)
         while self._unchanged(keys):
-            if self._held.journal.attempts and not failed and self._may_still_take_effect():
+            if self._held.journal.unrefused and not failed and self._may_still_take_effect():
                 await asyncio.sleep(self._to.look_again_seconds)
             else:
                 self._give_up_if_tried_enough(failed=failed)
@@ -103,15 +101,23 @@ class Regeneration:
             log.warning("other key changed too", extra=self._held.facts)
         return keys
 
+    def _expect_premises(self, keys: KeyPair) -> None:
+        """Raise `Abandoned` if the keys are not those that were decided on, and it was not this journal's doing."""
+        journal = self._held.journal
+        # After a refusal too, a change of our slot counts as ours: a second one could never be taken back.
+        others = [slot for slot in Slot if not (slot is self._slot and journal.attempts)]
+        if not journal.unrefused and any(keys[slot].fingerprint != journal.before[slot] for slot in others):
+            raise Abandoned
+
     def _unchanged(self, keys: KeyPair) -> bool:
-        return keys[self._slot].fingerprint == self._held.journal.before[self._slot]
+        return keys[self._slot].fingerprint == self._replaced
 
     def _may_still_take_effect(self) -> bool:
         sent_at = self._held.journal.sent_at
         return sent_at is not None and self._to.clock() < sent_at + timedelta(seconds=self._to.effect_seconds)
 
     def _give_up_if_tried_enough(self, *, failed: bool) -> None:
-        if self._held.journal.attempts < MOST_ATTEMPTS:
+        if self._held.journal.unrefused < MOST_ATTEMPTS:
             return
         name = self._resource.id.name
         if failed:
@@ -129,21 +135,25 @@ class Regeneration:
         newest = await self._to.vaults.newest(self._policy.vault_url, self._policy.secret_name)
         if not self._still_right(newest, keys):
             raise Abandoned
-        await self._held.note(attempts=self._held.journal.attempts + 1, sent_at=self._to.clock())
         try:
             return await self._post(KeyType(self._slot))
         except RotationError:
-            # A refusal. It counts as not sent only when the key, read again, is what it was.
+            # A refusal, if the key, read again, is what it was.
             if self._unchanged(await self.read_keys()):
-                await self._held.note(attempts=self._held.journal.attempts - 1)
                 raise
             return Ending.UNKNOWN
 
     async def _post(self, key_type: KeyType) -> Ending:
-        # ARM's POST cannot carry the lease id. So the lease is made new right before it, and must outlive it.
+        # ARM's POST cannot carry the lease id. So the lease is made new before it, and must outlive it. That it is sent
+        # is written down first, and under the lease: whoever comes next must know that the key may have changed.
         await self._held.renew()
-        answer_within = min(_POST_SECONDS, self._held.remaining_seconds - _LEASE_MARGIN_SECONDS)
-        return await self._to.signalr.regenerate(self._resource.id, key_type, answer_within=answer_within)
+        await self._held.note(attempts=self._held.journal.attempts + 1, sent_at=self._to.clock())
+        answer_within = self._held.answer_within
+        try:
+            return await self._to.signalr.regenerate(self._resource.id, key_type, answer_within=answer_within)
+        except RotationError:
+            await self._held.note(refused=self._held.journal.refused + 1)
+            raise
 
     def _still_right(self, newest: Published | None, keys: KeyPair) -> bool:
         """Whether the secret is still the one that was decided on, and does not hold the key to be regenerated."""
@@ -156,7 +166,12 @@ class Regeneration:
     async def _prove(self, key: AccessKey) -> AccessKey:
         """See SignalR accept the key; where SignalR can't be asked, ARM must show the key once more."""
         deadline = self._to.clock() + timedelta(seconds=self._to.effect_seconds)
-        while (verdict := await self._to.data_plane.probe(key)) is Verdict.REFUSED:
+        while (verdict := await self._to.data_plane.probe(key)) is not Verdict.ACCEPTED:
+            again = (await self.read_keys())[self._slot]
+            if verdict is Verdict.UNREACHABLE and again.fingerprint == key.fingerprint:
+                break
+            if again.fingerprint != self._replaced:  # ARM's replicas may disagree for a moment
+                key = again
             if self._to.clock() >= deadline:
                 raise KeyRefused(
                     f"SignalR refuses the {self._slot} key of {self._resource.id.name} "
@@ -164,9 +179,6 @@ class Regeneration:
                     step="prove",
                 )
             await asyncio.sleep(self._to.look_again_seconds)
-            key = (await self.read_keys())[self._slot]
-        if verdict is Verdict.UNREACHABLE:
-            key = (await self.read_keys())[self._slot]
         verified = "dataplane" if verdict is Verdict.ACCEPTED else "arm"
         await self._held.note(verified=verified, after=key.fingerprint)
         return key

@@ -3,7 +3,7 @@
 What is surprising here was seen on the wire and in the SDK's source (azure-mgmt-signalr 1.2.0, azure-core 1.41):
 
 - `begin_regenerate_key(...).result()` gives keys that are all None: keys come from `list_keys`.
-- Only 202 counts as success to the SDK: it raises on 200 and 201, after the key has changed.
+- Only 202 counts as success to the SDK: it raises on 200 and 201, after the key has changed. Older fronts answer 201.
 - The pipeline would retry the POST on 500, 503, 504 and on anything that carries Retry-After: a second regeneration.
 - The default pace of polling is 30 s; the operation takes 13-19 s. One 404 among the polls would end it.
 """
@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.core.pipeline import PipelineRequest
+from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.polling.base_polling import BadStatus
 from azure.mgmt.core.polling.async_arm_polling import AsyncARMPolling
@@ -143,11 +143,12 @@ class SignalR:
                     RegenerateKeyParameters(key_type=key_type.value),
                     polling=_Polling(self._first_poll_seconds),
                     retry_total=0,
+                    raw_response_hook=_as_accepted,
                     read_timeout=answer_within,
                     connection_timeout=answer_within,
                 )
         except HttpResponseError as error:
-            if error.status_code is None or not 400 <= error.status_code < 500:  # noqa: PLR2004 - HTTP's own ranges
+            if not _refuses(error.status_code):
                 return Ending.UNKNOWN
             with translated(
                 f"ARM (regenerateKey {resource.name})", needs=f"{_ACTION}/regenerateKey/action", step="regenerate"
@@ -164,6 +165,17 @@ class SignalR:
         except (AzureError, TimeoutError, OSError):
             return Ending.UNKNOWN
         return Ending.SUCCEEDED
+
+
+def _as_accepted(response: PipelineResponse[Any, Any]) -> None:
+    """Have the SDK follow the operation behind a 200 or 201 as it does behind a 202."""
+    if response.http_response.status_code in {200, 201}:
+        response.http_response.status_code = 202
+
+
+def _refuses(status: int | None) -> bool:
+    """Whether this answer says that nothing was done. A 408 does not: a front gave up waiting for whoever may act."""
+    return status is not None and 400 <= status < 500 and status != 408  # noqa: PLR2004 - HTTP's own numbers
 
 
 def _raise_if_busy(error: HttpResponseError, resource: ResourceId) -> None:

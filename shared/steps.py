@@ -30,15 +30,19 @@ _SETTLED = (KeyRefused, KeyUnchanged, OperationFailed)
 
 
 class Run:
-    """Carries the open journal of `held` to its end. `keys` are those just read, if they were."""
+    """Carries the open journal of `held` to its end. `keys` are those just read, if they were.
+
+    `resumed`: the journal was found open, and whoever opened it may have done more than it says.
+    """
 
     def __init__(
-        self, services: Services, held: Held, resource: Resource, policy: Policy, keys: KeyPair | None = None
+        self, services: Services, held: Held, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool
     ) -> None:
         self._to = services
         self._held = held
         self._resource = resource
         self._policy = policy
+        self._resumed = resumed
         self._regeneration = Regeneration(services, held, resource, policy, keys)
 
     async def finish(self) -> Outcome:
@@ -48,6 +52,7 @@ class Run:
         changed, so that the next run goes on from there. `Retryable` failures are raised, the journal stays open.
         """
         try:
+            self._respect_switches()
             if self._held.journal.kind is Kind.SALT:
                 await self._regeneration.salt()
             elif self._held.journal.step in {Step.PLANNED, Step.REGENERATED}:
@@ -61,36 +66,49 @@ class Run:
             return await self._fail(error)
         return await self._close(Result.SUCCEEDED)
 
+    def _respect_switches(self) -> None:
+        """Raise `Abandoned` where an operator has said stop before a key was touched."""
+        if (self._policy.paused or self._resource.local_auth_disabled) and not self._held.journal.touched:
+            raise Abandoned
+
     async def _publish(self, key: AccessKey) -> None:
-        policy = self._policy
-        await self._held.renew()
+        policy, journal = self._policy, self._held.journal
         newest = await self._to.vaults.newest(policy.vault_url, policy.secret_name)
         if newest and not newest.enabled:
             raise SecretDisabled(
                 f"the newest version of {policy.secret_name} is disabled: enable it, or add one, to go on",
                 step="publish",
             )
-        if (
-            newest is None
-            or newest.rotation_id != self._held.journal.rotation_id
-            or newest.fingerprint != key.fingerprint
-        ):
-            retirement = await self._retirement(newest, key)
-            edition = Edition(self._resource.id, self._held.journal.rotation_id, key, policy, retirement)
-            newest = await self._to.vaults.publish(edition, now=self._to.clock())
-        retire_after = newest.retirement.after if newest.retirement else None
-        if seen := self._held.record.seen:
+        made = newest if newest and newest.rotation_id == journal.rotation_id else None
+        if made is None and self._resumed:
+            made = await self._to.vaults.made_by(policy.vault_url, policy.secret_name, journal.rotation_id)
+        if made is None:
+            if journal.kind is Kind.PUBLISH and (newest.version if newest else None) != journal.previous_version:
+                raise Abandoned
+            made = newest = await self._add_version(newest, key)
+        retire_after = made.retirement.after if made.retirement else None
+        if (seen := self._held.record.seen) and newest is made:
             self._held.record = self._held.record.having_seen(
-                seen.with_published(newest, key.slot, policy, retire_after=retire_after)
+                seen.with_published(made, key.slot, policy, retire_after=retire_after)
             )
         await self._held.reached(
             Step.PUBLISHED,
             self._to.clock(),
-            version=newest.version,
-            secret_id=newest.secret_id,
+            # A version made earlier holds the key as it was then, whatever has become of the slot meanwhile.
+            after=made.fingerprint or journal.after,
+            version=made.version,
+            secret_id=made.secret_id,
             retire_after=retire_after,
         )
         log.info("key published", extra=self._held.facts)
+
+    async def _add_version(self, newest: Published | None, key: AccessKey) -> Published:
+        journal = self._held.journal
+        retirement = await self._retirement(newest, key)
+        edition = Edition(self._resource.id, journal.rotation_id, journal.kind.value, key, self._policy, retirement)
+        # Key Vault cannot carry the lease id either.
+        await self._held.renew()
+        return await self._to.vaults.publish(edition, now=self._to.clock(), answer_within=self._held.answer_within)
 
     async def _retirement(self, newest: Published | None, key: AccessKey) -> Retirement | None:
         """What the new version must say of a leaked key: the one it replaces, or an earlier one that still works."""
@@ -133,8 +151,7 @@ class Run:
         why = {"code": error.code, "message": error.message} if error else {}
         outcome = Outcome.of(journal, result, self._to.clock(), **why)
         # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
-        touched = journal.attempts > 0 or journal.step is not Step.PLANNED
-        unfinished = result is Result.FAILED and touched and not isinstance(error, _SETTLED)
+        unfinished = result is Result.FAILED and journal.touched and not isinstance(error, _SETTLED)
         record = self._held.record
         if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.seen:
             record = record.having_seen(record.seen.model_copy(update={"retire_after": None}))

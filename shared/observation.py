@@ -1,0 +1,26 @@
+"""Seeing one resource as it is now: all that a decision may rest on, read in one go."""
+
+import asyncio
+
+from shared.journal import Record
+from shared.model import KeyPair, Observation, Policy, Resource, Slot
+from shared.services import Services
+
+
+async def observe(
+    services: Services, resource: Resource, policy: Policy, record: Record | None
+) -> tuple[Observation, KeyPair]:
+    """What is seen, and the keys it was seen by. Raises what the adapters raise."""
+    keys, published = await asyncio.gather(
+        services.signalr.keys(resource.id), services.vaults.newest(policy.vault_url, policy.secret_name)
+    )
+    made_by = published.rotation_id if published else None
+    return Observation(
+        provisioning_state=resource.provisioning_state,
+        local_auth_disabled=resource.local_auth_disabled,
+        paused=policy.paused,
+        live={slot: keys[slot].fingerprint for slot in Slot},
+        published=published,
+        unfinished=record is not None and record.journal is not None,
+        told=made_by is None or (record is not None and record.told_of(made_by)),
+    ), keys

@@ -1,0 +1,161 @@
+"""Doing what one message asks: take the lease, observe, decide, write the journal, carry it out (`steps`).
+
+Whoever comes finishes first what somebody else began. A message that is delivered again finds its rotation ended, and
+changes nothing.
+"""
+
+import logging
+from datetime import timedelta
+
+from shared import plans
+from shared.announcements import announce_failure
+from shared.decision import Action, Code, Refuse, Resume, Skip, Wait, decide
+from shared.errors import RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
+from shared.fleet import Fleet
+from shared.journal import Outcome, Result
+from shared.ledger import Held, Ledger
+from shared.model import KeyPair, Policy, Resource
+from shared.observation import observe
+from shared.queue import WorkQueue
+from shared.requests import Mode, Request
+from shared.seen import Seen
+from shared.services import Services
+from shared.steps import Run
+
+log = logging.getLogger("rotation")
+
+PATIENCE = timedelta(hours=1)  # how long a request is put off before its failure is told
+_NOT_READY_SECONDS = 60.0
+_MOST_TURNS = 6
+
+
+class Worker:
+    """Fulfils requests, each under its resource's lease."""
+
+    def __init__(self, *, fleet: Fleet, ledger: Ledger, queue: WorkQueue, services: Services) -> None:
+        self._fleet = fleet
+        self._ledger = ledger
+        self._queue = queue
+        self._to = services
+
+    async def work(self, request: Request) -> Outcome | None:
+        """Do what one message asks. None: it was put off, and a new message will come.
+
+        Raises `Retryable` for the platform to try again.
+        """
+        try:
+            return await self._work(request)
+        except Retryable as error:
+            if error.retry_after is None or self._to.clock() > request.requested_at + PATIENCE:
+                raise
+            await self._queue.send(request, delay=timedelta(seconds=error.retry_after))
+            log.info(
+                "request put off",
+                extra={"rotation_id": request.rotation_id, "resource": request.resource, "code": error.code},
+            )
+            return None
+
+    async def give_up(self, request: Request) -> Outcome:
+        """Record and announce that a message could not be done however often it was tried."""
+        resource = request.resource_id
+        error = RetriesExhausted(
+            f"{resource.name} could not be worked on after every retry; the log of its rotation id says why. "
+            "What was begun is finished by the next sweep that can"
+        )
+        async with self._ledger.hold(resource) as held:
+            outcome = held.record.ended(request.rotation_id) or await self._failed(held, request, error)
+        await self._ledger.close_ticket(resource, outcome)
+        return outcome
+
+    async def _work(self, request: Request) -> Outcome:
+        resource = request.resource_id
+        async with self._ledger.hold(resource) as held:
+            outcome = await self._ended(held, request)
+            if outcome is None:
+                try:
+                    outcome = await self._fulfil(held, request)
+                except Terminal as error:
+                    outcome = await self._failed(held, request, error)
+        if request.ticket:
+            await self._ledger.close_ticket(resource, outcome)
+        return outcome
+
+    async def _ended(self, held: Held, request: Request) -> Outcome | None:
+        """How this request has ended already: what its caller may have been told stays true."""
+        if (outcome := held.record.ended(request.rotation_id)) or not request.ticket:
+            return outcome
+        ticket = await self._ledger.ticket(request.rotation_id)
+        return ticket.outcome if ticket and ticket.final else None
+
+    async def _fulfil(self, held: Held, request: Request) -> Outcome:
+        for _ in range(_MOST_TURNS):
+            resource = await self._to.signalr.get(request.resource_id)
+            policy = self._fleet.policy(resource)
+            seen, keys = await observe(self._to, resource, policy, held.record)
+            action = decide(seen, request, policy, self._to.clock())
+            glance = Seen.of(seen, policy)
+            match action:
+                case Resume():
+                    outcome = await self._finish(held, resource, policy, keys, resumed=True)
+                    if outcome.rotation_id != request.rotation_id and held.record.journal is not None:
+                        return outcome.as_failure_of(request.rotation_id, request.trigger, request.requested_at)
+                case Wait() if request.mode is not Mode.SWEEP:
+                    raise Unavailable(
+                        f"{resource.id.name} is {resource.provisioning_state}",
+                        step="observe",
+                        retry_after=_NOT_READY_SECONDS,
+                    )
+                case Wait(code) | Skip(code) | Refuse(code):
+                    if glance != held.record.seen:
+                        await held.write(held.record.having_seen(glance))
+                    return self._nothing_done(request, action, code)
+                case _:
+                    journal = plans.journal(action, seen, request, policy, self._to.clock())
+                    await held.write(held.record.having_seen(glance).opened(journal))
+                    log.info("rotation planned", extra=held.facts)
+                    outcome = await self._finish(held, resource, policy, keys, resumed=False)
+            if outcome.rotation_id == request.rotation_id and outcome.result is not Result.ABANDONED:
+                return outcome
+        raise Unavailable(f"{request.resource_id.name} keeps changing while it is worked on", step="observe")
+
+    async def _finish(self, held: Held, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool) -> Outcome:
+        outcome = await Run(self._to, held, resource, policy, keys, resumed=resumed).finish()
+        await self._ledger.close_ticket(resource.id, outcome)
+        if outcome.result is Result.SUCCEEDED and outcome.retire_after:
+            # The sweep would find it too: the retirement stands in the tags of the published version.
+            follow_up = plans.retirement(outcome, resource.id, outcome.retire_after)
+            await self._queue.send(follow_up, delay=outcome.retire_after - self._to.clock())
+        return outcome
+
+    def _nothing_done(self, request: Request, action: Action, code: Code) -> Outcome:
+        result = Result.REFUSED if isinstance(action, Refuse) else Result.SKIPPED
+        outcome = plans.nothing_done(request, result, code, getattr(action, "until", None), self._to.clock())
+        log.info(
+            "nothing done",
+            extra={
+                "rotation_id": request.rotation_id,
+                "resource": request.resource,
+                "result": result.value,
+                "code": code.value,
+            },
+        )
+        return outcome
+
+    async def _failed(self, held: Held, request: Request, error: RotationError) -> Outcome:
+        """Tell of a failure that no journal stands for, and write it down. A plan that touched nothing ends with it."""
+        resource = request.resource_id
+        await announce_failure(self._to.topic, error, resource, request, subject=resource.name)
+        log.error(
+            "rotation failed",
+            extra={
+                "rotation_id": request.rotation_id,
+                "resource": request.resource,
+                "code": error.code,
+                "step": error.step,
+            },
+        )
+        outcome = plans.failure(request, error, self._to.clock())
+        journal = held.record.journal
+        spent = journal is not None and journal.rotation_id == request.rotation_id and not journal.touched
+        await held.write(held.record.told(outcome, close=spent))
+        return outcome
