@@ -81,6 +81,9 @@ param firstPollSeconds int = 10
 @description('Azure Resource Manager address, where it is not the cloud\'s own. Empty: the cloud\'s own.')
 param resourceManagerUrl string = ''
 
+@description('Entra ID app role that HTTP callers must have on top of a key. Empty: a key is enough. App Service authentication must be on.')
+param requiredAppRole string = ''
+
 @description('Puts storage and a newly made key vault behind private endpoints in a virtual network the app is joined to. The Event Grid topic stays public, Entra-only.')
 param vnetEnabled bool = false
 
@@ -125,11 +128,7 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
 module identity 'modules/identity.bicep' = {
   name: 'identity'
   scope: group
-  params: {
-    name: 'id-${resourceToken}'
-    location: location
-    tags: tags
-  }
+  params: { name: 'id-${resourceToken}', location: location, tags: tags }
 }
 
 module monitoring 'modules/monitoring.bicep' = {
@@ -148,11 +147,7 @@ module monitoring 'modules/monitoring.bicep' = {
 module network 'modules/network.bicep' = if (vnetEnabled) {
   name: 'network'
   scope: group
-  params: {
-    name: 'vnet-${resourceToken}'
-    location: location
-    tags: tags
-  }
+  params: { name: 'vnet-${resourceToken}', location: location, tags: tags }
 }
 
 module storage 'modules/storage.bicep' = {
@@ -243,6 +238,7 @@ module functionApp 'modules/function-app.bicep' = {
       FIRST_POLL_SECONDS: string(firstPollSeconds)
       AZURE_CLOUD: environment().name
       AZURE_RESOURCE_MANAGER_URL: resourceManagerUrl
+      REQUIRED_APP_ROLE: requiredAppRole
     }
   }
 }
@@ -263,10 +259,7 @@ module package 'modules/package.bicep' = if (!empty(packageUri)) {
   scope: group
   // The build reads and writes the storage account, which then has no other door.
   dependsOn: [privateEndpoints]
-  params: {
-    functionAppName: functionApp.outputs.name
-    packageUri: packageUri
-  }
+  params: { functionAppName: functionApp.outputs.name, packageUri: packageUri }
 }
 
 module alerts 'modules/alerts.bicep' = {
