@@ -22,7 +22,8 @@ lint: .venv/.installed
 
 .venv/.installed: requirements.txt requirements-dev.txt local/azurite/package-lock.json
 	test -x $(PY) || scripts/venv
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
+	.venv/bin/uv pip install --quiet --python $(PY) -r requirements-dev.txt
 	$(PY) -m local.azurite install
 	touch $@
 

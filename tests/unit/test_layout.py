@@ -1,8 +1,10 @@
 """The rules that the tree lives by and that no linter knows."""
 
 import ast
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.world import ROOT
 
 LONGEST_FILE = 300
+OURS = {"shared", "local", "tests", "benchmarks", "function_app", "package"}
 SHARED = sorted((ROOT / "shared").glob("*.py"))
 
 # Which modules may know which service's SDK: its adapter, and `wiring`, which builds the clients.
@@ -58,3 +61,31 @@ def test_indexing_the_app_imports_no_service_sdk() -> None:
     loaded = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
     assert {"azure.functions"} == {".".join(name.split(".")[:2]) for name in loaded.split()}
+
+
+@pytest.mark.parametrize(
+    ("folders", "lists"),
+    [
+        (("shared",), ("requirements.in",)),
+        (("local", "tests", "benchmarks"), ("requirements.in", "requirements-dev.in")),
+    ],
+)
+def test_every_imported_package_is_asked_for_by_name(folders: tuple[str, ...], lists: tuple[str, ...]) -> None:
+    """A package that is there only because another one wants it is gone when that one changes its mind."""
+    asked = set().union(*(asked_for(ROOT / name) for name in lists))
+    providers = packages_distributions()
+    missing = set()
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        if {"node_modules", "apps"} & set(path.parts):
+            continue
+        for module in {name.partition(".")[0] for name in imported(path)} - OURS - set(sys.stdlib_module_names):
+            distributions = {d.lower().replace("_", "-") for d in providers.get(module, [module])}
+            if not distributions & asked:
+                missing.add((module, str(path.relative_to(ROOT))))
+    assert set() == missing
+
+
+def asked_for(requirements: Path) -> set[str]:
+    """The packages that a requirements file names."""
+    lines = (line.strip() for line in requirements.read_text().splitlines())
+    return {re.split(r"[<>=\[]", line)[0].lower() for line in lines if line and line[0] not in "#-"}
