@@ -23,13 +23,13 @@ lint: .venv/.installed
 .venv/.installed: requirements.txt requirements-dev.txt local/azurite/package-lock.json
 	test -x $(PY) || scripts/venv
 	$(PY) -m pip install --quiet --disable-pip-version-check "$$(grep '^uv==' requirements-dev.txt)"
-	.venv/bin/uv pip install --quiet --python $(PY) -r requirements-dev.txt
+	.venv/bin/uv pip install --quiet --system-certs --python $(PY) -r requirements-dev.txt
 	$(PY) -m local.azurite install
 	touch $@
 
 requirements: .venv/.installed  ## newest versions that fit, pinned
-	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt
-	.venv/bin/uv pip compile --quiet --upgrade --python-version 3.13 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt
+	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
 clean:
 	rm -rf .venv .run dist local/azurite/node_modules

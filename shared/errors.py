@@ -11,6 +11,7 @@
     │   ├── KeyUnchanged            the operation ended, the key did not change
     │   ├── KeyRefused              the data plane does not accept the new key
     │   ├── NotManaged              a request names a resource that the settings do not
+    │   ├── KeyReused               one Idempotency-Key for two different requests
     │   ├── Misconfigured           a setting or a tag, named
     │   ├── RetriesExhausted        the platform tried as often as it does
     │   └── Rejected                any other refusal that a repetition would not change
@@ -100,6 +101,12 @@ class NotManaged(Terminal):
     """A request names a resource that the settings do not."""
 
     code = "NotManaged"
+
+
+class KeyReused(Terminal):
+    """An Idempotency-Key that was used for another request."""
+
+    code = "IdempotencyKeyReused"
 
 
 class Misconfigured(Terminal):

@@ -6,9 +6,10 @@ write to the resource, so it can choose only among what the settings allow: neve
 
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 
-from shared.errors import Misconfigured
+from shared.errors import Misconfigured, NotFound
 from shared.model import Policy, Resource, ResourceId, SecretFormat
 from shared.settings import Settings
 from shared.signalr import SignalR
@@ -37,12 +38,14 @@ class Fleet:
                     yield found.id
 
     async def manages(self, resource: ResourceId) -> bool:
-        """Whether a request may name this resource."""
+        """Whether a request may name this resource. One that does not exist may not be named."""
         if resource in self._settings.resources:
             return True
         if resource.subscription not in {s.lower() for s in self._settings.SIGNALR_SUBSCRIPTION_IDS}:
             return False
-        return _opted_in(await self._signalr.get(resource))
+        with suppress(NotFound):
+            return _opted_in(await self._signalr.get(resource))
+        return False
 
     def policy(self, resource: Resource) -> Policy:
         """The settings, overridden by the resource's tags. Raises `Misconfigured` that names the tag."""

@@ -1,91 +1,67 @@
-"""What HTTP callers may ask, and how answers read: request bodies, operation status, problems (RFC 9457)."""
+"""What HTTP callers may ask: the body of a request for a rotation, rotation ids, and the paging of lists.
 
-import json
-import uuid
+Everything is refused that is not known: a field that was misspelt would otherwise be a wish that is silently not met.
+"""
+
+import base64
+import binascii
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urljoin
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails
 
-from shared.decision import Action
-from shared.errors import Misconfigured, NotManaged, NotPermitted, Retryable, RotationError
-from shared.journal import Journal, Outcome, Result
 from shared.model import KeyType, ResourceId
-from shared.plans import Preview
-from shared.requests import Mode, Request, Wish
-from shared.rotation import Status
+from shared.problems import Problem
+from shared.requests import Mode, Wish
 
 MOST_BODY_BYTES = 16_384
-RETRY_AFTER_SECONDS = 15  # the operation at the heart of a rotation takes 13-19 s
-JSON, PROBLEM = "application/json", "application/problem+json"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the caller."""
-
-    status: int
-    body: Mapping[str, Any]
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = JSON
-
-    @property
-    def content(self) -> bytes:
-        """The body as it goes over the wire."""
-        return json.dumps(self.body, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-class Problem(Exception):  # noqa: N818 - the RFC's own word
-    """A request that can't be served as it is. `code` is stable and names what was wrong; `detail` how to mend it."""
-
-    def __init__(self, status: int, code: str, detail: str, **members: Any) -> None:  # noqa: ANN401 - JSON values
-        super().__init__(detail)
-        self.status = status
-        self.code = code
-        self.detail = detail
-        self.members = members
-
-    @property
-    def answer(self) -> Answer:
-        """The problem as RFC 9457 writes it down."""
-        body = {
-            "type": f"urn:signalr-key-rotation:problem:{self.code}",
-            "title": self.code,
-            "status": self.status,
-            "detail": self.detail,
-            **self.members,
-        }
-        return Answer(self.status, body, content_type=PROBLEM)
-
-
-def problem_of(error: RotationError) -> Problem:
-    """How an error of the app reads to a caller."""
-    if isinstance(error, NotManaged):
-        return Problem(404, error.code, error.message)
-    if isinstance(error, Retryable):
-        return Problem(503, error.code, error.message)
-    if isinstance(error, Misconfigured | NotPermitted):
-        return Problem(500, error.code, error.message)
-    return Problem(502, error.code, error.message)
+MOST_PER_PAGE, PER_PAGE = 1000, 100
+_ROTATION_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_EXAMPLE_ID = (
+    "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/chat"
+    "/providers/Microsoft.SignalRService/SignalR/chat"
+)
 
 
 class RotateBody(BaseModel):
     """The body of `POST /api/rotate`. Without a body, everything that is due is rotated."""
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        alias_generator=to_camel,
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {"resource": _EXAMPLE_ID, "reason": "audit 7"},
+                {"resource": _EXAMPLE_ID, "mode": "revoke", "overlapHours": 1, "reason": "found in a chat"},
+                {"resource": _EXAMPLE_ID, "keyType": "Salt"},
+                {"dryRun": True},
+            ]
+        },
+    )
 
     resource: Annotated[str, AfterValidator(lambda text: str(ResourceId.parse(text)))] | None = Field(
-        None, max_length=400, description="ARM id of the SignalR resource"
+        None, max_length=400, description="ARM id of the SignalR resource; left out: every managed resource"
     )
-    key_type: Literal["Primary", "Secondary", "Salt"] | None = Field(None, description="Which key; default: the other")
-    mode: Literal["rotate", "revoke", "resync"] | None = Field(None, description="What to do; default: rotate")
-    force: bool = Field(False, description="Rotate even while clients may still hold the other key")  # noqa: FBT003
+    key_type: Literal["Primary", "Secondary", "Salt"] | None = Field(
+        None, description="Which key; default: the one that is not published"
+    )
+    mode: Literal["rotate", "revoke", "resync"] | None = Field(
+        None,
+        description="rotate (default): a new key, published. revoke: a key leaked, make it worthless as well. "
+        "resync: publish a live key if the published value is none, change no key",
+    )
+    force: bool = Field(False, description="Also while clients may still hold the key that would be renewed")  # noqa: FBT003 - pydantic's default
     dry_run: bool = Field(False, description="Only say what would be done")  # noqa: FBT003 - pydantic's default
-    overlap_hours: float | None = Field(None, ge=0, le=2160, description="When the replaced key is made worthless")
-    reason: str = Field("", max_length=256, description="Why: stands in events and history")
+    overlap_hours: float | None = Field(
+        None, ge=0, le=2160, allow_inf_nan=False, description="When the replaced key is made worthless, instead of the policy's"
+    )
+    reason: str = Field(
+        "", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why: stands in events and in the history"
+    )
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -97,9 +73,8 @@ class RotateBody(BaseModel):
             raise ValueError("overlapHours goes with mode revoke, or with keyType Primary or Secondary")
         return self
 
-    @property
-    def wish(self) -> Wish:
-        """What it asks for."""
+    def wish(self, idempotency_key: str | None = None) -> Wish:
+        """What it asks for. The same idempotency key twice is the same wish."""
         resource = ResourceId.parse(self.resource) if self.resource else None
         return Wish(
             trigger="http",
@@ -109,111 +84,74 @@ class RotateBody(BaseModel):
             force=self.force,
             overlap_hours=self.overlap_hours,
             reason=self.reason,
+            deduplication_key=f"http:{idempotency_key}" if idempotency_key else None,
+            exclusive=idempotency_key is not None,
         )
 
 
-def parse_rotate(body: bytes) -> RotateBody:
+def parse_rotate(headers: Mapping[str, str], body: bytes) -> RotateBody:
     """Read the body of `POST /api/rotate`. Raises `Problem` that names every wrong field and what is allowed."""
-    if len(body) > MOST_BODY_BYTES:
-        raise Problem(413, "BodyTooLarge", f"the body has {len(body)} bytes; at most {MOST_BODY_BYTES} are read")
+    check_body(headers, body, most=MOST_BODY_BYTES, allowed=("application/json",))
     if not body.strip():
         return RotateBody.model_validate({})
     try:
         return RotateBody.model_validate_json(body)
     except ValidationError as error:
-        faults = [
-            {
-                "field": ".".join(str(part) for part in fault["loc"]),
-                "message": fault["msg"].removeprefix("Value error, "),
-            }
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
         detail = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in faults)
-        raise Problem(400, "InvalidRequest", detail, errors=faults) from None
+        raise Problem("InvalidRequest", detail, errors=faults) from None
+
+
+def check_body(headers: Mapping[str, str], body: bytes, *, most: int, allowed: tuple[str, ...]) -> None:
+    """Raise `Problem` for a body that is too large or of another type. A body without a type is taken for the first.
+
+    The portal's way to run a function by hand passes on the body alone.
+    """
+    if len(body) > most:
+        raise Problem("BodyTooLarge", f"the body has {len(body)} bytes; at most {most} are read")
+    if not body:
+        return
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if media_type not in {"", *allowed} or encoding not in {"", "identity"}:
+        accept = ", ".join(allowed)
+        raise Problem(
+            "UnsupportedMediaType", f"send {accept}, not compressed, with Content-Type", headers={"Accept": accept}
+        )
 
 
 def parse_rotation_id(text: str) -> str:
-    """Read a rotation id. Raises `Problem` 404 for anything that can't be one."""
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise not_found(text) from None
+    """Read a rotation id. Raises `Problem` for anything that can't be one, whatever it was made up to reach."""
+    if not _ROTATION_ID.fullmatch(text):
+        raise not_found(text)
+    return text.lower()
 
 
 def not_found(rotation_id: str) -> Problem:
     """The problem of an id that nothing is known of."""
-    return Problem(404, "RotationNotFound", f"no rotation has the id {rotation_id[:64]!r}")
+    return Problem("RotationNotFound", f"no rotation has the id {rotation_id[:64]!r}")
 
 
-def accepted(url: str, requests: list[Request]) -> Answer:
-    """202: what was asked, and where each can be followed."""
-    rotations = [
-        {"id": r.rotation_id, "resource": r.resource, "href": urljoin(url, f"rotations/{r.rotation_id}")}
-        for r in requests
-    ]
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    if len(rotations) == 1:
-        headers["Location"] = rotations[0]["href"]
-    return Answer(202, {"rotations": rotations}, headers)
+def parse_page(query: Mapping[str, str]) -> tuple[int, str]:
+    """How many items a page may have, and after which key it begins. Raises `Problem` for a query that makes no sense."""
+    most = query.get("maxPageSize", str(PER_PAGE))
+    if not re.fullmatch("[0-9]{1,4}", most) or not 1 <= int(most) <= MOST_PER_PAGE:
+        raise Problem("InvalidQuery", f"maxPageSize is a whole number from 1 to {MOST_PER_PAGE}")
+    token = query.get("skipToken", "")
+    try:
+        after = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
+    except (UnicodeError, binascii.Error):
+        raise Problem("InvalidQuery", "skipToken is taken from a nextLink as it is") from None
+    return int(most), after
 
 
-def previewed(previews: list[Preview]) -> Answer:
-    """200: what would be done, of each resource."""
-    return Answer(200, {"dryRun": True, "previews": [_preview(p) for p in previews]})
+def skip_token(key: str) -> str:
+    """The token of a page that begins after this key."""
+    return base64.urlsafe_b64encode(key.encode()).decode()
 
 
-def status(url: str, found: Status) -> Answer:
-    """200: an operation status in ARM's form (Azure Resource Manager, "Track asynchronous operations")."""
-    ticket = found.ticket
-    body: dict[str, Any] = {"id": url.partition("?")[0], "name": ticket.rotation_id, "status": "NotStarted"}
-    properties: dict[str, Any] = {"resource": ticket.resource}
-    if found.journal:
-        body |= {"status": "Running", "startTime": found.journal.requested_at.isoformat()}
-        properties |= _progress(found.journal)
-    elif found.outcome:
-        ended = found.outcome
-        body |= {
-            "status": "Succeeded" if ended.result in {Result.SUCCEEDED, Result.SKIPPED} else "Failed",
-            "startTime": ended.requested_at.isoformat(),
-            "endTime": ended.ended_at.isoformat(),
-        }
-        properties |= {"outcome": ended.result.value} | _progress(ended)
-        if ended.code:
-            body["error" if body["status"] == "Failed" else "note"] = {"code": ended.code, "message": ended.message}
-        properties |= {"until": ended.until.isoformat()} if ended.until else {}
-    final = body["status"] in {"Succeeded", "Failed"}
-    return Answer(200, body | {"properties": properties}, {} if final else {"Retry-After": str(RETRY_AFTER_SECONDS)})
-
-
-def _progress(of: Journal | Outcome) -> dict[str, Any]:
-    known = {
-        "kind": of.kind,
-        "keyType": of.slot or ("Salt" if of.kind == "salt" else None),
-        "step": of.step,
-        "fingerprint": of.after if isinstance(of, Journal) else of.fingerprint,
-        "version": of.version,
-        "verified": of.verified,
-        "retireAfter": of.retire_after.isoformat() if of.retire_after else None,
-        "reason": of.reason,
-        "steps": {step.value: at.isoformat() for step, at in of.times.items()},
-    }
-    return {name: value for name, value in known.items() if value}
-
-
-def _preview(preview: Preview) -> dict[str, Any]:
-    body: dict[str, Any] = {"resource": preview.request.resource}
-    if preview.finding:
-        return body | {"finding": {"code": preview.finding.code, "message": preview.finding.message}}
-    return body | {"decision": _decision(preview.action)}
-
-
-def _decision(action: Action | None) -> dict[str, Any]:
-    facts = {
-        "action": type(action).__name__,
-        "keyType": getattr(action, "slot", None),
-        "cause": getattr(action, "cause", None),
-        "retire": getattr(action, "retire", None) or None,
-        "code": getattr(action, "code", None),
-        "until": until.isoformat() if (until := getattr(action, "until", None)) else None,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
+def _fault(error: ErrorDetails) -> dict[str, str]:
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "unknown field; allowed are " + ", ".join(to_camel(name) for name in RotateBody.model_fields)
+    return {"field": ".".join(str(part) for part in error["loc"]), "message": message}

@@ -8,7 +8,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 
 from shared.answers import translated
-from shared.requests import Request
+from shared.wire import Wire
 
 # Queue service REST API, Put Message: a message can be hidden for seven days at most. The sweep covers what is longer.
 LONGEST_DELAY = timedelta(days=7) - timedelta(minutes=1)
@@ -21,23 +21,24 @@ class WorkQueue:
     def __init__(self, client: QueueClient) -> None:
         self._client = client
 
-    async def send(self, request: Request, *, delay: timedelta = timedelta()) -> None:
-        """Put a request on the queue, to be seen after `delay`, a week at most.
+    async def send(self, message: Wire, *, delay: timedelta = timedelta()) -> None:
+        """Put a message on the queue, to be seen after `delay`, a week at most.
 
         Raises `NotPermitted`, `Unavailable`.
         """
         hidden = min(max(delay, timedelta()), LONGEST_DELAY)
         with translated("Queue storage", needs="the role Storage Queue Data Contributor", step="submit"):
             try:
-                await self._put(request, hidden)
+                await self._put(message, hidden)
             except ResourceNotFoundError:
                 with suppress(ResourceExistsError):
                     await self._client.create_queue()
-                await self._put(request, hidden)
+                await self._put(message, hidden)
 
-    async def _put(self, request: Request, hidden: timedelta) -> None:
+    async def _put(self, message: Wire, hidden: timedelta) -> None:
         await self._client.send_message(
-            request.model_dump_json(by_alias=True, exclude_defaults=True),
+            # Messages travel in XML, which cannot hold every character that a caller may have written.
+            message.model_dump_json(by_alias=True, exclude_defaults=True, ensure_ascii=True),
             visibility_timeout=math.ceil(hidden.total_seconds()),
             time_to_live=_FOREVER,
         )

@@ -4,6 +4,7 @@ The same request always has the same rotation id, so that a message delivered tw
 fired twice are told apart from a second wish.
 """
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -40,7 +41,8 @@ def _canonical(text: str) -> str:
 class Wish:
     """What a trigger wants, of one resource or (`resource` None) of all. `overlap_hours` None: as the policy says.
 
-    The same `deduplication_key` twice is the same wish; None makes it a wish of its own.
+    The same `deduplication_key` twice is the same wish; None makes it a wish of its own. `exclusive`: the key was chosen
+    by the caller, and is refused for any other wish than the first it came with.
     """
 
     trigger: str
@@ -51,7 +53,15 @@ class Wish:
     overlap_hours: float | None = None
     reason: str = ""
     deduplication_key: str | None = None
+    exclusive: bool = False
     ticket: bool = True
+
+    @property
+    def meaning(self) -> str:
+        """One spelling for all wishes that want the same."""
+        resource = self.resource.key if self.resource else None
+        wanted = (resource, self.mode, self.key_type, self.force, self.overlap_hours, self.reason)
+        return json.dumps(wanted)
 
     def of(self, resource: ResourceId, now: datetime) -> "Request":
         """The message that says so for one resource."""

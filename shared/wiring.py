@@ -25,9 +25,13 @@ from azure.storage.queue.aio import QueueServiceClient
 from shared.data_plane import DataPlane
 from shared.event_grid import Topic
 from shared.fleet import Fleet
+from shared.health import Health
+from shared.idempotency import IdempotencyKeys
 from shared.key_vault import Vaults
 from shared.ledger import LEASE_SECONDS, Ledger
+from shared.notices import Notices
 from shared.queue import WorkQueue
+from shared.roster import Roster
 from shared.rotation import Rotator
 from shared.services import Services
 from shared.settings import Settings, load
@@ -52,6 +56,9 @@ class App:
 
     settings: Settings
     rotator: Rotator
+    roster: Roster
+    notices: Notices
+    health: Health
     clients: AsyncExitStack
 
     async def close(self) -> None:
@@ -65,8 +72,17 @@ def app() -> App:
     return build(load())
 
 
-def build(settings: Settings, *, clock: Callable[[], datetime] = _now, lease_seconds: int = LEASE_SECONDS) -> App:
-    """Make every client that the settings ask for. Nothing is connected yet."""
+def build(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] = _now,
+    lease_seconds: int = LEASE_SECONDS,
+    storage_backoff: int = 1,
+) -> App:
+    """Make every client that the settings ask for. Nothing is connected yet.
+
+    `storage_backoff` [s] is how long a storage call waits before its first repetition.
+    """
     # azure-core logs every request, URLs included, and poll URLs carry signatures.
     logging.getLogger("azure").setLevel(logging.WARNING)
     clients = AsyncExitStack()
@@ -86,16 +102,16 @@ def build(settings: Settings, *, clock: Callable[[], datetime] = _now, lease_sec
         clock=clock,
         effect_seconds=settings.KEY_EFFECT_TIMEOUT_SECONDS,
     )
-    blobs, queues = _storage(settings, credential)
+    blobs, queues = _storage(settings, credential, storage_backoff)
     container = _closing(clients, blobs).get_container_client(NAME)
     queue = _closing(clients, queues).get_queue_client(NAME)
-    rotator = Rotator(
-        fleet=Fleet(settings, signalr),
-        ledger=Ledger(container, lease_seconds=lease_seconds),
-        queue=WorkQueue(queue),
-        services=services,
-    )
-    return App(settings, rotator, clients)
+    fleet = Fleet(settings, signalr)
+    ledger = Ledger(container, lease_seconds=lease_seconds)
+    work = WorkQueue(queue)
+    roster = Roster(fleet, ledger)
+    rotator = Rotator(fleet=fleet, ledger=ledger, queue=work, keys=IdempotencyKeys(container), services=services)
+    notices = Notices(settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services)
+    return App(settings, rotator, roster, notices, Health(roster, rotator), clients)
 
 
 class _Closable(Protocol):
@@ -141,22 +157,26 @@ def _vault_clients(credential: AsyncTokenCredential, clients: AsyncExitStack) ->
     return client_for
 
 
-def _storage(settings: Settings, credential: AsyncTokenCredential) -> tuple[BlobServiceClient, QueueServiceClient]:
+def _storage(
+    settings: Settings, credential: AsyncTokenCredential, backoff: int
+) -> tuple[BlobServiceClient, QueueServiceClient]:
     """The app's own storage account: by connection string for local work, else by identity."""
     if settings.AzureWebJobsStorage:
         return (
-            BlobServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries()),
-            QueueServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries()),
+            BlobServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries(backoff)),
+            QueueServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries(backoff)),
         )
     account, suffix = settings.AzureWebJobsStorage__accountName, _STORAGE_SUFFIX[settings.AZURE_CLOUD]
     blob_url = settings.AzureWebJobsStorage__blobServiceUri or f"https://{account}.blob.{suffix}"
     queue_url = settings.AzureWebJobsStorage__queueServiceUri or f"https://{account}.queue.{suffix}"
     return (
-        BlobServiceClient(blob_url, credential, retry_policy=_retries()),
-        QueueServiceClient(queue_url, credential, retry_policy=_retries()),
+        BlobServiceClient(blob_url, credential, retry_policy=_retries(backoff)),
+        QueueServiceClient(queue_url, credential, retry_policy=_retries(backoff)),
     )
 
 
-def _retries() -> ExponentialRetry:
+def _retries(backoff: int) -> ExponentialRetry:
     # The default waits 15 s before the first repetition: a quarter of a lease.
-    return ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=3)
+    return ExponentialRetry(
+        initial_backoff=backoff, increment_base=2 * backoff, retry_total=3, random_jitter_range=backoff
+    )
