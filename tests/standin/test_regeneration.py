@@ -239,3 +239,16 @@ async def test_the_data_plane_can_follow_late(arm: SignalRManagementClient, azur
 
     shown = await arm.signal_r.list_keys(chat.group, chat.name)
     assert (True, False) == (azure.accepts(chat.id, old), azure.accepts(chat.id, shown.primary_key))
+
+
+async def test_a_resource_can_look_busy_while_a_renewal_runs(
+    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+) -> None:
+    azure.configure(chat.id, busy_state="Updating")
+    await _accepted(arm, azure, chat)
+
+    meanwhile = await arm.signal_r.get(chat.group, chat.name)
+    await _is_over(azure, chat)
+    after = await arm.signal_r.get(chat.group, chat.name)
+
+    assert ("Updating", "Succeeded") == (meanwhile.provisioning_state, after.provisioning_state)
