@@ -91,7 +91,10 @@ class SignalRProvider:
             for one in self._service.resources.values()
             if one.subscription.lower() == subscription and group in ("", one.group.lower())
         ]
-        start = int(call.query.get("$skipToken", "0"))
+        skipped = call.query.get("$skipToken", "0")
+        if not skipped.isdecimal():
+            return error(400, "InvalidSkipToken", "The $skipToken is not one that a page before named.")
+        start = int(skipped)
         page: dict[str, Any] = {"value": [shown(one) for one in mine[start : start + self.page_size]]}
         if start + self.page_size < len(mine):
             query = f"api-version={call.query['api-version']}&$skipToken={start + self.page_size}"

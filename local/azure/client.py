@@ -27,6 +27,7 @@ class StandIn(Remote):
     def __init__(self, process: subprocess.Popen[str], ready: Mapping[str, Any]) -> None:
         self._process = process
         super().__init__(ready["control"])
+        self.control: str = ready["control"]
         self.env: dict[str, str] = ready["env"]
         self.vaults: list[str] = ready["vaults"]
         self.signalr: str = ready["signalr"]

@@ -156,8 +156,10 @@ def _check(call: Call, where: Where) -> None:
 
 
 def _page(call: Call, items: list[dict[str, Any]]) -> Reply:
-    size = min(int(call.query.get("maxresults", _LARGEST_PAGE)), _LARGEST_PAGE)
-    start = int(call.query.get("$skiptoken", "0"))
+    asked, skipped = call.query.get("maxresults", str(_LARGEST_PAGE)), call.query.get("$skiptoken", "0")
+    if not asked.isdecimal() or not 1 <= int(asked) <= _LARGEST_PAGE or not skipped.isdecimal():
+        raise Refused(errors.bad_parameter(f"maxresults must be between 1 and {_LARGEST_PAGE}."))
+    size, start = int(asked), int(skipped)
     following = None
     if start + size < len(items):
         query = f"api-version={call.query['api-version']}&$skiptoken={start + size}&maxresults={size}"

@@ -24,7 +24,7 @@ def new_version(content: dict[str, Any]) -> dict[str, Any]:
         "value": value,
         "content_type": content.get("contentType"),
         "tags": _tags(content.get("tags")),
-        "enabled": attributes.get("enabled", True),
+        "enabled": attributes.get("enabled") is not False,
         "expires": _moment(attributes.get("exp")),
         "not_before": _moment(attributes.get("nbf")),
     }

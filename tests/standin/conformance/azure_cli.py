@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from local.azure.client import StandIn
+from local.azure.instructions import cli_commands, cli_settings
 from tests.standin.conformance.install import CLI
 
 _VAULT = ("--vault-name", "127")
@@ -24,15 +25,11 @@ Az = Callable[..., Any]
 @pytest.fixture(scope="module")
 def az(standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Az:
     """Runs one command and answers its JSON; signed in already."""
-    who = standin.operator
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path_factory.mktemp("home")),
         "AZURE_CONFIG_DIR": str(tmp_path_factory.mktemp("azure")),
-        "AZURE_CORE_COLLECT_TELEMETRY": "false",
-        "AZURE_CORE_ENCRYPT_TOKEN_CACHE": "false",
-        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
-        "REQUESTS_CA_BUNDLE": standin.env["SSL_CERT_FILE"],
+        **cli_settings(standin),
     }
 
     def run(*arguments: str) -> Any:
@@ -47,10 +44,8 @@ def az(standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Az:
         assert not done.returncode, done.stderr
         return json.loads(done.stdout or "null")
 
-    run("cloud", "register", "--name", "Local", "--endpoint-resource-manager", standin.arm)
-    run("cloud", "set", "--name", "Local")
-    signing_in = ("--username", who["AZURE_CLIENT_ID"], "--password", who["AZURE_CLIENT_SECRET"])
-    run("login", "--service-principal", *signing_in, "--tenant", who["AZURE_TENANT_ID"])
+    for command in cli_commands(standin):
+        run(*command)
     return run
 
 
@@ -58,6 +53,13 @@ def test_signalr_list(az: Az, azure: StandIn) -> None:
     azure.create_signalr("chat")
 
     assert ["chat"] == [one["name"] for one in az("signalr", "list")]
+
+
+def test_signalr_create(az: Az, azure: StandIn) -> None:
+    made = az("signalr", "create", "--name", "fresh", "--resource-group", "live", "--sku", "Standard_S1")
+
+    assert ("fresh", "Succeeded") == (made["name"], made["provisioningState"])
+    assert {"Primary", "Secondary"} == set(azure.live_keys(made["id"]))
 
 
 def test_signalr_key_list(az: Az, azure: StandIn) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from local.azure.client import StandIn
+from local.azure.instructions import app_settings
 from local.azurite.install import NODE
 
 _SCRIPT = Path(__file__).parent / "sdk.mjs"
@@ -24,8 +25,7 @@ def told(request: pytest.FixtureRequest, standin: StandIn) -> Mapping[str, Any]:
     standin.page_size(1)
     environment = {
         "PATH": os.environ["PATH"],
-        **standin.env,
-        "NODE_EXTRA_CA_CERTS": standin.env["SSL_CERT_FILE"],
+        **app_settings(standin),
         "SUBSCRIPTION": standin.operator["AZURE_SUBSCRIPTION_ID"],
         **(standin.operator if request.param == "secret" else {}),
         "SIGN_IN": request.param,
