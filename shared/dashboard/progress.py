@@ -1,0 +1,110 @@
+"""How far one rotation is, step by step: those done with their time, the one under way, those to come.
+
+Pure: from the journal of a running rotation, or the outcome of one that ended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.dashboard.words import stamp, took
+from shared.journal import Journal, Kind, Outcome, Result, Step
+from shared.model import Slot
+from shared.rotation import Status
+
+_STEPS = {
+    Kind.ROTATE: (Step.PLANNED, Step.REGENERATED, Step.PUBLISHED, Step.ANNOUNCED),
+    Kind.PUBLISH: (Step.PLANNED, Step.PUBLISHED, Step.ANNOUNCED),
+    Kind.RETIRE: (Step.PLANNED, Step.REGENERATED, Step.ANNOUNCED),
+    Kind.SALT: (Step.PLANNED, Step.REGENERATED, Step.ANNOUNCED),
+}
+_DOING = {
+    Step.PLANNED: "deciding",
+    Step.REGENERATED: "asking ARM for a new key",
+    Step.PUBLISHED: "proving and publishing",
+    Step.ANNOUNCED: "telling the topic",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step: `how` is "done", "doing", "failed" or "ahead"; `note` its time, or what is being done."""
+
+    name: str
+    how: str
+    note: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One rotation's way. `ended` False: look again soon."""
+
+    rotation_id: str
+    title: str
+    stages: tuple[Stage, ...]
+    ended: bool
+    result: str = ""
+    code: str = ""
+    message: str = ""
+    until: datetime | None = None
+
+
+def progress_of(status: Status) -> Progress:
+    """Tell a rotation's story so far."""
+    if status.journal:
+        return running(status.journal)
+    if status.outcome:
+        return finished(status.outcome)
+    asked = Stage("asked", "done", stamp(status.ticket.requested_at), status.ticket.requested_at)
+    stages = (asked, Stage("planned", "doing", "waiting for a worker"))
+    return Progress(status.ticket.rotation_id, "Asked for", stages, ended=False)
+
+
+def running(journal: Journal) -> Progress:
+    """A rotation under way."""
+    title = title_of(journal.kind, journal.slot)
+    return Progress(journal.rotation_id, title, _stages(journal.kind, journal.requested_at, journal.times), ended=False)
+
+
+def finished(outcome: Outcome) -> Progress:
+    """A rotation that ended, however it did."""
+    failed = outcome.result in {Result.FAILED, Result.UNKNOWN}
+    stages = _stages(outcome.kind, outcome.requested_at, outcome.times) if outcome.times else ()
+    return Progress(
+        rotation_id=outcome.rotation_id,
+        title=title_of(outcome.kind, outcome.slot),
+        stages=tuple(_stopped(stage, failed=failed) for stage in stages),
+        ended=True,
+        result=outcome.result.value,
+        code=outcome.code or "",
+        message=outcome.message or "",
+        until=outcome.until,
+    )
+
+
+def title_of(kind: Kind | None, slot: Slot | None) -> str:
+    """What a rotation does, in two words: "Rotate Secondary"."""
+    if kind is None:
+        return "Request"
+    if kind is Kind.SALT:
+        return "Regenerate salt"
+    return f"{kind.value.capitalize()} {slot}" if slot else kind.value.capitalize()
+
+
+def _stages(kind: Kind | None, asked: datetime, times: Mapping[Step, datetime]) -> tuple[Stage, ...]:
+    stages, before, doing = [Stage("asked", "done", stamp(asked), asked)], asked, True
+    for step in _STEPS[kind or Kind.ROTATE]:
+        if at := times.get(step):
+            stages.append(Stage(step.value, "done", took(at - before), at))
+            before = at
+        else:
+            stages.append(Stage(step.value, "doing" if doing else "ahead", _DOING[step] if doing else ""))
+            doing = False
+    return tuple(stages)
+
+
+def _stopped(stage: Stage, *, failed: bool) -> Stage:
+    if stage.how != "doing":
+        return stage
+    return Stage(stage.name, "failed" if failed else "ahead", "failed here" if failed else "not done")

@@ -1,0 +1,59 @@
+"""One resource on a page of its own: how it is, its timeline, what runs, and every outcome that is remembered.
+
+Pure: from its record and the time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.dashboard.fleet_view import Row, row_of
+from shared.dashboard.progress import Progress, finished, running
+from shared.dashboard.timeline import Drawing, draw, marks_of, whole
+from shared.journal import Outcome, Record
+from shared.seen import Seen
+from shared.summary import Summary
+
+TIMELINE_WIDTH = 960.0
+_TICKS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One outcome of the history, and the way it took."""
+
+    outcome: Outcome
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceView:
+    """All that a resource's page shows. `follow` is the rotation somebody just asked for."""
+
+    row: Row
+    seen: Seen | None
+    timeline: Drawing
+    current: Progress | None
+    follow: Progress | None
+    history: tuple[Entry, ...]
+    now: datetime
+
+    @property
+    def changing(self) -> bool:
+        """Whether to look again soon."""
+        return self.current is not None or (self.follow is not None and not self.follow.ended)
+
+
+def resource_view(record: Record, now: datetime, *, managed: bool, follow: Progress | None = None) -> ResourceView:
+    """Lay a record out, newest outcome first."""
+    marks = marks_of(record.history)
+    current = running(record.journal) if record.journal else None
+    window = whole(now, record.seen, marks, width=TIMELINE_WIDTH)
+    return ResourceView(
+        row=row_of(Summary.of(record), now, managed=managed),
+        seen=record.seen,
+        timeline=draw(marks, record.seen, window, now, ticks=_TICKS),
+        current=None if current and follow and current.rotation_id == follow.rotation_id else current,
+        follow=follow,
+        history=tuple(Entry(outcome, finished(outcome)) for outcome in reversed(record.history)),
+        now=now,
+    )

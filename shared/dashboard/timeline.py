@@ -1,0 +1,202 @@
+"""The life of one resource's two keys, drawn: a lane per slot, on an axis of time.
+
+Pure geometry, in the units of an SVG view box; the template only writes it down. On each lane: when its key was
+renewed, when it was the published one, the overlap in which clients may still hold it, when it is due, what failed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import pairwise
+
+from shared.dashboard.words import stamp
+from shared.journal import Kind, Outcome, Result
+from shared.model import Slot
+from shared.seen import Seen
+from shared.summary import Mark
+
+_LANES = {Slot.PRIMARY: 0, Slot.SECONDARY: 1}
+
+
+class Sort(StrEnum):
+    """What a shape stands for; also its style."""
+
+    PUBLISHED = "published"
+    PLANNED = "planned"
+    OVERLAP = "overlap"
+    RENEWED = "renewed"
+    SWITCHED = "switched"
+    FAILED = "failed"
+    DUE = "due"
+    RETIRES = "retires"
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stretch of time on a lane."""
+
+    sort: Sort
+    lane: int
+    x: float
+    width: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A moment on a lane."""
+
+    sort: Sort
+    lane: int
+    x: float
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The stretch of time that is drawn, and how wide it is drawn."""
+
+    start: datetime
+    end: datetime
+    width: float
+
+    def x(self, moment: datetime) -> float:
+        """Where a moment is; what lies outside the window is at its edge."""
+        share = (moment - self.start) / (self.end - self.start)
+        return round(min(1.0, max(0.0, share)) * self.width, 1)
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether a moment is inside."""
+        return self.start <= moment <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A timeline, ready to be written down. `label` says in words what it shows."""
+
+    width: float
+    now: float
+    bars: tuple[Bar, ...]
+    points: tuple[Point, ...]
+    label: str
+    ticks: tuple[tuple[float, str], ...] = ()
+
+
+def around(now: datetime, seens: list[Seen], *, width: float) -> Window:
+    """One window for many resources: now in its middle, and the longest of their periods on either side."""
+    periods = [seen.due - seen.since for seen in seens if seen.due and seen.since]
+    reach = max([timedelta(days=7), *periods]) * 1.05
+    return Window(now - reach, now + reach, width)
+
+
+def whole(now: datetime, seen: Seen | None, marks: tuple[Mark, ...], *, width: float) -> Window:
+    """One resource's window: from its first mark to what lies ahead of it."""
+    moments = [now, *(mark.at for mark in marks)]
+    if seen:
+        moments += [moment for moment in (seen.since, seen.due, seen.overlap_until, seen.retire_after) if moment]
+    start, end = min(moments), max(moments)
+    margin = max((end - start) * 0.03, timedelta(minutes=1))
+    return Window(start - margin, end + margin, width)
+
+
+def marks_of(history: tuple[Outcome, ...]) -> tuple[Mark, ...]:
+    """What of a history belongs on a timeline."""
+    return tuple(mark for outcome in history if (mark := Mark.of(outcome)))
+
+
+def draw(marks: tuple[Mark, ...], seen: Seen | None, window: Window, now: datetime, *, ticks: int = 0) -> Drawing:
+    """Lay everything out."""
+    bars = [*_published(marks, seen, window, now), *_ahead(seen, window, now)]
+    points = [*_past(marks, window), *_future(seen, window)]
+    return Drawing(
+        width=window.width,
+        now=window.x(now),
+        bars=tuple(bar for bar in bars if bar.width > 0),
+        points=tuple(points),
+        label=_label(marks, seen, now),
+        ticks=_ticks(window, ticks),
+    )
+
+
+def _published(marks: tuple[Mark, ...], seen: Seen | None, window: Window, now: datetime) -> list[Bar]:
+    """When each slot was the published one: from one publication to the next."""
+    times = [(mark.at, mark.slot) for mark in marks if mark.slot and mark.publishes]
+    if seen and seen.since and seen.live_slot:
+        # What was observed counts, whatever the history remembers: it is kept short.
+        times = [
+            *((at, slot) for at, slot in times if at < seen.since - timedelta(minutes=1)),
+            (seen.since, seen.live_slot),
+        ]
+    ends = [*times, (now, None)]
+    return [
+        _bar(Sort.PUBLISHED, slot, start, end, window, f"{slot} published from {stamp(start)}")
+        for (start, slot), (end, _) in pairwise(ends)
+        if slot
+    ]
+
+
+def _ahead(seen: Seen | None, window: Window, now: datetime) -> list[Bar]:
+    if seen is None or seen.since is None or seen.live_slot is None:
+        return []
+    bars = []
+    if seen.due:
+        title = f"{seen.live_slot} stays published until {stamp(seen.due)}"
+        bars.append(_bar(Sort.PLANNED, seen.live_slot, now, seen.due, window, title))
+    if seen.overlap_until:
+        title = f"overlap: clients may still hold {seen.live_slot.other} until {stamp(seen.overlap_until)}"
+        bars.append(_bar(Sort.OVERLAP, seen.live_slot.other, seen.since, seen.overlap_until, window, title))
+    return bars
+
+
+def _past(marks: tuple[Mark, ...], window: Window) -> list[Point]:
+    points = []
+    for mark in marks:
+        if mark.result in {Result.FAILED, Result.UNKNOWN}:
+            sort, said = Sort.FAILED, f"{mark.result.value.lower()}"
+        elif mark.kind in {Kind.ROTATE, Kind.RETIRE}:
+            sort, said = Sort.RENEWED, "renewed" if mark.kind is Kind.ROTATE else "renewed to retire its old key"
+        else:
+            sort, said = Sort.SWITCHED, "published as it was" if mark.kind is Kind.PUBLISH else "salt renewed"
+        if window.holds(mark.at):
+            points.append(
+                _point(sort, mark.slot, mark.at, window, f"{mark.slot or ''} {said} {stamp(mark.at)}".strip())
+            )
+    return points
+
+
+def _future(seen: Seen | None, window: Window) -> list[Point]:
+    if seen is None or seen.live_slot is None:
+        return []
+    other, points = seen.live_slot.other, []
+    if seen.due:
+        points.append(_point(Sort.DUE, other, seen.due, window, f"{other} is due {stamp(seen.due)}"))
+    if seen.retire_after:
+        title = f"the old key of {other} is made worthless {stamp(seen.retire_after)}"
+        points.append(_point(Sort.RETIRES, other, seen.retire_after, window, title))
+    return points
+
+
+def _bar(sort: Sort, slot: Slot, start: datetime, end: datetime, window: Window, title: str) -> Bar:
+    x = window.x(start)
+    return Bar(sort, _LANES[slot], x, round(window.x(end) - x, 1), title)
+
+
+def _point(sort: Sort, slot: Slot | None, at: datetime, window: Window, title: str) -> Point:
+    return Point(sort, _LANES[slot] if slot else 0, window.x(at), title)
+
+
+def _ticks(window: Window, count: int) -> tuple[tuple[float, str], ...]:
+    step = (window.end - window.start) / (count + 1)
+    form = "%d %b" if step >= timedelta(days=1) else "%d %b %H:%M" if step >= timedelta(minutes=2) else "%H:%M:%S"
+    moments = [window.start + step * number for number in range(1, count + 1)]
+    return tuple((window.x(moment), moment.strftime(form).lstrip("0")) for moment in moments)
+
+
+def _label(marks: tuple[Mark, ...], seen: Seen | None, now: datetime) -> str:
+    renewed = sum(mark.kind is Kind.ROTATE and mark.result is Result.SUCCEEDED for mark in marks)
+    failed = sum(mark.result in {Result.FAILED, Result.UNKNOWN} for mark in marks)
+    said = [f"{renewed} rotations and {failed} failures" if marks else "nothing rotated yet"]
+    if seen and seen.live_slot and seen.since and seen.due:
+        verb = "is" if seen.due > now else "was"
+        said.append(f"{seen.live_slot} published since {stamp(seen.since)}, next rotation {verb} due {stamp(seen.due)}")
+    return "; ".join(said)

@@ -1,0 +1,113 @@
+"""One visit to the dashboard: look at the fleet or at one resource, try what a rotation would do, or ask for one."""
+
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from shared.dashboard.choice import Choice
+from shared.dashboard.fleet_view import fleet_view
+from shared.dashboard.foreseen import foreseen
+from shared.dashboard.form import Act, Asked, Refused, Visit, act_of, resource_of
+from shared.dashboard.glances import Glances
+from shared.dashboard.page import Page, render
+from shared.dashboard.progress import progress_of
+from shared.dashboard.resource_view import resource_view
+from shared.errors import NotManaged, RotationError
+from shared.journal import Record
+from shared.ledger import Ledger
+from shared.model import ResourceId
+from shared.roster import Roster
+from shared.rotation import Rotator
+
+log = logging.getLogger("rotation.dashboard")
+
+
+class Dashboard:
+    """Answers visits from what the ledger holds; what is asked for goes the way every other request goes."""
+
+    def __init__(self, rotator: Rotator, roster: Roster, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+        self._rotator = rotator
+        self._ledger = ledger
+        self._clock = clock
+        self._glances = Glances(roster, ledger)
+
+    async def answer(self, visit: Visit) -> Page:
+        """The page that a visit gets. Raises `Refused`, and what the ledger and the rotator raise."""
+        fields = visit.fields
+        if act_of(fields) is not Act.VIEW:
+            if visit.method != "POST":
+                raise Refused(405, "what changes something is sent as a form")
+            visit.require_same_origin()
+            return await self._act(Asked.of(fields))
+        resource = resource_of(fields)
+        if resource is None:
+            return await self._fleet(Choice.of(fields))
+        return await self._resource(resource, follow=_uuid(fields.get("follow", "")))
+
+    async def _act(self, asked: Asked) -> Page:
+        if asked.act is Act.PREVIEW or asked.resource is None:
+            notice = await self._previewed(asked) if asked.resource else await self._swept(asked)
+            return await (self._resource(asked.resource, notice) if asked.resource else self._fleet(Choice(), notice))
+        requests = await self._rotator.submit(asked.wish)
+        log.info("rotation asked for", extra={"resource": str(asked.resource), "mode": asked.mode.value})
+        return await self._resource(asked.resource, "Asked for. Its steps follow below.", requests[0].rotation_id)
+
+    async def _previewed(self, asked: Asked) -> str:
+        previews = await self._rotator.preview(asked.wish)
+        return "Dry run: " + "; ".join(foreseen(preview, self._clock()) for preview in previews) + ". Nothing was done."
+
+    async def _swept(self, asked: Asked) -> str:
+        requests = await self._rotator.submit(asked.wish)
+        log.info("sweep asked for", extra={"resources": len(requests)})
+        return f"Asked for a look at {len(requests)} resources. What is due is rotated within minutes."
+
+    async def _fleet(self, choice: Choice, notice: str = "") -> Page:
+        now = self._clock()
+        glance = await self._glances.look()
+        view = fleet_view(glance.summaries, choice, now)
+        return render(
+            "fleet.html",
+            now=now,
+            view=view,
+            notice=notice or glance.warning,
+            token=str(uuid.uuid4()),
+            refresh=choice.link(),
+        )
+
+    async def _resource(self, resource: ResourceId, notice: str = "", follow: str = "") -> Page:
+        now, record = self._clock(), await self._ledger.read(resource)
+        managed = (await self._glances.look()).holds(resource)
+        if record is None:
+            if not managed:
+                raise Refused(404, f"nothing is known of {resource}")
+            record = Record(resource=str(resource))
+        status = await self._rotator.status(follow) if follow else None
+        followed = progress_of(status) if status and ResourceId.parse(status.ticket.resource) == resource else None
+        view = resource_view(record, now, managed=managed, follow=followed)
+        refresh = view.row.link + (f"&follow={follow}" if followed else "")
+        return render(
+            "resource.html", now=now, view=view, notice=notice, token=str(uuid.uuid4()), follow=follow, refresh=refresh
+        )
+
+
+async def answered(visit: Visit, dashboard: Callable[[], Dashboard]) -> Page:
+    """The page of a visit, whatever happens: a refusal and an error are pages too."""
+    try:
+        return await dashboard().answer(visit)
+    except Refused as refused:
+        return _sorry(refused.status, "Not done", refused.why)
+    except RotationError as error:
+        log.exception("page failed", extra={"code": error.code})
+        return _sorry(404 if isinstance(error, NotManaged) else 503, error.code, error.message)
+
+
+def _sorry(status: int, title: str, why: str) -> Page:
+    return render("sorry.html", status=status, now=datetime.now(UTC), title=title, why=why)
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return ""
