@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from shared.http_api import Answer
+    from shared.calls import Endpoint
 
 QUEUE = "signalr-rotation"
+# All that the platform can route: the endpoints answer a wrong one with a problem that names the right ones.
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 log = logging.getLogger("rotation.triggers")
@@ -29,66 +29,73 @@ async def sweep(timer: func.TimerRequest) -> None:
     log.info("sweep started", extra={"resources": len(requests), "past_due": timer.past_due})
 
 
-@app.route("rotate", methods=["POST"])
+@app.route("rotate", methods=METHODS)
 async def rotate(req: func.HttpRequest) -> func.HttpResponse:
     """Rotate one resource as the body says, or everything that is due."""
-    from shared import http_api, wiring  # noqa: PLC0415 - see the module's docstring
-
-    async def answer() -> "Answer":
-        body = http_api.parse_rotate(req.get_body())
-        rotator = wiring.app().rotator
-        if body.dry_run:
-            return http_api.previewed(await rotator.preview(body.wish))
-        return http_api.accepted(req.url, await rotator.submit(body.wish))
-
-    return await _answering(answer)
+    return await _serve(req, "ROTATE")
 
 
-@app.route("rotations/{id}", methods=["GET"])
+@app.route("rotations/{id}", methods=METHODS)
 async def rotation(req: func.HttpRequest) -> func.HttpResponse:
     """How far a rotation is, as an ARM operation status."""
-    from shared import http_api, wiring  # noqa: PLC0415 - see the module's docstring
+    return await _serve(req, "ROTATION")
 
-    async def answer() -> "Answer":
-        rotation_id = http_api.parse_rotation_id(req.route_params["id"])
-        found = await wiring.app().rotator.status(rotation_id)
-        if found is None:
-            raise http_api.not_found(rotation_id)
-        return http_api.status(req.url, found)
 
-    return await _answering(answer)
+@app.route("resources", methods=METHODS)
+async def resources(req: func.HttpRequest) -> func.HttpResponse:
+    """The managed fleet, in pages."""
+    return await _serve(req, "RESOURCES")
+
+
+@app.route("events", methods=METHODS)
+async def events(req: func.HttpRequest) -> func.HttpResponse:
+    """What Event Grid tells of: noted down for the worker."""
+    return await _serve(req, "EVENTS")
+
+
+@app.route("openapi.json", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+async def openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """What these addresses take and give."""
+    return await _serve(req, "OPENAPI")
+
+
+@app.route("health", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Whether the app runs. No details: anybody may ask."""
+    return await _serve(req, "HEALTH")
+
+
+@app.route("health/deep", methods=METHODS)
+async def deep_health(req: func.HttpRequest) -> func.HttpResponse:
+    """What would keep rotations from succeeding."""
+    return await _serve(req, "DEEP_HEALTH")
 
 
 @app.queue_trigger(arg_name="msg", queue_name=QUEUE, connection="AzureWebJobsStorage")
 async def work(msg: func.QueueMessage) -> None:
-    """Do what one message asks for one resource."""
-    from shared import wiring  # noqa: PLC0415 - see the module's docstring
-    from shared.requests import Request  # noqa: PLC0415
+    """Do what one message asks for one resource, or what an event calls for."""
+    from shared import messages, wiring  # noqa: PLC0415 - see the module's docstring
 
-    await wiring.app().rotator.work(Request.model_validate_json(msg.get_body()))
+    await messages.work(wiring.app(), msg.get_body())
 
 
 @app.queue_trigger(arg_name="msg", queue_name=f"{QUEUE}-poison", connection="AzureWebJobsStorage")
 async def poison(msg: func.QueueMessage) -> None:
     """Record and announce a message that the platform gave up on."""
-    from shared import wiring  # noqa: PLC0415 - see the module's docstring
-    from shared.requests import Request  # noqa: PLC0415
+    from shared import messages, wiring  # noqa: PLC0415 - see the module's docstring
 
-    await wiring.app().rotator.give_up(Request.model_validate_json(msg.get_body()))
+    await messages.give_up(wiring.app(), msg.get_body())
 
 
-async def _answering(answer: "Callable[[], Awaitable[Answer]]") -> func.HttpResponse:
-    """Turn an answer, a problem or an error into a response, in this one place."""
-    from shared.errors import RotationError  # noqa: PLC0415 - see the module's docstring
-    from shared.http_api import Problem, problem_of  # noqa: PLC0415
+async def _serve(req: func.HttpRequest, endpoint: str) -> func.HttpResponse:
+    """Hand a call to its endpoint, in words that are not the platform's, and map the answer."""
+    from shared import endpoints  # noqa: PLC0415 - see the module's docstring
+    from shared.calls import Call  # noqa: PLC0415
 
-    try:
-        result = await answer()
-    except Problem as problem:
-        result = problem.answer
-    except RotationError as error:
-        log.exception("request failed", extra={"code": error.code})
-        result = problem_of(error).answer
+    headers = {name.lower(): value for name, value in req.headers.items()}
+    call = Call(req.method.upper(), req.url, headers, req.params, req.route_params, req.get_body())
+    served: Endpoint = getattr(endpoints, endpoint)
+    answer = await served.answer(call)
     return func.HttpResponse(
-        result.content, status_code=result.status, headers=dict(result.headers), mimetype=result.content_type
+        answer.content, status_code=answer.status, headers=dict(answer.headers), mimetype=answer.content_type
     )

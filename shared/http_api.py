@@ -3,14 +3,13 @@
 Everything is refused that is not known: a field that was misspelt would otherwise be a wish that is silently not met.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
 from shared.model import KeyType, ResourceId
@@ -20,10 +19,44 @@ from shared.requests import Mode, Wish
 MOST_BODY_BYTES = 16_384
 MOST_PER_PAGE, PER_PAGE = 1000, 100
 _ROTATION_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_EXAMPLE_ID = (
+ARM_ID = (
+    r"^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[0-9a-zA-Z_.()-]{1,90}"
+    r"/providers/Microsoft\.SignalRService/SignalR/[a-zA-Z][a-zA-Z0-9-]{1,61}[a-zA-Z0-9]$"
+)
+EXAMPLE_ID = (
     "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/chat"
     "/providers/Microsoft.SignalRService/SignalR/chat"
 )
+_NULL: JsonDict = {"type": "null"}
+_TEXT: JsonDict = {"type": "string"}
+_ROTATE: JsonDict = {"enum": ["rotate", None]}
+_SALT: JsonDict = {"enum": ["Salt", None]}
+_SLOTS: JsonDict = {"enum": ["Primary", "Secondary"]}
+# `RotateBody._sensible`, as JSON Schema says it: a sweep, one slot, the other slot or the salt, a revoke, a resync.
+_SENSIBLE: list[JsonDict] = [
+    {
+        "properties": {
+            "resource": _NULL,
+            "keyType": _NULL,
+            "mode": _NULL,
+            "overlapHours": _NULL,
+            "force": {"const": False},
+        }
+    },
+    {"required": ["resource", "keyType"], "properties": {"resource": _TEXT, "keyType": _SLOTS, "mode": _ROTATE}},
+    {
+        "required": ["resource"],
+        "properties": {"resource": _TEXT, "keyType": _SALT, "mode": _ROTATE, "overlapHours": _NULL},
+    },
+    {
+        "required": ["resource", "mode"],
+        "properties": {"resource": _TEXT, "keyType": _NULL, "mode": {"const": "revoke"}},
+    },
+    {
+        "required": ["resource", "mode"],
+        "properties": {"resource": _TEXT, "keyType": _NULL, "mode": {"const": "resync"}, "overlapHours": _NULL},
+    },
+]
 
 
 class RotateBody(BaseModel):
@@ -35,16 +68,20 @@ class RotateBody(BaseModel):
         strict=True,
         json_schema_extra={
             "examples": [
-                {"resource": _EXAMPLE_ID, "reason": "audit 7"},
-                {"resource": _EXAMPLE_ID, "mode": "revoke", "overlapHours": 1, "reason": "found in a chat"},
-                {"resource": _EXAMPLE_ID, "keyType": "Salt"},
+                {"resource": EXAMPLE_ID, "reason": "audit 7"},
+                {"resource": EXAMPLE_ID, "mode": "revoke", "overlapHours": 1, "reason": "found in a chat"},
+                {"resource": EXAMPLE_ID, "keyType": "Salt"},
                 {"dryRun": True},
-            ]
+            ],
+            "anyOf": list(_SENSIBLE),
         },
     )
 
     resource: Annotated[str, AfterValidator(lambda text: str(ResourceId.parse(text)))] | None = Field(
-        None, max_length=400, description="ARM id of the SignalR resource; left out: every managed resource"
+        None,
+        max_length=400,
+        description="ARM id of the SignalR resource; left out: every managed resource",
+        json_schema_extra={"anyOf": [{"type": "string", "maxLength": 400, "pattern": ARM_ID}, {"type": "null"}]},
     )
     key_type: Literal["Primary", "Secondary", "Salt"] | None = Field(
         None, description="Which key; default: the one that is not published"
@@ -57,7 +94,11 @@ class RotateBody(BaseModel):
     force: bool = Field(False, description="Also while clients may still hold the key that would be renewed")  # noqa: FBT003 - pydantic's default
     dry_run: bool = Field(False, description="Only say what would be done")  # noqa: FBT003 - pydantic's default
     overlap_hours: float | None = Field(
-        None, ge=0, le=2160, allow_inf_nan=False, description="When the replaced key is made worthless, instead of the policy's"
+        None,
+        ge=0,
+        le=2160,
+        allow_inf_nan=False,
+        description="When the replaced key is made worthless, instead of the policy's",
     )
     reason: str = Field(
         "", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why: stands in events and in the history"
@@ -133,21 +174,11 @@ def not_found(rotation_id: str) -> Problem:
 
 
 def parse_page(query: Mapping[str, str]) -> tuple[int, str]:
-    """How many items a page may have, and after which key it begins. Raises `Problem` for a query that makes no sense."""
+    """How many items a page may have, and after which key it begins. Raises `Problem` for any other query."""
     most = query.get("maxPageSize", str(PER_PAGE))
     if not re.fullmatch("[0-9]{1,4}", most) or not 1 <= int(most) <= MOST_PER_PAGE:
         raise Problem("InvalidQuery", f"maxPageSize is a whole number from 1 to {MOST_PER_PAGE}")
-    token = query.get("skipToken", "")
-    try:
-        after = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True).decode()
-    except (UnicodeError, binascii.Error):
-        raise Problem("InvalidQuery", "skipToken is taken from a nextLink as it is") from None
-    return int(most), after
-
-
-def skip_token(key: str) -> str:
-    """The token of a page that begins after this key."""
-    return base64.urlsafe_b64encode(key.encode()).decode()
+    return int(most), query.get("skipToken", "")
 
 
 def _fault(error: ErrorDetails) -> dict[str, str]:

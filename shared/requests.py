@@ -41,8 +41,8 @@ def _canonical(text: str) -> str:
 class Wish:
     """What a trigger wants, of one resource or (`resource` None) of all. `overlap_hours` None: as the policy says.
 
-    The same `deduplication_key` twice is the same wish; None makes it a wish of its own. `exclusive`: the key was chosen
-    by the caller, and is refused for any other wish than the first it came with.
+    The same `deduplication_key` twice is the same wish; None makes it a wish of its own. `exclusive`: the key was
+    chosen by the caller, and is refused for any other wish than the first it came with.
     """
 
     trigger: str

@@ -61,8 +61,8 @@ class Rotator:
     async def submit(self, wish: Wish) -> list[Request]:
         """Queue a wish, one message per resource, and give what was asked under which rotation id.
 
-        A wish that has ended already (same deduplication key) is not queued again. Raises `NotManaged`, `KeyReused`, and
-        what the storage raises; nothing is queued then.
+        A wish that has ended already (same deduplication key) is not queued again. Raises `NotManaged`, `KeyReused`,
+        and what the storage raises.
         """
         resources = [resource async for resource in self._named(wish)]
         if wish.exclusive and wish.deduplication_key:

@@ -1,0 +1,47 @@
+"""Whether rotations would succeed now: the preflight of the resources, without a wish behind it."""
+
+from pydantic import Field
+
+from shared.model import ResourceId
+from shared.requests import Wish
+from shared.roster import Roster
+from shared.rotation import Rotator
+from shared.wire import Wire
+
+MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
+
+
+class Finding(Wire):
+    """What would keep one resource from being rotated."""
+
+    resource: str
+    code: str
+    message: str
+
+
+class HealthReport(Wire):
+    """What was looked at, and what was found."""
+
+    managed: int = Field(description="How many resources are managed")
+    checked: int = Field(description="How many of them were looked at")
+    findings: tuple[Finding, ...] = ()
+
+
+class Health:
+    """Looks at the managed resources as a rotation would."""
+
+    def __init__(self, roster: Roster, rotator: Rotator) -> None:
+        self._roster = roster
+        self._rotator = rotator
+
+    async def report(self, resource: ResourceId | None = None) -> HealthReport:
+        """Look at one resource, or at the first twenty, and change nothing. Raises what ARM and storage raise."""
+        managed = [ResourceId.parse(each.resource) for each in await self._roster.all()]
+        chosen = [resource] if resource else managed[:MOST_CHECKED]
+        previews = [preview for each in chosen for preview in await self._rotator.preview(Wish("health", each))]
+        findings = [
+            Finding(resource=preview.request.resource, code=preview.finding.code, message=preview.finding.message)
+            for preview in previews
+            if preview.finding
+        ]
+        return HealthReport(managed=len(managed), checked=len(chosen), findings=tuple(findings))
