@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     AZURE_RESOURCE_MANAGER_URL: HttpsUrl | None = Field(None, description="ARM's endpoint, instead of the cloud's own")
     AZURE_CLIENT_ID: str | None = Field(None, description="Client id of the user-assigned identity")
 
-    REQUIRED_APP_ROLE: str = Field("", description="App role that HTTP callers must have, on top of a key; see access")
+    REQUIRED_APP_ROLE: str = Field("", description="App role that HTTP callers must have on top of a key")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
