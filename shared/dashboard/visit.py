@@ -3,7 +3,7 @@
 import logging
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from shared.dashboard.choice import Choice
 from shared.dashboard.fleet_view import fleet_view
@@ -13,7 +13,6 @@ from shared.dashboard.glances import Glances
 from shared.dashboard.page import Page, render
 from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import resource_view
-from shared.errors import NotManaged, RotationError
 from shared.journal import Record
 from shared.ledger import Ledger
 from shared.model import ResourceId
@@ -21,6 +20,8 @@ from shared.roster import Roster
 from shared.rotation import Rotator
 
 log = logging.getLogger("rotation.dashboard")
+
+_METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
 class Dashboard:
@@ -34,6 +35,8 @@ class Dashboard:
 
     async def answer(self, visit: Visit) -> Page:
         """The page that a visit gets. Raises `Refused`, and what the ledger and the rotator raise."""
+        if visit.method not in _METHODS:
+            raise Refused(405, "use GET, HEAD or POST")
         fields = visit.fields
         if act_of(fields) is not Act.VIEW:
             if visit.method != "POST":
@@ -89,21 +92,6 @@ class Dashboard:
         return render(
             "resource.html", now=now, view=view, notice=notice, token=str(uuid.uuid4()), follow=follow, refresh=refresh
         )
-
-
-async def answered(visit: Visit, dashboard: Callable[[], Dashboard]) -> Page:
-    """The page of a visit, whatever happens: a refusal and an error are pages too."""
-    try:
-        return await dashboard().answer(visit)
-    except Refused as refused:
-        return _sorry(refused.status, "Not done", refused.why)
-    except RotationError as error:
-        log.exception("page failed", extra={"code": error.code})
-        return _sorry(404 if isinstance(error, NotManaged) else 503, error.code, error.message)
-
-
-def _sorry(status: int, title: str, why: str) -> Page:
-    return render("sorry.html", status=status, now=datetime.now(UTC), title=title, why=why)
 
 
 def _uuid(text: str) -> str:

@@ -1,0 +1,31 @@
+"""Who comes in, and what a visitor gets when something is in the way: refusals and errors are pages too."""
+
+import logging
+from datetime import UTC, datetime
+
+from shared import access, wiring
+from shared.dashboard.form import Refused, Visit
+from shared.dashboard.page import Page, render
+from shared.errors import RotationError
+from shared.problems import Problem, problem_of
+
+log = logging.getLogger("rotation.dashboard")
+
+
+async def answered(visit: Visit) -> Page:
+    """The page of a visit, whatever happens; an error that nobody foresaw is the platform's."""
+    try:
+        app = wiring.app()
+        access.require_role(app.settings.REQUIRED_APP_ROLE, visit.headers)
+        return await app.dashboard.answer(visit)
+    except Refused as refused:
+        return _sorry(refused.status, "Not done", refused.why)
+    except Problem as problem:
+        return _sorry(problem.answer.status, problem.code, problem.detail)
+    except RotationError as error:
+        log.exception("page failed", extra={"code": error.code})
+        return _sorry(problem_of(error).answer.status, error.code, error.message)
+
+
+def _sorry(status: int, title: str, why: str) -> Page:
+    return render("sorry.html", status=status, now=datetime.now(UTC), title=title, why=why)
