@@ -47,6 +47,19 @@ async def resources(req: func.HttpRequest) -> func.HttpResponse:
     return await _serve(req, "RESOURCES")
 
 
+@app.route("dashboard", methods=METHODS)
+async def dashboard(req: func.HttpRequest) -> func.HttpResponse:
+    """The managed fleet, or one resource of it, as a page for a person."""
+    from shared.dashboard.door import answered  # noqa: PLC0415 - see the module's docstring
+    from shared.dashboard.form import Visit  # noqa: PLC0415
+
+    headers = {name.lower(): value for name, value in req.headers.items()}
+    page = await answered(Visit(req.method.upper(), req.url, req.params, headers, req.get_body()))
+    return func.HttpResponse(
+        page.html, status_code=page.status, headers=dict(page.headers), mimetype="text/html", charset="utf-8"
+    )
+
+
 @app.route("events", methods=METHODS)
 async def events(req: func.HttpRequest) -> func.HttpResponse:
     """What Event Grid tells of: noted down for the worker."""

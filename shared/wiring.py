@@ -22,6 +22,7 @@ from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 from azure.storage.queue.aio import QueueServiceClient
 
+from shared.dashboard.visit import Dashboard
 from shared.data_plane import DataPlane
 from shared.event_grid import Topic
 from shared.fleet import Fleet
@@ -59,6 +60,7 @@ class App:
     roster: Roster
     notices: Notices
     health: Health
+    dashboard: Dashboard
     clients: AsyncExitStack
 
     async def close(self) -> None:
@@ -111,7 +113,8 @@ def build(
     roster = Roster(fleet, ledger)
     rotator = Rotator(fleet=fleet, ledger=ledger, queue=work, keys=IdempotencyKeys(container), services=services)
     notices = Notices(settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services)
-    return App(settings, rotator, roster, notices, Health(roster, rotator), clients)
+    dashboard = Dashboard(rotator, roster, ledger, clock)
+    return App(settings, rotator, roster, notices, Health(roster, rotator), dashboard, clients)
 
 
 class _Closable(Protocol):
