@@ -166,7 +166,8 @@ class SignalRService:
         if outcome == "Succeeded":
             regeneration.effective = regeneration.ended
             self._take_effect(resource, regeneration)
-        if outcome != "Failed":
+        # A resource that was deleted meanwhile has nobody left to tell.
+        if outcome != "Failed" and self.resources.get(resource.id.lower()) is resource:
             self.on_regenerated(resource, regeneration)
 
     def _take_effect(self, resource: SignalR, regeneration: Regeneration) -> None:

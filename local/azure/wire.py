@@ -7,12 +7,17 @@ import ssl
 import struct
 from typing import Any
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
 
 from local.azure.call import Call, Operation, Refused, Reply, Service
 from local.azure.clock import Clock, timestamp
 from local.azure.faults import Fault, Faults
 from local.azure.request_log import RequestLog
+
+_LARGEST_BODY = 8 * 1024 * 1024
 
 
 class Wire:
@@ -30,7 +35,7 @@ class Wire:
 
     async def open(self, tls: ssl.SSLContext | None) -> None:
         """Serve from now on, over TLS if given its context."""
-        server = web.Server(self._answer, access_log=None)
+        server = web.Server(self._answer, request_factory=_request, access_log=None)
         self._runner = web.ServerRunner(server)
         await self._runner.setup()
         await web.SockSite(self._runner, self._listener, ssl_context=tls, backlog=1024).start()
@@ -71,6 +76,18 @@ class Wire:
             fault=str(fault) if fault else None,
         )
         return reply or Reply()
+
+
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """With room for bodies that are too large for the service: it is the service that refuses them, in its words."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_LARGEST_BODY)
 
 
 def _act(operation: Operation, call: Call) -> Reply:

@@ -67,7 +67,7 @@ async def test_a_token_without_the_role_is_answered_401(azure: StandIn, topic: E
 
 
 async def test_more_than_a_megabyte_is_refused(azure: StandIn, topic: EventGridPublisherClient) -> None:
-    with pytest.raises(HttpResponseError) as refused:
+    with pytest.raises(HttpResponseError, match="1048576") as refused:
         await topic.send([_event(padding="x" * 600_000), _event(padding="x" * 600_000)])
 
     assert (413, []) == (refused.value.status_code, azure.events())

@@ -71,6 +71,11 @@ def test_the_same_seed_makes_the_same_keys(tmp_path: Path) -> None:
     assert keys(7) == keys(7) != keys(8)
 
 
+def test_keys_can_be_the_44_characters_of_older_resources(tmp_path: Path) -> None:
+    with StandIn.start(tmp_path, short_keys=True) as azure:
+        assert [44, 44] == [len(key) for key in azure.live_keys(azure.create_signalr("chat")).values()]
+
+
 def test_it_ends_when_the_process_that_started_it_lets_go(tmp_path: Path) -> None:
     azure = StandIn.start(tmp_path)
     assert azure._process.stdin
