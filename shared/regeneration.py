@@ -9,15 +9,16 @@ import logging
 from datetime import timedelta
 
 from shared.data_plane import Verdict
-from shared.errors import KeyRefused, KeyUnchanged, OperationFailed, RotationError, SaltOutcomeUnknown
+from shared.errors import KeyRefused, KeyUnchanged, OperationFailed, RotationError, SaltOutcomeUnknown, Throttled
 from shared.journal import Kind, Step
 from shared.ledger import Held
 from shared.model import AccessKey, KeyPair, KeyType, Policy, Published, Resource, Slot
 from shared.services import Services
-from shared.signalr import Ending
+from shared.signalr import Ending, Regenerated
 
 log = logging.getLogger("rotation")
 
+_LOOKS = 5  # at a new key that SignalR does not accept yet, before ARM is asked for it
 MOST_ATTEMPTS = 2  # an operation that left the key as it was is asked for once more, then given up
 
 
@@ -36,6 +37,7 @@ class Regeneration:
         self._resource = resource
         self._policy = policy
         self._keys = keys
+        self._proven: str | None = None
 
     @property
     def _slot(self) -> Slot:
@@ -70,7 +72,8 @@ class Regeneration:
             return
         if journal.unrefused:
             raise SaltOutcomeUnknown(name)
-        ending = await self._post(KeyType.SALT)
+        await self._to.signalr.turn(self._resource.id)
+        ending = (await self._post(KeyType.SALT)).ending
         if ending is Ending.UNKNOWN:
             raise SaltOutcomeUnknown(name)
         if ending is Ending.FAILED:
@@ -80,26 +83,48 @@ class Regeneration:
     async def read_keys(self) -> KeyPair:
         """The keys as they are now; those that were given at the start are used once."""
         keys, self._keys = self._keys, None
-        return keys or await self._to.signalr.keys(self._resource.id)
+        return keys or await self._to.signalr.keys(self._resource.id, begun=True)
 
     async def _renewed(self, keys: KeyPair) -> KeyPair:
         slot, failed = self._slot, False
         self._expect_premises(keys)
         while self._unchanged(keys):
+            confirmed = None
             if self._held.journal.unrefused and not failed and self._may_still_take_effect():
                 await asyncio.sleep(self._to.look_again_seconds)
             else:
                 self._give_up_if_tried_enough(failed=failed)
-                failed = await self._attempt(keys) is Ending.FAILED
-            keys = await self.read_keys()
+                done = await self._attempt(keys)
+                failed = done.ending is Ending.FAILED
+                confirmed = await self._confirmed(keys, done.shown)
+            keys = confirmed or await self.read_keys()
         journal = self._held.journal
         if journal.step is Step.PLANNED or journal.after != keys[slot].fingerprint:
-            await self._held.reached(Step.REGENERATED, self._to.clock(), after=keys[slot].fingerprint)
+            proof = {"verified": "dataplane"} if keys[slot].fingerprint == self._proven else {}
+            await self._held.reached(Step.REGENERATED, self._to.clock(), after=keys[slot].fingerprint, **proof)
             log.info("key regenerated", extra=self._held.facts)
         if keys[slot.other].fingerprint != journal.before[slot.other]:
             # Somebody renewed the other key meanwhile. If it was the published one, publishing ours is what heals that.
             log.warning("other key changed too", extra=self._held.facts)
         return keys
+
+    async def _confirmed(self, keys: KeyPair, shown: AccessKey | None) -> KeyPair | None:
+        """The keys as SignalR itself confirms them: the new one works, and so does the other, as it was.
+
+        `listKeys` draws on ARM's write budget, which is what limits a large fleet; the data plane has no such limit.
+        None where it can't be told so: ARM has to be asked.
+        """
+        if shown is None or shown.fingerprint == self._replaced:
+            return None
+        for _ in range(_LOOKS):
+            if (verdict := await self._to.data_plane.probe(shown)) is not Verdict.REFUSED:
+                break
+            await asyncio.sleep(self._to.look_again_seconds)
+        other = keys[self._slot.other]
+        if verdict is not Verdict.ACCEPTED or await self._to.data_plane.probe(other) is not Verdict.ACCEPTED:
+            return None
+        self._proven = shown.fingerprint
+        return KeyPair(shown, other) if self._slot is Slot.PRIMARY else KeyPair(other, shown)
 
     def _expect_premises(self, keys: KeyPair) -> None:
         """Raise `Abandoned` if the keys are not those that were decided on, and it was not this journal's doing."""
@@ -130,20 +155,24 @@ class Regeneration:
             step="regenerate",
         )
 
-    async def _attempt(self, keys: KeyPair) -> Ending:
+    async def _attempt(self, keys: KeyPair) -> Regenerated:
         """Send the POST, having made sure that nobody needs the key."""
+        # Before all that must be true when it is sent: standing in a line takes time.
+        await self._to.signalr.turn(self._resource.id)
         newest = await self._to.vaults.newest(self._policy.vault_url, self._policy.secret_name)
         if not self._still_right(newest, keys):
             raise Abandoned
         try:
             return await self._post(KeyType(self._slot))
+        except Throttled:  # at ARM's door: asking for the keys would only be throttled as well
+            raise
         except RotationError:
             # A refusal, if the key, read again, is what it was.
             if self._unchanged(await self.read_keys()):
                 raise
-            return Ending.UNKNOWN
+            return Regenerated(Ending.UNKNOWN)
 
-    async def _post(self, key_type: KeyType) -> Ending:
+    async def _post(self, key_type: KeyType) -> Regenerated:
         # ARM's POST cannot carry the lease id. So the lease is made new before it, and must outlive it. That it is sent
         # is written down first, and under the lease: whoever comes next must know that the key may have changed.
         await self._held.renew()
@@ -165,6 +194,8 @@ class Regeneration:
 
     async def _prove(self, key: AccessKey) -> AccessKey:
         """See SignalR accept the key; where SignalR can't be asked, ARM must show the key once more."""
+        if key.fingerprint == self._proven:
+            return key
         deadline = self._to.clock() + timedelta(seconds=self._to.effect_seconds)
         while (verdict := await self._to.data_plane.probe(key)) is not Verdict.ACCEPTED:
             again = (await self.read_keys())[self._slot]

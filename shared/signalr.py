@@ -6,10 +6,13 @@ What is surprising here was seen on the wire and in the SDK's source (azure-mgmt
 - Only 202 counts as success to the SDK: it raises on 200 and 201, after the key has changed. Older fronts answer 201.
 - The pipeline would retry the POST on 500, 503, 504 and on anything that carries Retry-After: a second regeneration.
 - The default pace of polling is 30 s; the operation takes 13-19 s. One 404 among the polls would end it.
+- The answer to the POST usually holds the new key, before it takes effect: a claim, which only SignalR can confirm.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,8 +28,8 @@ from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRResource
 from shared.answers import translated
 from shared.errors import Busy, Unavailable
 from shared.model import AccessKey, KeyPair, KeyType, Resource, ResourceId, Slot
+from shared.pace import Pace
 
-NEXT_POLL_SECONDS = 2.0
 _BUSY_SECONDS = 10.0
 _LOST_POLLS_IN_A_ROW = 5
 _ACTION = "Microsoft.SignalRService/SignalR"
@@ -38,6 +41,14 @@ class Ending(StrEnum):
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerated:
+    """How a regeneration ended, and the new key if ARM's answer showed it: not proven by anything yet."""
+
+    ending: Ending
+    shown: AccessKey | None = None
 
 
 class SameHost(SansIOHTTPPolicy[Any, Any]):
@@ -57,22 +68,42 @@ class SameHost(SansIOHTTPPolicy[Any, Any]):
 
 
 class _Polling(AsyncARMPolling):
-    """Polls late, then closely, and outlives a few polls that fail (a 404, a 5xx, a lost connection)."""
+    """Polls at the subscription's pace, and outlives a few polls that fail (a 404, a 5xx, a lost connection).
 
-    def __init__(self, first_seconds: float) -> None:
-        self._wait = first_seconds
-        self._then = min(NEXT_POLL_SECONDS, first_seconds)
-        super().__init__(timeout=self._then, lro_options={"final-state-via": "azure-async-operation"})
+    `latest_first_seconds` is when the first look is due at the latest, however many operations run.
+    """
+
+    def __init__(self, pace: Pace, latest_first_seconds: float) -> None:
+        self._pace = pace
+        self._latest_first = latest_first_seconds
+        self._looked = False
         self._lost = 0
+        self._answer = ""
+        # The looks at what was begun go before whatever is about to begin.
+        super().__init__(timeout=0, lro_options={"final-state-via": "azure-async-operation"}, urgent=True)
+
+    def initialize(self, client: Any, initial_response: PipelineResponse[Any, Any], callback: Any) -> None:  # noqa: ANN401 - the SDK's own types
+        """Keep what the answer to the POST said, before the SDK looks at it."""
+        self._answer = initial_response.http_response.text()
+        super().initialize(client, initial_response, callback)
+
+    def shown(self, slot: Slot) -> AccessKey | None:
+        """The key of this slot as the answer to the POST showed it, if it did."""
+        try:
+            keys = json.loads(self._answer)
+            return AccessKey(slot, _endpoint(keys["primaryConnectionString"]), str(keys[f"{slot.value.lower()}Key"]))
+        except (ValueError, KeyError, TypeError, AttributeError, Unavailable):  # empty, `{}` or nothing that we know
+            return None
 
     async def _poll(self) -> None:
         await self._delay()
         await super()._poll()
 
     async def _delay(self) -> None:
+        pace = self._pace.poll_seconds if self._looked else min(self._pace.first_poll_seconds, self._latest_first)
+        self._looked = True
         # An answer's Retry-After counts where it asks for more than our own pace.
-        await self._sleep(max(self._wait, self._extract_delay()))
-        self._wait = self._then
+        await self._sleep(max(pace, self._extract_delay()))
 
     async def update_status(self) -> None:
         try:
@@ -86,20 +117,21 @@ class _Polling(AsyncARMPolling):
 
 
 class SignalR:
-    """The SignalR resources of the subscriptions that `client_for` reaches.
+    """The SignalR resources of the subscriptions that `client_for` reaches, asked at the pace of `pace_for`.
 
-    An operation is polled first after `first_poll_seconds`, then every two seconds: the operation never ended sooner
-    than 13 s, and polls draw on the read budget that a whole fleet shares.
+    An operation is looked at first after `first_poll_seconds` at the latest, sooner when few of them run.
     """
 
     def __init__(
         self,
         client_for: Callable[[str], SignalRManagementClient],
+        pace_for: Callable[[str], Pace],
         *,
         operation_timeout_seconds: float,
         first_poll_seconds: float,
     ) -> None:
         self._client_for = client_for
+        self._pace_for = pace_for
         self._timeout = operation_timeout_seconds
         self._first_poll_seconds = first_poll_seconds
 
@@ -115,10 +147,11 @@ class SignalR:
             async for found in self._client_for(subscription).signal_r.list_by_subscription():
                 yield _resource(ResourceId.parse(str(found.id)), found)
 
-    async def keys(self, resource: ResourceId) -> KeyPair:
-        """Both keys as they are now. A POST: it draws on ARM's write budget."""
+    async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
+        """Both keys as they are now. A POST: it draws on ARM's write budget, what is `begun` already first."""
+        operations = self._client_for(resource.subscription).signal_r
         with translated(f"ARM (listKeys {resource.name})", needs=f"{_ACTION}/listKeys/action", step="listKeys"):
-            found = await self._client_for(resource.subscription).signal_r.list_keys(resource.group, resource.name)
+            found = await operations.list_keys(resource.group, resource.name, urgent=begun)
             if not found.primary_key or not found.secondary_key:
                 raise Unavailable(f"ARM (listKeys {resource.name}) answered without keys", step="listKeys")
             endpoint = _endpoint(found.primary_connection_string or "")
@@ -127,21 +160,27 @@ class SignalR:
                 AccessKey(Slot.SECONDARY, endpoint, found.secondary_key),
             )
 
-    async def regenerate(self, resource: ResourceId, key_type: KeyType, *, answer_within: float) -> Ending:
-        """Ask for a new key once, never twice, and wait for the operation to end.
+    async def turn(self, resource: ResourceId) -> None:
+        """Wait until the subscription's budget has a write left, and take it: `regenerate` must not wait any more."""
+        await self._pace_for(resource.subscription).writes.turn(urgent=True)
+
+    async def regenerate(self, resource: ResourceId, key_type: KeyType, *, answer_within: float) -> Regenerated:
+        """Ask for a new key once, never twice, and wait for the operation to end. Whoever calls has taken a `turn`.
 
         `answer_within` [s] bounds the POST itself: what is left of the lease. `UNKNOWN` means that ARM may or may not
         have acted. Raises only when ARM refused: `NotPermitted`, `NotFound`, `Throttled`, `Rejected`, and `Busy` when
         another operation runs on the resource.
         """
-        operations = self._client_for(resource.subscription).signal_r
+        operations, pace = self._client_for(resource.subscription).signal_r, self._pace_for(resource.subscription)
+        polling = _Polling(pace, self._first_poll_seconds)
         try:
             async with asyncio.timeout(answer_within):
                 poller = await operations.begin_regenerate_key(
                     resource.group,
                     resource.name,
                     RegenerateKeyParameters(key_type=key_type.value),
-                    polling=_Polling(self._first_poll_seconds),
+                    polling=polling,
+                    turn_taken=True,
                     retry_total=0,
                     raw_response_hook=_as_accepted,
                     read_timeout=answer_within,
@@ -149,22 +188,23 @@ class SignalR:
                 )
         except HttpResponseError as error:
             if not _refuses(error.status_code):
-                return Ending.UNKNOWN
+                return Regenerated(Ending.UNKNOWN)
             with translated(
                 f"ARM (regenerateKey {resource.name})", needs=f"{_ACTION}/regenerateKey/action", step="regenerate"
             ):
                 _raise_if_busy(error, resource)
                 raise
         except (AzureError, TimeoutError, OSError):
-            return Ending.UNKNOWN
+            return Regenerated(Ending.UNKNOWN)
         try:
-            async with asyncio.timeout(self._timeout):
-                await poller.wait()
+            with pace.operation():
+                async with asyncio.timeout(self._timeout):
+                    await poller.wait()
         except HttpResponseError:
-            return Ending.FAILED if poller.status() in {"Failed", "Canceled"} else Ending.UNKNOWN
+            return Regenerated(Ending.FAILED if poller.status() in {"Failed", "Canceled"} else Ending.UNKNOWN)
         except (AzureError, TimeoutError, OSError):
-            return Ending.UNKNOWN
-        return Ending.SUCCEEDED
+            return Regenerated(Ending.UNKNOWN)
+        return Regenerated(Ending.SUCCEEDED, None if key_type is KeyType.SALT else polling.shown(Slot(key_type)))
 
 
 def _as_accepted(response: PipelineResponse[Any, Any]) -> None:

@@ -31,6 +31,7 @@ from shared.idempotency import IdempotencyKeys
 from shared.key_vault import Vaults
 from shared.ledger import LEASE_SECONDS, Ledger
 from shared.notices import Notices
+from shared.pace import SOONEST_POLL_SECONDS, Pace, Paced, Patience
 from shared.queue import WorkQueue
 from shared.roster import Roster
 from shared.rotation import Rotator
@@ -89,8 +90,10 @@ def build(
     logging.getLogger("azure").setLevel(logging.WARNING)
     clients = AsyncExitStack()
     credential = _closing(clients, _credential(settings))
+    pace_for = _paces(settings)
     signalr = SignalR(
-        _signalr_clients(settings, credential, clients),
+        _signalr_clients(settings, credential, clients, pace_for),
+        pace_for,
         operation_timeout_seconds=settings.OPERATION_TIMEOUT_SECONDS,
         first_poll_seconds=settings.FIRST_POLL_SECONDS,
     )
@@ -133,8 +136,18 @@ def _credential(settings: Settings) -> ManagedIdentityCredential | DefaultAzureC
     return DefaultAzureCredential(managed_identity_client_id=settings.AZURE_CLIENT_ID)
 
 
+def _paces(settings: Settings) -> Callable[[str], Pace]:
+    soonest = min(SOONEST_POLL_SECONDS, settings.FIRST_POLL_SECONDS)
+
+    @cache
+    def pace_for(subscription: str) -> Pace:  # noqa: ARG001 - one for each
+        return Pace(soonest_poll_seconds=soonest)
+
+    return pace_for
+
+
 def _signalr_clients(
-    settings: Settings, credential: AsyncTokenCredential, clients: AsyncExitStack
+    settings: Settings, credential: AsyncTokenCredential, clients: AsyncExitStack, pace_for: Callable[[str], Pace]
 ) -> Callable[[str], SignalRManagementClient]:
     @cache
     def client_for(subscription: str) -> SignalRManagementClient:
@@ -144,6 +157,8 @@ def _signalr_clients(
             base_url=settings.arm_endpoint,
             credential_scopes=[settings.arm_scope],
             per_call_policies=[SameHost(settings.arm_endpoint)],
+            per_retry_policies=[Paced(pace_for(subscription))],
+            retry_policy=Patience(),
         )
         return _closing(clients, client)
 

@@ -1,0 +1,164 @@
+"""The view of a subscription's budget: who waits, who goes first, and what an answer teaches."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+
+from shared.errors import Throttled
+from shared.pace import LONGEST_WAIT_SECONDS, Bucket, Pace
+
+
+class Seconds:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Seconds:
+    return Seconds()
+
+
+async def taken(turn: Awaitable[None]) -> bool:
+    """Whether the turn comes at once."""
+    task = asyncio.ensure_future(turn)
+    await asyncio.sleep(0)
+    done = task.done()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return done
+
+
+async def test_a_full_bucket_lets_its_size_through_and_no_more(clock: Seconds) -> None:
+    bucket = Bucket(3, 1.0, clock=clock)
+
+    assert [True, True, True, False] == [await taken(bucket.turn()) for _ in range(4)]
+
+
+async def test_tokens_come_back_at_the_buckets_rate(clock: Seconds) -> None:
+    bucket = Bucket(2, 1.0, clock=clock)
+    bucket.told(0)
+
+    clock.now = 1.5
+
+    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
+
+
+async def test_what_arm_says_is_left_counts_and_not_what_was_counted_here(clock: Seconds) -> None:
+    """Other workers draw on the same bucket."""
+    bucket = Bucket(200, 10.0, clock=clock)
+
+    bucket.told(1)
+
+    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
+
+
+async def test_requests_under_way_are_taken_off_what_arm_says_is_left(clock: Seconds) -> None:
+    bucket = Bucket(200, 10.0, clock=clock)
+
+    with bucket.asking():
+        bucket.told(1)
+
+    assert not await taken(bucket.turn())
+
+
+async def test_what_was_begun_goes_before_what_would_begin() -> None:
+    bucket, order = Bucket(1, 50.0), []
+    await bucket.turn()
+
+    async def come(name: str, *, urgent: bool) -> None:
+        await bucket.turn(urgent=urgent)
+        order.append(name)
+
+    await asyncio.gather(come("first", urgent=False), come("second", urgent=False), come("begun", urgent=True))
+
+    assert ["begun", "first", "second"] == order
+
+
+async def test_who_would_wait_too_long_to_begin_is_told_how_long(clock: Seconds) -> None:
+    bucket = Bucket(1, 0.01, clock=clock)
+    await bucket.turn()
+
+    with pytest.raises(Throttled) as told:
+        await bucket.turn()
+
+    assert told.value.retry_after is not None
+    assert told.value.retry_after > LONGEST_WAIT_SECONDS
+
+
+async def test_a_refusal_holds_everybody_for_as_long_as_arm_asks(clock: Seconds) -> None:
+    bucket = Bucket(200, 10.0, clock=clock)
+    bucket.refused(5)
+
+    clock.now = 4.9
+    early = await taken(bucket.turn())
+    clock.now = 5.5
+    late = await taken(bucket.turn())
+
+    assert (False, True) == (early, late)
+
+
+async def test_a_refusal_slows_down_for_a_while(clock: Seconds) -> None:
+    """So that several workers come to share what comes back, although none knows of the others."""
+    bucket = Bucket(200, 10.0, clock=clock)
+    bucket.refused(1)
+
+    clock.now = 1.15  # at the full rate one token would be back
+    halved = await taken(bucket.turn())
+    clock.now = 200.0
+    bucket.told(0)
+    clock.now = 200.15
+    recovered = await taken(bucket.turn())
+
+    assert (False, True) == (halved, recovered)
+
+
+async def test_who_leaves_the_line_leaves_its_token() -> None:
+    bucket = Bucket(1, 20.0)
+    await bucket.turn()
+    leaving, staying = (asyncio.create_task(bucket.turn()) for _ in range(2))
+    await asyncio.sleep(0)
+
+    leaving.cancel()
+
+    await asyncio.wait_for(staying, 1)
+    assert staying.done()
+
+
+def test_one_operation_is_looked_at_every_half_second(clock: Seconds) -> None:
+    pace = Pace(clock=clock)
+
+    with pace.operation():
+        assert 0.5 == pace.poll_seconds
+
+
+def test_a_crowd_of_operations_never_polls_faster_than_reads_come_back(clock: Seconds) -> None:
+    pace = Pace(clock=clock)
+    running = [pace.operation() for _ in range(400)]
+    for each in running:
+        each.__enter__()
+
+    polls_a_second = len(running) / pace.poll_seconds
+
+    assert polls_a_second < 25
+
+
+def test_polls_get_rarer_when_reads_get_scarce(clock: Seconds) -> None:
+    """Whoever else drew on them."""
+    pace = Pace(clock=clock)
+    plenty = pace.poll_seconds
+
+    pace.reads.told(10)
+
+    assert pace.poll_seconds > 3 * plenty
+
+
+@pytest.mark.parametrize(("method", "kind"), [("GET", "reads"), ("HEAD", "reads"), ("POST", "writes")])
+def test_posts_are_writes(method: str, kind: str) -> None:
+    """`listKeys` among them."""
+    assert kind == Pace().kind(method)
