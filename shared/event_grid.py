@@ -3,6 +3,7 @@
 An event's id is the rotation's id and what happened: sent twice, it is the same event, and consumers can tell.
 """
 
+import asyncio
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +15,15 @@ from shared.answers import translated
 
 
 class Topic:
-    """The topic that hears of every change. `prefix` begins every event type."""
+    """The topic that hears of every change.
 
-    def __init__(self, client: EventGridPublisherClient, *, prefix: str) -> None:
+    `prefix` begins every event type; `answer_within` [s] bounds each call, repetitions included.
+    """
+
+    def __init__(self, client: EventGridPublisherClient, *, prefix: str, answer_within: float) -> None:
         self._client = client
         self._prefix = prefix
+        self._answer_within = answer_within
 
     async def announce(
         self, kind: str, *, rotation_id: str, source: str, subject: str, time: datetime, data: dict[str, Any]
@@ -37,5 +42,7 @@ class Topic:
             data={to_camel(name): value for name, value in data.items() if value is not None},
         )
         with translated("Event Grid", needs="the role EventGrid Data Sender on the topic", step="announce"):
-            await self._client.send([event])
+            # The client drops the timeouts that the others take.
+            async with asyncio.timeout(self._answer_within):
+                await self._client.send([event])
         return event_id

@@ -28,7 +28,7 @@ log = logging.getLogger("rotation.ledger")
 
 LEASE_SECONDS = 60  # the longest a blob lease can be, short of forever (Blob service REST API, Lease Blob)
 _BUSY_SECONDS = 10.0
-_CALL_SECONDS = 30.0
+CALL_SECONDS = 30.0  # how long one call to a service may take: half a lease
 _MARGIN_SECONDS = 5.0
 _LOOKS, _LOOK_SECONDS = 4, 0.3
 _SUMMARY = "summary"
@@ -53,10 +53,13 @@ class Ticket(Wire):
 class Held:
     """A resource's blob while this run holds its lease."""
 
-    def __init__(self, blob: BlobClient, lease: BlobLeaseClient, *, seconds: int, since: float) -> None:
+    def __init__(
+        self, blob: BlobClient, lease: BlobLeaseClient, *, seconds: int, call_seconds: float, since: float
+    ) -> None:
         self._blob = blob
         self._lease = lease
         self._seconds = seconds
+        self._call_seconds = call_seconds
         self._until = since + seconds
         self.record: Record
 
@@ -68,7 +71,7 @@ class Held:
     @property
     def answer_within(self) -> float:
         """How long [s] a call that changes something may take: the lease must outlive it. Raises `LeaseLost`."""
-        left = min(_CALL_SECONDS, self.remaining_seconds - _MARGIN_SECONDS)
+        left = min(self._call_seconds, self.remaining_seconds - _MARGIN_SECONDS)
         if left <= 0:
             raise LeaseLost("the lease of this resource is about to run out", step="ledger")
         return left
@@ -95,7 +98,7 @@ class Held:
 
     async def load(self, resource: ResourceId) -> None:
         """Read the record. One that can't be read is as good as lost: state is derived again."""
-        with translated("Blob storage (read)", needs=_RIGHTS, step="ledger"):
+        with translated("Blob storage (read)", needs=_RIGHTS, step="ledger"), _fenced():
             content = await (await self._blob.download_blob(lease=self._lease)).readall()
         try:
             self.record = Record.model_validate_json(content) if content.strip() else Record(resource=str(resource))
@@ -129,9 +132,12 @@ class Held:
 class Ledger:
     """The app's container of records and tickets. It is made when it is missing."""
 
-    def __init__(self, container: ContainerClient, *, lease_seconds: int = LEASE_SECONDS) -> None:
+    def __init__(
+        self, container: ContainerClient, *, lease_seconds: int = LEASE_SECONDS, call_seconds: float = CALL_SECONDS
+    ) -> None:
         self._container = container
         self._seconds = lease_seconds
+        self._call_seconds = call_seconds
 
     @asynccontextmanager
     async def hold(self, resource: ResourceId) -> AsyncIterator[Held]:
@@ -141,7 +147,7 @@ class Ledger:
         asked = time.monotonic()
         with translated("Blob storage (lease)", needs=_RIGHTS, step="ledger"):
             await self._acquire_soon(lease, resource)
-        held = Held(blob, lease, seconds=self._seconds, since=asked)
+        held = Held(blob, lease, seconds=self._seconds, call_seconds=self._call_seconds, since=asked)
         try:
             await held.load(resource)
             keeper = asyncio.create_task(held.keep())

@@ -5,12 +5,12 @@ Tokens, connections and caches then serve every later invocation.
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -29,7 +29,7 @@ from shared.fleet import Fleet
 from shared.health import Health
 from shared.idempotency import IdempotencyKeys
 from shared.key_vault import Vaults
-from shared.ledger import LEASE_SECONDS, Ledger
+from shared.ledger import CALL_SECONDS, LEASE_SECONDS, Ledger
 from shared.notices import Notices
 from shared.pace import SOONEST_POLL_SECONDS, Pace, Paced, Patience
 from shared.queue import WorkQueue
@@ -39,6 +39,7 @@ from shared.services import Services
 from shared.settings import Settings, load
 from shared.signalr import SameHost, SignalR
 
+_CONNECT_SECONDS = 10.0
 NAME = "signalr-rotation"  # of the container and of the queue
 _STORAGE_SUFFIX = {
     "AzureCloud": "core.windows.net",
@@ -80,19 +81,22 @@ def build(
     *,
     clock: Callable[[], datetime] = _now,
     lease_seconds: int = LEASE_SECONDS,
+    call_seconds: float = CALL_SECONDS,
     storage_backoff: int = 1,
 ) -> App:
     """Make every client that the settings ask for. Nothing is connected yet.
 
+    `call_seconds` is how long a service may take to answer one call: the SDKs' own 300 s would outlast any lease.
     `storage_backoff` [s] is how long a storage call waits before its first repetition.
     """
     # azure-core logs every request, URLs included, and poll URLs carry signatures.
     logging.getLogger("azure").setLevel(logging.WARNING)
     clients = AsyncExitStack()
+    timeouts = {"connection_timeout": min(_CONNECT_SECONDS, call_seconds), "read_timeout": call_seconds}
     credential = _closing(clients, _credential(settings))
     pace_for = _paces(settings)
     signalr = SignalR(
-        _signalr_clients(settings, credential, clients, pace_for),
+        _signalr_clients(settings, credential, clients, pace_for, timeouts),
         pace_for,
         operation_timeout_seconds=settings.OPERATION_TIMEOUT_SECONDS,
         first_poll_seconds=settings.FIRST_POLL_SECONDS,
@@ -102,16 +106,16 @@ def build(
     services = Services(
         signalr=signalr,
         data_plane=DataPlane(session),
-        vaults=Vaults(_vault_clients(credential, clients)),
-        topic=Topic(topic, prefix=settings.EVENT_TYPE_PREFIX),
+        vaults=Vaults(_vault_clients(credential, clients, timeouts)),
+        topic=Topic(topic, prefix=settings.EVENT_TYPE_PREFIX, answer_within=call_seconds),
         clock=clock,
         effect_seconds=settings.KEY_EFFECT_TIMEOUT_SECONDS,
     )
-    blobs, queues = _storage(settings, credential, storage_backoff)
+    blobs, queues = _storage(settings, credential, retry_policy=_retries(storage_backoff), **timeouts)
     container = _closing(clients, blobs).get_container_client(NAME)
     queue = _closing(clients, queues).get_queue_client(NAME)
     fleet = Fleet(settings, signalr)
-    ledger = Ledger(container, lease_seconds=lease_seconds)
+    ledger = Ledger(container, lease_seconds=lease_seconds, call_seconds=call_seconds)
     work = WorkQueue(queue)
     roster = Roster(fleet, ledger)
     rotator = Rotator(fleet=fleet, ledger=ledger, queue=work, keys=IdempotencyKeys(container), services=services)
@@ -147,7 +151,11 @@ def _paces(settings: Settings) -> Callable[[str], Pace]:
 
 
 def _signalr_clients(
-    settings: Settings, credential: AsyncTokenCredential, clients: AsyncExitStack, pace_for: Callable[[str], Pace]
+    settings: Settings,
+    credential: AsyncTokenCredential,
+    clients: AsyncExitStack,
+    pace_for: Callable[[str], Pace],
+    timeouts: Mapping[str, float],
 ) -> Callable[[str], SignalRManagementClient]:
     @cache
     def client_for(subscription: str) -> SignalRManagementClient:
@@ -159,37 +167,42 @@ def _signalr_clients(
             per_call_policies=[SameHost(settings.arm_endpoint)],
             per_retry_policies=[Paced(pace_for(subscription))],
             retry_policy=Patience(),
+            **timeouts,
         )
         return _closing(clients, client)
 
     return client_for
 
 
-def _vault_clients(credential: AsyncTokenCredential, clients: AsyncExitStack) -> Callable[[str], SecretClient]:
+def _vault_clients(
+    credential: AsyncTokenCredential, clients: AsyncExitStack, timeouts: Mapping[str, float]
+) -> Callable[[str], SecretClient]:
     @cache
     def client_for(vault_url: str) -> SecretClient:
         # The SDK checks that the challenge names the vault's own domain. On loopback there is none.
         verify = urlsplit(vault_url).hostname not in _LOOPBACK
-        return _closing(clients, SecretClient(vault_url, credential, verify_challenge_resource=verify))
+        return _closing(clients, SecretClient(vault_url, credential, verify_challenge_resource=verify, **timeouts))
 
     return client_for
 
 
 def _storage(
-    settings: Settings, credential: AsyncTokenCredential, backoff: int
+    settings: Settings,
+    credential: AsyncTokenCredential,
+    **client: Any,  # noqa: ANN401 - the SDK's own keywords
 ) -> tuple[BlobServiceClient, QueueServiceClient]:
     """The app's own storage account: by connection string for local work, else by identity."""
     if settings.AzureWebJobsStorage:
         return (
-            BlobServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries(backoff)),
-            QueueServiceClient.from_connection_string(settings.AzureWebJobsStorage, retry_policy=_retries(backoff)),
+            BlobServiceClient.from_connection_string(settings.AzureWebJobsStorage, **client),
+            QueueServiceClient.from_connection_string(settings.AzureWebJobsStorage, **client),
         )
     account, suffix = settings.AzureWebJobsStorage__accountName, _STORAGE_SUFFIX[settings.AZURE_CLOUD]
     blob_url = settings.AzureWebJobsStorage__blobServiceUri or f"https://{account}.blob.{suffix}"
     queue_url = settings.AzureWebJobsStorage__queueServiceUri or f"https://{account}.queue.{suffix}"
     return (
-        BlobServiceClient(blob_url, credential, retry_policy=_retries(backoff)),
-        QueueServiceClient(queue_url, credential, retry_policy=_retries(backoff)),
+        BlobServiceClient(blob_url, credential, **client),
+        QueueServiceClient(queue_url, credential, **client),
     )
 
 
