@@ -100,8 +100,12 @@ class Settings(BaseSettings):
     def _consistent(self) -> Self:
         if not self.SIGNALR_RESOURCE_IDS and not self.SIGNALR_SUBSCRIPTION_IDS:
             raise ValueError("set SIGNALR_RESOURCE_IDS or SIGNALR_SUBSCRIPTION_IDS: there is nothing to rotate")
-        if not self.AzureWebJobsStorage and not self.AzureWebJobsStorage__accountName:
-            raise ValueError("set AzureWebJobsStorage__accountName (or AzureWebJobsStorage for local work)")
+        by_uri = self.AzureWebJobsStorage__blobServiceUri and self.AzureWebJobsStorage__queueServiceUri
+        if not (self.AzureWebJobsStorage or self.AzureWebJobsStorage__accountName or by_uri):
+            raise ValueError(
+                "set AzureWebJobsStorage__accountName, or both AzureWebJobsStorage__blobServiceUri and "
+                "AzureWebJobsStorage__queueServiceUri (or AzureWebJobsStorage for local work)"
+            )
         if self.OVERLAP_HOURS >= self.ROTATION_PERIOD_DAYS * 24:
             raise ValueError("OVERLAP_HOURS must be shorter than ROTATION_PERIOD_DAYS: no rotation would ever be due")
         return self

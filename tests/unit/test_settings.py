@@ -85,6 +85,22 @@ def test_nothing_to_rotate_is_a_fault(environment: pytest.MonkeyPatch) -> None:
         loaded(environment, ENOUGH | {"SIGNALR_RESOURCE_IDS": ""})
 
 
+def test_two_service_uris_stand_for_the_storage_account(environment: pytest.MonkeyPatch) -> None:
+    """Outside the public cloud the platform builds the wrong addresses from an account name."""
+    uris = {
+        "AzureWebJobsStorage__accountName": "",
+        "AzureWebJobsStorage__blobServiceUri": "https://store.blob.core.usgovcloudapi.net",
+        "AzureWebJobsStorage__queueServiceUri": "https://store.queue.core.usgovcloudapi.net",
+    }
+
+    assert loaded(environment, ENOUGH | uris).AzureWebJobsStorage__accountName is None
+
+
+def test_no_storage_is_a_fault(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Misconfigured, match="AzureWebJobsStorage__accountName"):
+        loaded(environment, ENOUGH | {"AzureWebJobsStorage__accountName": ""})
+
+
 def test_faults_never_quote_a_storage_key(environment: pytest.MonkeyPatch) -> None:
     """A connection string put into the wrong setting is named, not shown."""
     pasted = "DefaultEndpointsProtocol=https;AccountKey=c2VjcmV0"
