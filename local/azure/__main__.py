@@ -12,7 +12,7 @@ from aiohttp import web
 
 from local.azure.cloud import Cloud
 from local.azure.control import Control
-from local.azure.signalr import Variant
+from local.azure.signalr_resource import Variant
 
 
 def main() -> None:

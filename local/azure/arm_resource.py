@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from local.azure.clock import timestamp
-from local.azure.signalr import TYPE, SignalR
+from local.azure.signalr_resource import TYPE, SignalR
 
 
 def shown(resource: SignalR) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from local.azure.arm_resource import changed, shown
 from local.azure.arm_route import Route, Where, path
 from local.azure.call import Call, Refused, Reply, error
 from local.azure.roles import SIGNALR
-from local.azure.signalr import KEY_TYPES, KeyType, NotActiveError, SignalR, SignalRService
+from local.azure.signalr import NotActiveError, SignalRService
+from local.azure.signalr_resource import KEY_TYPES, KeyType, ProvisioningState, SignalR
 
 API_VERSIONS = (
     "2018-10-01",
@@ -104,9 +105,10 @@ class SignalRProvider:
     def _create(self, call: Call, where: Where) -> Reply:
         content = _object(call)
         if self._service.named(where["name"]) is not None:
-            existing = self._found(where)
+            existing = self._owned(where)
             changed(existing, content, self._service.now())
-            return Reply(body=shown(existing))
+            headers = self._provision(call, existing, "Updating")
+            return Reply(200, shown(existing), headers)
         location = str(content.get("location", "")).replace(" ", "").lower()
         if not location:
             return error(400, "LocationRequired", "The location property is required for this definition.")
@@ -114,18 +116,29 @@ class SignalRProvider:
             where["subscription"], where["group"], where["name"], location, call.principal or "unknown"
         )
         changed(made, content, self._service.now())
-        return Reply(201, shown(made))
+        headers = self._provision(call, made, "Creating")
+        return Reply(201, shown(made), headers)
 
     def _update(self, call: Call, where: Where) -> Reply:
         resource = self._found(where)
         changed(resource, _object(call), self._service.now())
-        return Reply(body=shown(resource))
+        return Reply(202, headers=self._provision(call, resource, "Updating"))
 
-    def _delete(self, _call: Call, where: Where) -> Reply:
+    def _delete(self, call: Call, where: Where) -> Reply:
         if self._service.named(where["name"]) is None:
             return Reply(204)
-        self._service.delete(self._found(where))
-        return Reply(200)
+        return Reply(202, headers=self._provision(call, self._found(where), "Deleting"))
+
+    def _provision(self, call: Call, resource: SignalR, state: ProvisioningState) -> dict[str, str]:
+        return self._polling.headers(call, resource, self._service.provision(resource, state))
+
+    def _owned(self, where: Where) -> SignalR:
+        """The resource of that name, which somebody else may have: names are unique in the world."""
+        try:
+            return self._found(where)
+        except Refused as elsewhere:
+            name = where["name"]
+            raise Refused(error(409, "NameAlreadyExists", f"The name '{name}' is already taken.")) from elsewhere
 
     def _list_keys(self, _call: Call, where: Where) -> Reply:
         return Reply(body=self._keys(self._found(where), {}))

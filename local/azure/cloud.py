@@ -22,7 +22,8 @@ from local.azure.key_vault import KeyVault
 from local.azure.login import Login
 from local.azure.request_log import RequestLog
 from local.azure.roles import APP_ACTIONS, Roles
-from local.azure.signalr import Regeneration, SignalR, SignalRService, Variant
+from local.azure.signalr import SignalRService
+from local.azure.signalr_resource import Regeneration, SignalR, Variant
 from local.azure.system_events import key_regenerated, secret_event
 from local.azure.throttling import TokenBuckets, Transactions
 from local.azure.tokens import LIFETIME_SECONDS, Authority, Principal

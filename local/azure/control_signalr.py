@@ -6,7 +6,7 @@ from typing import Any
 
 from local.azure.clock import timestamp
 from local.azure.cloud import SUBSCRIPTION, Cloud
-from local.azure.signalr import KEY_TYPES, Regeneration, SignalR, Variant
+from local.azure.signalr_resource import KEY_TYPES, Regeneration, SignalR, Variant
 
 PORTAL = "someone in the portal"
 

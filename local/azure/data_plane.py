@@ -13,7 +13,8 @@ import jwt
 
 from local.azure.call import Call, Operation, Reply
 from local.azure.clock import Clock
-from local.azure.signalr import SignalR, SignalRService
+from local.azure.signalr import SignalRService
+from local.azure.signalr_resource import SignalR
 from local.azure.tokens import bearer
 
 if TYPE_CHECKING:

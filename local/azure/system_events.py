@@ -9,7 +9,7 @@ from random import Random
 
 from local.azure.clock import timestamp
 from local.azure.event_grid import Event
-from local.azure.signalr import Regeneration, SignalR
+from local.azure.signalr_resource import Regeneration, SignalR
 from local.azure.vault import Secret, Vault, Version
 
 

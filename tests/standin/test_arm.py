@@ -2,7 +2,12 @@
 
 import pytest
 import requests
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ResourceNotFoundError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceNotFoundError,
+)
 from azure.core.rest import HttpRequest
 from azure.identity import ClientSecretCredential, ManagedIdentityCredential
 from azure.mgmt.signalr import SignalRManagementClient
@@ -24,7 +29,9 @@ def operator(azure: StandIn) -> SignalRManagementClient:
         authority=who["AZURE_AUTHORITY_HOST"],
         disable_instance_discovery=True,
     )
-    return SignalRManagementClient(credential, who["AZURE_SUBSCRIPTION_ID"], base_url=azure.arm, retry_total=0)
+    return SignalRManagementClient(
+        credential, who["AZURE_SUBSCRIPTION_ID"], base_url=azure.arm, retry_total=0, polling_interval=0.05
+    )
 
 
 async def test_get_answers_the_resource_with_its_tags_and_state(arm: AioClient, chat: Chat) -> None:
@@ -78,6 +85,22 @@ def test_create_answers_a_resource_that_can_be_listed(operator: SignalRManagemen
 
     assert ("fresh", "westeurope", {"a": "b"}, True) == (made.name, made.location, made.tags, made.disable_local_auth)
     assert ["fresh"] == [one.name for one in operator.signal_r.list_by_subscription()]
+
+
+def test_a_resource_is_creating_until_it_is_there(operator: SignalRManagementClient, azure: StandIn) -> None:
+    azure.configure(None, operation_seconds=(1, 1))
+
+    poller = operator.signal_r.begin_create_or_update("live", "fresh", SignalRResource(location="westeurope"))
+    meanwhile = operator.signal_r.get("live", "fresh").provisioning_state
+
+    assert ("Creating", "Succeeded") == (meanwhile, poller.result().provisioning_state)
+
+
+def test_a_name_that_somebody_else_has_is_refused(operator: SignalRManagementClient, azure: StandIn) -> None:
+    azure.create_signalr("taken", group="other")
+
+    with pytest.raises(ResourceExistsError, match="NameAlreadyExists"):
+        operator.signal_r.begin_create_or_update("live", "taken", SignalRResource(location="westeurope"))
 
 
 def test_update_replaces_tags(operator: SignalRManagementClient, chat: Chat) -> None:

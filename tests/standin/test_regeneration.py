@@ -99,10 +99,11 @@ async def test_the_acceptance_names_both_urls_and_no_time_to_wait(
 async def test_the_status_has_seven_fractional_digits_and_no_keys(
     arm: SignalRManagementClient, azure: StandIn, chat: Chat
 ) -> None:
+    azure.configure(chat.id, operation_seconds=(30, 30))
     _, _, headers = await _accepted(arm, azure, chat)
 
     running = (await arm._client.send_request(HttpRequest("GET", headers["Azure-AsyncOperation"]))).json()
-    await _is_over(azure, chat)
+    azure.configure(chat.id, polls="done-at-first")
     ended = (await arm._client.send_request(HttpRequest("GET", headers["Azure-AsyncOperation"]))).json()
 
     assert ({"id", "name", "status", "startTime"}, "Running") == (set(running), running["status"])
@@ -113,10 +114,11 @@ async def test_the_status_has_seven_fractional_digits_and_no_keys(
 async def test_the_result_url_is_202_while_it_runs_and_200_without_a_body_after(
     arm: SignalRManagementClient, azure: StandIn, chat: Chat
 ) -> None:
+    azure.configure(chat.id, operation_seconds=(30, 30))
     _, _, headers = await _accepted(arm, azure, chat)
 
     running = await arm._client.send_request(HttpRequest("GET", headers["Location"]))
-    await _is_over(azure, chat)
+    azure.configure(chat.id, polls="done-at-first")
     over = await arm._client.send_request(HttpRequest("GET", headers["Location"]))
 
     assert (202, 200, b"") == (running.status_code, over.status_code, over.content)
@@ -244,11 +246,11 @@ async def test_the_data_plane_can_follow_late(arm: SignalRManagementClient, azur
 async def test_a_resource_can_look_busy_while_a_renewal_runs(
     arm: SignalRManagementClient, azure: StandIn, chat: Chat
 ) -> None:
-    azure.configure(chat.id, busy_state="Updating")
-    await _accepted(arm, azure, chat)
+    azure.configure(chat.id, busy_state="Updating", operation_seconds=(30, 30), polls="done-at-first")
+    _, _, headers = await _accepted(arm, azure, chat)
 
     meanwhile = await arm.signal_r.get(chat.group, chat.name)
-    await _is_over(azure, chat)
+    await arm._client.send_request(HttpRequest("GET", headers["Azure-AsyncOperation"]))
     after = await arm.signal_r.get(chat.group, chat.name)
 
     assert ("Updating", "Succeeded") == (meanwhile.provisioning_state, after.provisioning_state)

@@ -55,13 +55,6 @@ def test_signalr_list(az: Az, azure: StandIn) -> None:
     assert ["chat"] == [one["name"] for one in az("signalr", "list")]
 
 
-def test_signalr_create(az: Az, azure: StandIn) -> None:
-    made = az("signalr", "create", "--name", "fresh", "--resource-group", "live", "--sku", "Standard_S1")
-
-    assert ("fresh", "Succeeded") == (made["name"], made["provisioningState"])
-    assert {"Primary", "Secondary"} == set(azure.live_keys(made["id"]))
-
-
 def test_signalr_key_list(az: Az, azure: StandIn) -> None:
     live = azure.live_keys(azure.create_signalr("chat"))
 

@@ -1,0 +1,89 @@
+"""A SignalR resource, what can be under way with it, and how its renewals can be told to behave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+KeyType = Literal["Primary", "Secondary", "Salt"]
+KEY_TYPES: Mapping[str, KeyType] = {"primary": "Primary", "secondary": "Secondary", "salt": "Salt"}
+ProvisioningState = Literal["Creating", "Updating", "Deleting"]
+TYPE = "Microsoft.SignalRService/SignalR"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    """How one resource's renewals behave: what has been seen of the real service, selectable.
+
+    `operation_seconds` bounds how long one takes; `data_plane_lag` is how much later, in seconds, the data plane
+    follows what ARM already calls done; `busy_state` is the resource's provisioning state meanwhile.
+    """
+
+    body: Literal["keys", "empty-object", "empty"] = "keys"
+    accepted_status: Literal[202, 201] = 202
+    polls: Literal["normal", "done-at-first", "one-404"] = "normal"
+    outcome: Literal["Succeeded", "Failed", "unchanged"] = "Succeeded"
+    operation_seconds: tuple[float, float] = (13.0, 19.0)
+    data_plane_lag: float = 0.0
+    busy_state: str = "Succeeded"
+    long_poll_urls: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class LongRunning:
+    """Something that was accepted and takes its time: what its status URL tells, and how often that was looked at."""
+
+    id: str
+    started: datetime
+    status: Literal["Running", "Succeeded", "Failed"] = "Running"
+    ended: datetime | None = None
+    polls: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Provisioning(LongRunning):
+    """A resource being made, changed or deleted."""
+
+    state: ProvisioningState
+
+
+@dataclass(slots=True, kw_only=True)
+class Regeneration(LongRunning):
+    """One accepted renewal. `effective` is when its key became the live one; None while it is not, or never was."""
+
+    key_type: KeyType
+    by: str
+    key: str = field(repr=False)
+    effective: datetime | None = None
+
+
+@dataclass(slots=True)
+class SignalR:
+    """One resource. `keys` is what ARM shows, `live` what the data plane accepts."""
+
+    subscription: str
+    group: str
+    name: str
+    location: str
+    created: datetime
+    by: str
+    keys: dict[KeyType, str] = field(repr=False)
+    live: dict[KeyType, str] = field(repr=False)
+    variant: Variant
+    tags: dict[str, str] = field(default_factory=dict)
+    sku: Mapping[str, object] = field(default_factory=lambda: {"name": "Standard_S1", "capacity": 1})
+    disable_local_auth: bool = False
+    provisioning_state: str = "Succeeded"
+    modified: datetime | None = None
+    running: LongRunning | None = None
+    regenerations: list[Regeneration] = field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        """The ARM id."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}/providers/{TYPE}/{self.name}"
+
+    @property
+    def state(self) -> str:
+        """The provisioning state as ARM tells it now."""
+        return self.variant.busy_state if isinstance(self.running, Regeneration) else self.provisioning_state
