@@ -7,6 +7,7 @@ still true, is read anew.
 
 import asyncio
 import logging
+from datetime import timedelta
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -15,7 +16,7 @@ from shared.errors import Terminal
 from shared.fleet import Fleet
 from shared.model import ResourceId
 from shared.queue import WorkQueue
-from shared.requests import Mode, Request, Wish
+from shared.requests import Mode, Request, Wish, rotation_id
 from shared.roster import Roster
 from shared.rotation import Rotator
 from shared.services import Services
@@ -25,6 +26,7 @@ from shared.wire import Wire
 log = logging.getLogger("rotation.events")
 
 _AT_ONCE = 16
+_JUST_NOW = timedelta(seconds=20)
 
 
 class Notice(Wire):
@@ -89,14 +91,22 @@ class Notices:
             if found is None:
                 return _ignored(notice, why)
             resource, mode = found, Mode.ROTATE
-        wish = Wish(
-            trigger="event",
-            resource=resource,
-            mode=mode,
-            reason=notice.type.rpartition(".")[2],
-            deduplication_key=f"event:{notice.event_id}",
-        )
+        key = f"event:{notice.event_id}"
+        if await self._under_way(rotation_id(resource, key)):
+            return _ignored(notice, "delivered before")
+        reason = notice.type.rpartition(".")[2]
+        wish = Wish(trigger="event", resource=resource, mode=mode, reason=reason, deduplication_key=key)
         return await self._rotator.submit(wish)
+
+    async def _under_way(self, rotation: str) -> bool:
+        """Whether another delivery of the event has been acted on. To act again would be harmless, only work.
+
+        One that was begun and broken off comes again later than this: the platform shows a message again after 30 s.
+        """
+        known = await self._rotator.status(rotation)
+        return known is not None and (
+            known.final or known.journal is not None or self._to.clock() < known.ticket.requested_at + _JUST_NOW
+        )
 
     async def _expiring(self, notice: Notice) -> tuple[ResourceId | None, str]:
         """The resource that publishes to the secret, provided that the event speaks of the secret's newest version.

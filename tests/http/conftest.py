@@ -1,0 +1,92 @@
+"""The app in its host, with a cloud and a storage account of its own: events are delivered to it, and faults armed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from tests.world import World, running_host, secret_name, until
+
+
+@dataclass(frozen=True)
+class HttpWorld(World):
+    """The world, and what a caller of the API does in it."""
+
+    def call(self, method: str, path: str, **how: Any) -> requests.Response:
+        return self.host.request(method, f"/api/{path}", **how)
+
+    def adopted(self, overlap_hours: int = 0) -> str:
+        """A resource whose key in use is published, and which may be rotated again at once."""
+        resource = self.resource(**{"key-rotation-overlap-hours": str(overlap_hours)})
+        self.ended(self.rotate({"resource": resource, "mode": "resync"}))
+        return resource
+
+    def secret_event(self, resource: str, kind: str = "SecretNearExpiry", **changes: Any) -> dict[str, Any]:
+        """What Key Vault sends of the newest version, in the Event Grid schema."""
+        name, [*_, newest] = secret_name(resource), self.versions(resource)
+        vault = self.azure.vaults[0]
+        event = {
+            "id": f"{newest['version']}-{kind}",
+            "topic": "/subscriptions/0/resourceGroups/live/providers/Microsoft.KeyVault/vaults/contoso",
+            "subject": name,
+            "eventType": f"Microsoft.KeyVault.{kind}",
+            "eventTime": "2026-11-23T07:00:00Z",
+            "data": {
+                "Id": f"{vault}/secrets/{name}/{newest['version']}",
+                "VaultName": "contoso",
+                "ObjectType": "Secret",
+                "ObjectName ": name,
+                "Version": newest["version"],
+                "NBF": None,
+                "EXP": 1800000000,
+            },
+            "dataVersion": "1",
+            "metadataVersion": "1",
+        }
+        return event | changes
+
+    def deliver(self, *events: object, **how: Any) -> requests.Response:
+        """Post a batch to the webhook, in the Event Grid schema."""
+        return self.call("POST", "events", json=list(events), **how)
+
+    def submitted(self) -> int:
+        """How many wishes of callers have been put on the queue."""
+        wish = {"message": "wish submitted", "trigger": "http"}
+        return sum(wish.items() <= line.items() for line in self.host.logs())
+
+    def ignored_because(self, event_id: str) -> str:
+        """Why the worker left an event alone, as its log says."""
+
+        def look() -> str | None:
+            lines = [line for line in self.host.logs() if line.get("event_id") == event_id and "why" in line]
+            return str(lines[-1]["why"]) if lines else None
+
+        return until(look)
+
+    def changes(self, resource: str) -> int:
+        """How often a key of the resource was renewed."""
+        return len(self.azure.regenerations(resource))
+
+
+@pytest.fixture(scope="session")
+def cloud(folder: Path) -> Iterator[StandIn]:
+    with StandIn.start(folder / "cloud-http", operation_seconds=(0.2, 0.3)) as azure:
+        yield azure
+
+
+@pytest.fixture(scope="session")
+def app_storage(folder: Path) -> Iterator[Azurite]:
+    with Azurite.start(folder / "storage-http") as azurite:
+        yield azurite
+
+
+@pytest.fixture(scope="session")
+def world(folder: Path, cloud: StandIn, app_storage: Azurite) -> Iterator[HttpWorld]:
+    """One host for all tests of the HTTP face; each test has resources of its own."""
+    with running_host(cloud, app_storage, folder) as host:
+        yield HttpWorld(cloud, app_storage, host)

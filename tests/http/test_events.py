@@ -1,0 +1,265 @@
+"""The Event Grid webhook: handshakes, what starts a rotation, what is left alone."""
+
+import time
+import uuid
+from typing import Any
+
+import pytest
+
+from tests.http.conftest import HttpWorld
+from tests.world import secret_name, until
+
+VALIDATION = "Microsoft.EventGrid.SubscriptionValidationEvent"
+
+
+def cloud_event(event: dict[str, Any]) -> dict[str, Any]:
+    """The same in the CloudEvents schema."""
+    return {
+        "specversion": "1.0",
+        "id": event["id"],
+        "source": event["topic"],
+        "subject": event["subject"],
+        "type": event["eventType"],
+        "time": event["eventTime"],
+        "data": event["data"],
+    }
+
+
+def renewed_event(resource: str, **data: object) -> dict[str, Any]:
+    """What ARM tells of a renewed key."""
+    return {
+        "id": str(uuid.uuid4()),
+        "topic": "/subscriptions/0",
+        "subject": resource,
+        "eventType": "Microsoft.Resources.ResourceActionSuccess",
+        "eventTime": "2026-11-23T07:00:00Z",
+        "data": {
+            "resourceUri": resource,
+            "operationName": "Microsoft.SignalRService/SignalR/regeneratekey/action",
+            "status": "Succeeded",
+        }
+        | data,
+        "dataVersion": "1",
+    }
+
+
+def test_event_grid_handshake_is_answered(world: HttpWorld) -> None:
+    event = {"id": "1", "eventType": VALIDATION, "data": {"validationCode": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}}
+
+    answer = world.deliver(event, headers={"aeg-event-type": "SubscriptionValidation"})
+
+    assert {"validationResponse": "512d38b6-c7b8-40c8-89fe-f46f9e9622b6"} == answer.json()
+    assert 200 == answer.status_code
+
+
+def test_cloud_events_handshake_is_answered(world: HttpWorld) -> None:
+    headers = {"WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "120"}
+
+    answer = world.call("OPTIONS", "events", headers=headers)
+
+    assert (200, "eventgrid.azure.net", "120") == (
+        answer.status_code,
+        answer.headers["WebHook-Allowed-Origin"],
+        answer.headers["WebHook-Allowed-Rate"],
+    )
+
+
+def test_handshake_without_an_origin_is_refused(world: HttpWorld) -> None:
+    answer = world.call("OPTIONS", "events")
+
+    assert (400, "HandshakeIncomplete") == (answer.status_code, answer.json()["code"])
+
+
+@pytest.mark.parametrize("method", ["POST", "OPTIONS"])
+def test_webhook_wants_a_key(world: HttpWorld, method: str) -> None:
+    assert 401 == world.call(method, "events", key=None).status_code
+
+
+@pytest.mark.parametrize("schema", ["EventGridSchema", "CloudEventSchemaV1_0"])
+def test_secret_near_expiry_is_rotated(world: HttpWorld, schema: Any) -> None:
+    """Delivered by Event Grid itself, handshake and all, in both schemas."""
+    resource = world.adopted()
+    address = f"{world.host.url}/api/events?code={world.host.function_key}"
+    world.azure.deliver_events_to(address, schema=schema, source="keyvault")
+
+    world.azure.raise_near_expiry(None, secret_name(resource))
+
+    until(lambda: world.changes(resource) or None)
+    world.host.idle()
+    assert 1 == world.changes(resource)
+    assert "event" == world.events(resource)[-1]["data"]["trigger"]
+
+
+def test_key_renewed_in_the_portal_is_repaired(world: HttpWorld) -> None:
+    """From the renewal to a published key that works: Event Grid's delivery, two messages and one `set_secret`."""
+    resource = world.adopted()
+    address = f"{world.host.url}/api/events?code={world.host.function_key}"
+    world.azure.deliver_events_to(address, schema="EventGridSchema", source="resources")
+
+    world.azure.regenerate_in_portal(resource, "Primary")
+    began = time.monotonic()
+    assert world.live_slot(resource) is None
+    until(lambda: world.live_slot(resource))
+    seconds = time.monotonic() - began
+
+    assert seconds < 10
+    world.host.idle()
+    assert ["rotator" != done["by"] for done in world.azure.regenerations(resource)] == [True]
+    assert "repair" == world.events(resource)[-1]["data"]["cause"]
+
+
+def test_own_regeneration_is_found_live(world: HttpWorld) -> None:
+    resource = world.adopted()
+    world.rotated(resource)
+
+    world.deliver(renewed_event(resource))
+    world.host.idle()
+
+    assert (1, 2) == (world.changes(resource), len(world.versions(resource)))
+
+
+@pytest.mark.parametrize("kind", ["SecretNearExpiry", "SecretExpired"])
+def test_expiry_of_an_older_version_is_left_alone(world: HttpWorld, kind: str) -> None:
+    resource = world.adopted()
+    stale = world.secret_event(resource, kind)
+    world.rotated(resource)
+
+    assert 200 == world.deliver(stale).status_code
+
+    assert "not the newest version" == world.ignored_because(stale["id"])
+    assert 1 == world.changes(resource)
+
+
+def test_secret_nobody_publishes_to_is_left_alone(world: HttpWorld) -> None:
+    world.azure.put_secret("someone-elses", "value")
+    event = world.secret_event(world.adopted())
+    event["data"]["Id"] = f"{world.azure.vaults[0]}/secrets/someone-elses/0123456789abcdef0123456789abcdef"
+    event["id"] = "someone-elses"
+
+    assert 200 == world.deliver(event).status_code
+
+    assert "secret not managed" == world.ignored_because("someone-elses")
+
+
+def test_vault_the_settings_do_not_name_is_never_asked(world: HttpWorld) -> None:
+    """An event must not be able to have the app show its token to another host."""
+    event = world.secret_event(world.adopted())
+    event["data"]["Id"] = "https://127.0.0.1:9/secrets/chat/0123456789abcdef0123456789abcdef"
+    event["id"] = "other-vault"
+
+    assert 200 == world.deliver(event).status_code
+
+    assert "vault not used by this app" == world.ignored_because("other-vault")
+
+
+def test_resource_of_somebody_else_is_left_alone(world: HttpWorld) -> None:
+    event = renewed_event(world.adopted().replace("0e0e0e0e-0000-4000-8000-000000000001", str(uuid.uuid4())))
+
+    assert 200 == world.deliver(event).status_code
+
+    assert "NotManaged" == world.ignored_because(event["id"])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"eventType": "Microsoft.KeyVault.SecretNewVersionCreated"},
+        {"eventType": "Microsoft.Storage.BlobCreated", "data": None},
+        {"data": {"Id": "https://[::1/secrets/x/y"}},
+        {"data": {"Id": 7}},
+        {"data": []},
+    ],
+)
+def test_what_calls_for_nothing_is_acknowledged(world: HttpWorld, change: dict[str, object]) -> None:
+    event = world.secret_event(world.adopted()) | change
+
+    answer = world.deliver(event)
+
+    assert (200, {"noted": 0, "ignored": 1}) == (answer.status_code, answer.json())
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        {"Id": "id"},
+        {"Id": "ID", "ObjectName ": "objectName"},
+        {"Version": "version"},
+    ],
+)
+def test_names_are_read_in_any_case(world: HttpWorld, rename: dict[str, str]) -> None:
+    resource = world.adopted()
+    event = world.secret_event(resource)
+    event["data"] = {rename.get(name, name): value for name, value in event["data"].items()}
+
+    world.deliver(event)
+
+    until(lambda: world.changes(resource) or None)
+
+
+def test_operation_name_is_read_in_any_case(world: HttpWorld) -> None:
+    event = renewed_event(world.adopted(), operationName="MICROSOFT.SIGNALRSERVICE/SIGNALR/REGENERATEKEY/ACTION")
+
+    assert {"noted": 1, "ignored": 0} == world.deliver(event).json()
+
+
+def test_good_events_of_a_bad_batch_are_kept(world: HttpWorld) -> None:
+    resource = world.adopted()
+
+    answer = world.deliver(None, {"id": 1}, "text", world.secret_event(resource), {"id": "x", "eventType": ["?"]})
+
+    assert (200, {"noted": 1, "ignored": 0}) == (answer.status_code, answer.json())
+    until(lambda: world.changes(resource) or None)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"7", b"[1, 2]", b'{"id": "x"}', b"\xff", b"[" * 100_000])
+def test_what_holds_no_event_is_refused(world: HttpWorld, content: bytes) -> None:
+    """400 tells Event Grid not to send it again."""
+    answer = world.call("POST", "events", data=content, headers={"Content-Type": "application/json"})
+
+    assert (400, "InvalidEvents") == (answer.status_code, answer.json()["code"])
+
+
+def test_cloud_events_come_alone_or_in_a_batch(world: HttpWorld) -> None:
+    one, other = (cloud_event(world.secret_event(world.adopted())) for _ in range(2))
+
+    alone = world.call("POST", "events", json=one, headers={"Content-Type": "application/cloudevents+json"})
+    batch = world.call("POST", "events", json=[other], headers={"Content-Type": "application/cloudevents-batch+json"})
+
+    assert [{"noted": 1, "ignored": 0}] * 2 == [alone.json(), batch.json()]
+
+
+def test_cloud_event_in_binary_mode_is_read(world: HttpWorld) -> None:
+    event = cloud_event(world.secret_event(world.adopted()))
+    headers = {f"ce-{name}": event[name] for name in ("specversion", "id", "source", "type", "subject")}
+
+    assert {"noted": 1, "ignored": 0} == world.call("POST", "events", json=event["data"], headers=headers).json()
+
+
+def test_acknowledged_at_once_while_azure_hangs(world: HttpWorld) -> None:
+    """Event Grid waits for the queue alone, whatever the size of the fleet and the mood of Key Vault and ARM."""
+    resource = world.adopted()
+    event = world.secret_event(resource)
+    world.azure.fault("SignalR.get", delay=3, resource=resource)
+    world.azure.fault("KeyVault.getSecret", delay=3, resource=secret_name(resource))
+
+    before = len(world.azure.requests())
+    began = time.monotonic()
+
+    answer = world.deliver(event)
+
+    assert time.monotonic() - began < 1
+    assert 200 == answer.status_code
+    until(lambda: world.changes(resource) or None)
+    hung = {request["operation"] for request in world.azure.requests(since=before) if request["fault"]}
+    assert {"SignalR.get", "KeyVault.getSecret"} == hung
+
+
+def test_events_while_the_resource_is_away_do_not_end_on_the_poison_queue(world: HttpWorld) -> None:
+    """A secret whose resource is gone: nothing that a repetition would change."""
+    resource = world.adopted()
+    event = world.secret_event(resource)
+    world.azure.delete_signalr(resource)
+
+    world.deliver(event)
+
+    assert "NotFound" == world.ignored_because(event["id"])

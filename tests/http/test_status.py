@@ -1,0 +1,116 @@
+"""`GET /api/rotations/{id}` and `GET /api/resources`."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.http.conftest import HttpWorld
+
+UNKNOWN = "11111111-2222-4333-8444-555555555555"
+
+
+def test_status_has_the_form_of_an_arm_operation(world: HttpWorld) -> None:
+    answer = world.rotate({"resource": world.adopted(), "reason": "audit"})
+
+    status = world.ended(answer)
+
+    assert {"id", "name", "status", "startTime", "endTime", "properties"} == set(status)
+    assert urlsplit(answer.headers["Location"]).path == status["id"]
+    assert "audit" == status["properties"]["reason"]
+
+
+def test_id_in_capitals_is_the_same_rotation(world: HttpWorld) -> None:
+    name = world.rotated(world.adopted())["name"]
+
+    assert name == world.call("GET", f"rotations/{name.upper()}").json()["name"]
+
+
+@pytest.mark.parametrize(
+    "made_up",
+    [
+        UNKNOWN,
+        "..%2Fresources%2Fchat",
+        "%2E%2E%2F" + UNKNOWN,
+        UNKNOWN + ".json",
+        UNKNOWN + "%00",
+        "{" + UNKNOWN + "}",
+        "urn:uuid:" + UNKNOWN,
+        UNKNOWN.replace("-", ""),
+        "٠" * 36,
+    ],
+)
+def test_id_that_nothing_is_known_of_is_not_found(world: HttpWorld, made_up: str) -> None:
+    """Also one that is made up to reach another blob."""
+    answer = world.call("GET", f"rotations/{made_up}")
+
+    assert (404, "RotationNotFound") == (answer.status_code, answer.json()["code"])
+
+
+def test_resource_tells_what_is_live_and_when_it_is_due(world: HttpWorld) -> None:
+    resource = world.adopted(overlap_hours=24)
+    world.rotated(resource, force=True)
+
+    member = fleet(world)[resource]
+
+    assert ("Secondary", "Succeeded") == (member["liveSlot"], member["last"]["result"])
+    assert world.versions(resource)[-1]["version"] == member["version"]
+    assert 0 <= member["ageDays"] < 0.1
+    assert timedelta(days=60) == between(member, "publishedAt", "dueAt")
+    assert timedelta(days=1) == between(member, "publishedAt", "overlapUntil")
+
+
+def test_pending_retirement_is_listed(world: HttpWorld) -> None:
+    resource = world.adopted()
+
+    world.rotated(resource, mode="revoke", overlapHours=2)
+
+    late = between(fleet(world)[resource], "publishedAt", "retireAfter") - timedelta(hours=2)
+    assert abs(late) < timedelta(seconds=5)
+
+
+def test_managed_resource_without_a_record_is_listed(world: HttpWorld) -> None:
+    resource = world.resource()
+
+    assert {"id": resource, "name": resource.rsplit("/", 1)[1]} == fleet(world)[resource]
+
+
+def test_pages_hold_every_resource_once(world: HttpWorld) -> None:
+    mine = {world.resource() for _ in range(3)}
+
+    listed, path, pages = [], "resources?maxPageSize=2", 0
+    while path and pages < 100:
+        page = world.call("GET", path).json()
+        assert len(page["value"]) <= 2
+        listed += [member["id"] for member in page["value"]]
+        link = urlsplit(page.get("nextLink", ""))
+        path, pages = (f"resources?{link.query}" if link.query else ""), pages + 1
+
+    assert len(listed) == len(set(listed))
+    assert mine <= set(listed)
+
+
+def test_link_to_the_next_page_carries_no_key(world: HttpWorld) -> None:
+    world.resource()
+    world.resource()
+
+    page = world.call("GET", f"resources?maxPageSize=1&code={world.host.function_key}", key=None).json()
+
+    assert page["nextLink"].startswith(f"{world.host.url}/api/resources?")
+    assert world.host.function_key not in page["nextLink"]
+
+
+@pytest.mark.parametrize("most", ["0", "1001", "-1", "ten", "1.5", "%2B1", "٣"])
+def test_page_size_that_makes_no_sense_is_refused(world: HttpWorld, most: str) -> None:
+    answer = world.call("GET", f"resources?maxPageSize={most}")
+
+    assert (400, "InvalidQuery") == (answer.status_code, answer.json()["code"])
+
+
+def between(member: dict[str, str], first: str, then: str) -> timedelta:
+    return datetime.fromisoformat(member[then]) - datetime.fromisoformat(member[first])
+
+
+def fleet(world: HttpWorld) -> dict[str, Any]:
+    return {member["id"]: member for member in world.call("GET", "resources?maxPageSize=1000").json()["value"]}

@@ -1,0 +1,91 @@
+"""`Prefer: wait=N`: the answer is the outcome, where it comes in time."""
+
+import time
+
+import pytest
+
+from shared.preferences import wait_seconds
+from tests.http.conftest import HttpWorld
+
+
+def waiting(seconds: int) -> dict[str, str]:
+    return {"Prefer": f"wait={seconds}"}
+
+
+def test_success_is_answered_with_its_status(world: HttpWorld) -> None:
+    resource = world.adopted()
+
+    answer = world.rotate({"resource": resource}, headers=waiting(30))
+
+    assert (200, "wait=30") == (answer.status_code, answer.headers["Preference-Applied"])
+    assert ("Succeeded", "Secondary") == (answer.json()["status"], answer.json()["properties"]["keyType"])
+    assert 1 == world.changes(resource)
+
+
+def test_nothing_to_do_is_a_success(world: HttpWorld) -> None:
+    resource = world.adopted()
+
+    answer = world.rotate({"resource": resource, "mode": "resync"}, headers=waiting(30))
+
+    assert (200, "AlreadyLive") == (answer.status_code, answer.json()["note"]["code"])
+
+
+def test_refusal_is_a_conflict_that_says_until_when(world: HttpWorld) -> None:
+    resource = world.adopted(overlap_hours=24)
+
+    answer = world.rotate({"resource": resource}, headers=waiting(30))
+
+    assert (409, "OverlapActive") == (answer.status_code, answer.json()["code"])
+    assert "until" in answer.json()["rotations"][0]["properties"]
+
+
+def test_failure_is_a_bad_gateway(world: HttpWorld) -> None:
+    resource = world.adopted()
+    world.azure.configure(resource, outcome="Failed")
+
+    answer = world.rotate({"resource": resource}, headers=waiting(30))
+
+    assert (502, "OperationFailed") == (answer.status_code, answer.json()["code"])
+
+
+def test_what_still_runs_is_accepted(world: HttpWorld) -> None:
+    resource = world.adopted()
+    world.azure.configure(resource, operation_seconds=(4, 4))
+    began = time.monotonic()
+
+    answer = world.rotate({"resource": resource}, headers=waiting(1))
+
+    assert (202, "wait=1") == (answer.status_code, answer.headers["Preference-Applied"])
+    assert time.monotonic() - began < 3
+    assert "Succeeded" == world.ended(answer)["status"]
+
+
+def test_sweep_waits_for_every_resource(world: HttpWorld) -> None:
+    resource = world.resource()
+
+    answer = world.rotate(headers=waiting(60))
+
+    assert "Primary" == world.live_slot(resource)
+    assert {200, 409, 502} >= {answer.status_code}
+    statuses = {each["properties"]["resource"]: each for each in answer.json()["rotations"]}
+    assert "Succeeded" == statuses[resource]["status"]
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("wait=5", 5),
+        ("Wait = 5", 5),
+        ('wait="5"', 5),
+        ("respond-async, wait=5; strict, wait=9", 5),
+        ("wait=999999", 200),
+        ("wait=soon", 0),
+        ("wait=-1", 0),
+        ("wait", 0),
+        ("", 0),
+        (",;=", 0),
+        ("hurry", 0),
+    ],
+)
+def test_preferences_that_make_no_sense_are_ignored(header: str, seconds: int) -> None:
+    assert seconds == wait_seconds({"prefer": header})
