@@ -16,7 +16,16 @@ from azure.keyvault.secrets.aio import SecretClient
 
 from shared.answers import inner_code, translated
 from shared.errors import SecretSoftDeleted
-from shared.model import AccessKey, Policy, Published, ResourceId, Retirement, Slot, published_fingerprint
+from shared.model import (
+    AccessKey,
+    Policy,
+    Published,
+    ResourceId,
+    Retirement,
+    Slot,
+    published_fingerprint,
+    read_secret,
+)
 
 # Key Vault raises SecretNearExpiry 30 days before a version expires: exactly when the next rotation is due.
 NEAR_EXPIRY = timedelta(days=30)
@@ -66,20 +75,27 @@ class Vaults:
 
         Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`.
         """
+        return (await self.newest_with_key(vault_url, name))[0]
+
+    async def newest_with_key(self, vault_url: str, name: str) -> tuple[Published | None, AccessKey | None]:
+        """The same, and the key that it holds, at the endpoint that it names: for probing it."""
         with translated(f"Key Vault (get {name})", needs=_OFFICER, step="observe"):
             client = self._client_for(vault_url)
             try:
-                return _published(await client.get_secret(name))
+                found = await client.get_secret(name)
             except ResourceNotFoundError:
                 await self._refuse_soft_deleted(client, name)
-                return None
+                return None, None
             except HttpResponseError as error:
                 if inner_code(error) != "SecretDisabled":
                     raise
                 # Key Vault does not say which version it is that it won't show.
-                return Published(
+                disabled = Published(
                     version="", secret_id=f"{vault_url}/secrets/{name}", since=datetime.max.replace(tzinfo=UTC)
                 )
+                return disabled, None
+            published, (endpoint, key) = _published(found), read_secret(found.value or "")
+            return published, AccessKey(published.slot_hint or Slot.PRIMARY, endpoint, key)
 
     async def made_by(self, vault_url: str, name: str, rotation_id: str) -> Published | None:
         """The version that this rotation added, newest or not; None when it added none.

@@ -96,16 +96,19 @@ class KeyPair:
         return next((slot for slot in Slot if self[slot].fingerprint == key_fingerprint), None)
 
 
-def published_fingerprint(secret_value: str) -> str:
-    """The fingerprint of the access key in a secret's value, whichever of the two formats it has.
+def read_secret(secret_value: str) -> tuple[str, str]:
+    """The endpoint (empty where it names none) and the access key in a secret's value, whichever format it has.
 
     Parts of a connection string are split at the first `=` only: base64 keys end in `=`.
     """
-    for part in secret_value.split(";"):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "accesskey" and value:
-            return fingerprint(value)
-    return fingerprint(secret_value)
+    parts = (part.strip().partition("=") for part in secret_value.split(";"))
+    named = {name.lower(): value for name, _, value in parts}
+    return (named.get("endpoint", "").rstrip("/"), named["accesskey"]) if named.get("accesskey") else ("", secret_value)
+
+
+def published_fingerprint(secret_value: str) -> str:
+    """The fingerprint of the access key in a secret's value, whichever of the two formats it has."""
+    return fingerprint(read_secret(secret_value)[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +215,7 @@ class Observation:
     paused: bool
     live: Mapping[Slot, str]
     published: Published | None
+    endpoint: str = ""
     unfinished: bool = False
     told: bool = True  # False: the record does not know that the newest version was announced
 

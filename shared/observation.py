@@ -21,6 +21,7 @@ async def observe(
         paused=policy.paused,
         live={slot: keys[slot].fingerprint for slot in Slot},
         published=published,
+        endpoint=keys.primary.endpoint,
         unfinished=record is not None and record.journal is not None,
         told=made_by is None or (record is not None and record.told_of(made_by)),
     ), keys

@@ -1,5 +1,6 @@
 """What was last observed of a resource: kept in its record so that a list of the fleet need not ask Azure again."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
@@ -16,6 +17,8 @@ class Seen(Wire):
     provisioning_state: str
     paused: bool = False
     local_auth_disabled: bool = False
+    endpoint: str = ""
+    live: Mapping[Slot, str] = {}
     live_slot: Slot | None = None
     fingerprint: str | None = None
     version: str | None = None
@@ -33,6 +36,8 @@ class Seen(Wire):
             "provisioning_state": seen.provisioning_state,
             "paused": seen.paused,
             "local_auth_disabled": seen.local_auth_disabled,
+            "endpoint": seen.endpoint,
+            "live": dict(seen.live),
         }
         glance = cls.model_validate(known)
         retirement = pending_retirement(seen)
@@ -51,6 +56,8 @@ class Seen(Wire):
             "fingerprint": published.fingerprint,
             "version": published.version,
         }
+        if slot and published.fingerprint:
+            facts["live"] = {**self.live, slot: published.fingerprint}
         if published.enabled:
             facts |= {
                 "since": published.since,
@@ -59,3 +66,7 @@ class Seen(Wire):
                 "retire_after": retire_after,
             }
         return self.model_copy(update=facts)
+
+    def retired(self, slot: Slot, fingerprint: str | None) -> Self:
+        """The same, after a leaked key of this slot has been replaced by one of this fingerprint."""
+        return self.model_copy(update={"retire_after": None, "live": {**self.live, slot: fingerprint or ""}})

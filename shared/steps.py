@@ -153,8 +153,8 @@ class Run:
         # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
         unfinished = result is Result.FAILED and journal.touched and not isinstance(error, _SETTLED)
         record = self._held.record
-        if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.seen:
-            record = record.having_seen(record.seen.model_copy(update={"retire_after": None}))
+        if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.seen and journal.slot:
+            record = record.having_seen(record.seen.retired(journal.slot, journal.after))
         await self._held.write(record.told(outcome, close=not unfinished))
         if result is not Result.FAILED:
             log.info("rotation closed", extra=facts | {"result": result.value})

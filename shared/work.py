@@ -12,6 +12,7 @@ from shared.announcements import announce_failure
 from shared.decision import Action, Code, Refuse, Resume, Skip, Wait, decide
 from shared.errors import RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
 from shared.fleet import Fleet
+from shared.glance import Glance
 from shared.journal import Outcome, Result
 from shared.ledger import Held, Ledger
 from shared.model import KeyPair, Policy, Resource
@@ -37,6 +38,7 @@ class Worker:
         self._ledger = ledger
         self._queue = queue
         self._to = services
+        self._glance = Glance(fleet, ledger, services)
 
     async def work(self, request: Request) -> Outcome | None:
         """Do what one message asks. None: it was put off, and a new message will come.
@@ -69,6 +71,8 @@ class Worker:
 
     async def _work(self, request: Request) -> Outcome:
         resource = request.resource_id
+        if (idle := await self._glance.idle(request)) is not None:
+            return await self._passed_by(request, idle)
         async with self._ledger.hold(resource) as held:
             outcome = await self._ended(held, request)
             if outcome is None:
@@ -78,6 +82,16 @@ class Worker:
                     outcome = await self._failed(held, request, error)
         if request.ticket:
             await self._ledger.close_ticket(resource, outcome)
+        return outcome
+
+    async def _passed_by(self, request: Request, idle: Wait | Skip | Refuse) -> Outcome:
+        """A glance was enough: nothing is written but the ticket, if somebody may ask for it."""
+        outcome = self._nothing_done(request, idle, idle.code)
+        if request.ticket:
+            known = await self._ledger.ticket(request.rotation_id)
+            if known and known.final and known.outcome:
+                return known.outcome
+            await self._ledger.close_ticket(request.resource_id, outcome)
         return outcome
 
     async def _ended(self, held: Held, request: Request) -> Outcome | None:

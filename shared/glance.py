@@ -1,0 +1,86 @@
+"""A look that costs ARM nothing: whether a resource that was seen whole before still needs nothing.
+
+`listKeys` draws on the write budget that rotations need, and a fleet of a thousand is looked at every hour. So a sweep
+first compares the newest secret version with the record, and asks SignalR whether it still accepts the published key.
+Whatever is not just as it was is left for the full look, under the lease.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.data_plane import Verdict
+from shared.decision import Code, Refuse, Skip, Wait, decide
+from shared.errors import RotationError
+from shared.fleet import Fleet
+from shared.journal import Record, Step
+from shared.ledger import Ledger
+from shared.model import AccessKey, Observation, Resource
+from shared.requests import Mode, Request
+from shared.seen import Seen
+from shared.services import Services
+
+# Azure tells of every regeneration, the app's own included. The event comes within minutes.
+_ECHO = timedelta(minutes=15)
+_NOT_ABOUT_THE_KEY = {Code.LOCAL_AUTH_DISABLED, Code.PAUSED, Code.SECRET_DISABLED, Code.NOT_READY}
+
+
+class Glance:
+    """Looks at resources without their lease. It writes nothing."""
+
+    def __init__(self, fleet: Fleet, ledger: Ledger, services: Services) -> None:
+        self._fleet = fleet
+        self._ledger = ledger
+        self._to = services
+
+    async def idle(self, request: Request) -> Wait | Skip | Refuse | None:
+        """Why nothing is to be done for this request; None when it takes a full look to know.
+
+        Raises nothing: what goes wrong here goes wrong again in the full look, where it is told.
+        """
+        if request.mode not in {Mode.SWEEP, Mode.RESYNC}:
+            return None
+        try:
+            record = await self._ledger.read(request.resource_id)
+            if record is None or record.seen is None or record.journal or record.ended(request.rotation_id):
+                return None
+            if request.mode is Mode.RESYNC and not self._renewed_lately(record):
+                return None
+            if any(moment and moment <= self._to.clock() for moment in (record.seen.due, record.seen.retire_after)):
+                return None
+            resource = await self._to.signalr.get(request.resource_id)
+            return await self._compare(request, resource, record, record.seen)
+        except RotationError:
+            return None
+
+    async def _compare(
+        self, request: Request, resource: Resource, record: Record, before: Seen
+    ) -> Wait | Skip | Refuse | None:
+        policy = self._fleet.policy(resource)
+        published, key = await self._to.vaults.newest_with_key(policy.vault_url, policy.secret_name)
+        made_by = published.rotation_id if published else None
+        seen = Observation(
+            provisioning_state=resource.provisioning_state,
+            local_auth_disabled=resource.local_auth_disabled,
+            paused=policy.paused,
+            live=before.live,
+            published=published,
+            endpoint=before.endpoint,
+            told=made_by is None or record.told_of(made_by),
+        )
+        action = decide(seen, request, policy, self._to.clock())
+        if not isinstance(action, Wait | Skip | Refuse) or Seen.of(seen, policy) != before:
+            return None
+        if action.code in _NOT_ABOUT_THE_KEY:
+            return action if request.mode is Mode.SWEEP else None
+        return action if await self._accepted(key, before.endpoint) else None
+
+    async def _accepted(self, key: AccessKey | None, endpoint: str) -> bool:
+        """Whether SignalR accepts the key at the resource's own endpoint: a secret may name any other."""
+        if key is None or not endpoint or key.endpoint not in {"", endpoint}:
+            return False
+        return await self._to.data_plane.probe(replace(key, endpoint=endpoint)) is Verdict.ACCEPTED
+
+    def _renewed_lately(self, record: Record) -> bool:
+        """Whether the app itself renewed a key a moment ago, and the event is most likely about that."""
+        renewed = (outcome.times.get(Step.REGENERATED) for outcome in record.history[-2:])
+        return any(at is not None and self._to.clock() < at + _ECHO for at in renewed)

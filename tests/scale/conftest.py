@@ -1,0 +1,100 @@
+"""A site of its own for each test: the engine in this process, real services on the wire, nobody else's resources."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from shared import wiring
+from shared.journal import Outcome
+from shared.requests import Request, Wish
+from shared.settings import Settings
+
+_numbers = count(1)
+WRITES = {"SignalR.listKeys", "SignalR.regenerateKey"}
+
+
+class Site:
+    """Some resources of one or more subscriptions, and apps that rotate them."""
+
+    def __init__(self, azure: StandIn, storage: Azurite, clients: AsyncExitStack) -> None:
+        self.azure = azure
+        self.storage = storage
+        self.subscription = str(uuid.uuid4())
+        self.ahead = timedelta()
+        self._clients = clients
+
+    def app(self, **settings: Any) -> wiring.App:
+        """The app under these settings; by default it manages what is tagged in the site's subscription."""
+        known = {name: value for name, value in self.azure.env.items() if name in Settings.model_fields}
+        values = {
+            "AzureWebJobsStorage": self.storage.connection_string,
+            "SIGNALR_SUBSCRIPTION_IDS": self.subscription,
+            "FIRST_POLL_SECONDS": 0.1,
+            "KEY_EFFECT_TIMEOUT_SECONDS": 2,
+            **known,
+            **settings,
+        }
+        app = wiring.build(Settings(**values), clock=lambda: datetime.now(UTC) + self.ahead)
+        self._clients.push_async_callback(app.close)
+        return app
+
+    def resource(self, tags: Mapping[str, str] | None = None, *, subscription: str = "", name: str = "") -> str:
+        """A resource that opted in: its ARM id."""
+        return self.azure.create_signalr(
+            name or f"scale{next(_numbers)}",
+            subscription=subscription or self.subscription,
+            tags={"key-rotation": "enabled"} | dict(tags or {}),
+        )
+
+    async def swept(self, app: wiring.App) -> dict[str, Outcome | None]:
+        """Sweep, and do what was queued: the outcomes by resource. Two sweeps in one minute would be one."""
+        self.ahead += timedelta(minutes=1)
+        return await self.done(app, await app.rotator.sweep())
+
+    async def done(self, app: wiring.App, requests: list[Request]) -> dict[str, Outcome | None]:
+        """Do these, one after the other."""
+        return {request.resource: await app.rotator.work(request) for request in requests}
+
+    async def asked(self, app: wiring.App, wish: Wish) -> Outcome | None:
+        """Ask for one resource, and do it."""
+        return next(iter((await self.done(app, await app.rotator.submit(wish))).values()))
+
+    def mark(self) -> int:
+        """The number of the newest request to the stand-ins."""
+        return max((request["n"] for request in self.azure.requests()), default=0)
+
+    def operations(self, since: int) -> list[str]:
+        """What was asked of Azure since then, sign-in apart."""
+        return [each["operation"] for each in self.azure.requests(since=since) if each["service"] != "identity"]
+
+    def writes(self, since: int) -> list[str]:
+        """Those that draw on ARM's write budget."""
+        return [operation for operation in self.operations(since) if operation in WRITES]
+
+
+@pytest.fixture(scope="session")
+def scale_storage(folder: Path) -> Iterator[Azurite]:
+    """A storage account for these tests: the fleet is whatever its container knows."""
+    with Azurite.start(folder / "storage-scale") as azurite:
+        yield azurite
+
+
+@pytest.fixture
+async def site(azure_session: StandIn, scale_storage: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.setitem(os.environ, name, azure_session.env[name])
+    with BlobServiceClient.from_connection_string(scale_storage.connection_string) as blobs:
+        for container in blobs.list_containers():
+            blobs.delete_container(container.name)
+    async with AsyncExitStack() as clients:
+        yield Site(azure_session, scale_storage, clients)
