@@ -30,7 +30,7 @@ def test_two_hundred_parallel_deliveries_of_one_event_are_one_rotation(world: Ht
 
 
 def test_two_events_of_one_version_are_one_rotation(world: HttpWorld) -> None:
-    """SecretNearExpiry and SecretExpired of the same version, both before the rotation: different events, one meaning."""
+    """SecretNearExpiry and SecretExpired of the same version: different events, one meaning."""
     resource = world.adopted(overlap_hours=24)
     near, expired = world.secret_event(resource), world.secret_event(resource, "SecretExpired")
     world.host.idle()
