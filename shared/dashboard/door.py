@@ -17,15 +17,16 @@ async def answered(visit: Visit) -> Page:
     try:
         app = wiring.app()
         access.require_role(app.settings.REQUIRED_APP_ROLE, visit.headers)
-        return await app.dashboard.answer(visit)
+        shown = await app.dashboard.answer(visit)
     except Refused as refused:
-        return _sorry(refused.status, "Not done", refused.why)
+        return _sorry(visit, refused.status, "Not done", refused.why)
     except Problem as problem:
-        return _sorry(problem.answer.status, problem.code, problem.detail)
+        return _sorry(visit, problem.answer.status, problem.code, problem.detail)
     except RotationError as error:
         log.exception("page failed", extra={"code": error.code})
-        return _sorry(problem_of(error).answer.status, error.code, error.message)
+        return _sorry(visit, problem_of(error).answer.status, error.code, error.message)
+    return render(shown.template, bare=visit.bare, now=shown.now, **shown.facts)
 
 
-def _sorry(status: int, title: str, why: str) -> Page:
-    return render("sorry.html", status=status, now=datetime.now(UTC), title=title, why=why)
+def _sorry(visit: Visit, status: int, title: str, why: str) -> Page:
+    return render("sorry.html", status=status, bare=visit.bare, now=datetime.now(UTC), title=title, why=why)

@@ -62,6 +62,11 @@ class Visit:
         except ValueError:
             raise Refused(400, "the form can't be read") from None
 
+    @property
+    def bare(self) -> bool:
+        """Whether the page's own script asks, which has the style sheet and itself already."""
+        return "x-dashboard-part" in self.headers
+
     def require_same_origin(self) -> None:
         """Raise `Refused` unless the browser says that this page itself sent the request.
 

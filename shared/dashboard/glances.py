@@ -44,6 +44,13 @@ class Glances:
                 self._looked_at = time.monotonic()
             return self._glance
 
+    async def hold(self, resource: ResourceId) -> bool:
+        """Whether a resource is in the fleet; for one that was not a moment ago, the fleet is looked at anew."""
+        if (await self.look()).holds(resource):
+            return True
+        self._looked_at = float("-inf")
+        return (await self.look()).holds(resource)
+
     async def _fresh(self) -> Glance:
         try:
             return Glance(tuple(await self._roster.all()))

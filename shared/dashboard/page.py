@@ -27,10 +27,10 @@ class Page:
     headers: Mapping[str, str]
 
 
-def render(template: str, *, status: int = 200, now: datetime, **facts: object) -> Page:
-    """Render a template of `shared/templates` with these facts."""
+def render(template: str, *, status: int = 200, bare: bool = False, now: datetime, **facts: object) -> Page:
+    """Render a template of `shared/templates` with these facts. `bare`: without the style sheet and the script."""
     nonce = secrets.token_urlsafe(18)
-    html = _environment().get_template(template).render(nonce=nonce, now=now, **facts)
+    html = _environment().get_template(template).render(nonce=nonce, bare=bare, now=now, **facts)
     return Page(status, html, _headers(nonce))
 
 

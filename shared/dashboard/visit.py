@@ -2,7 +2,8 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.dashboard.choice import Choice
@@ -10,7 +11,6 @@ from shared.dashboard.fleet_view import fleet_view
 from shared.dashboard.foreseen import foreseen
 from shared.dashboard.form import Act, Asked, Refused, Visit, act_of, resource_of
 from shared.dashboard.glances import Glances
-from shared.dashboard.page import Page, render
 from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import resource_view
 from shared.journal import Record
@@ -24,6 +24,15 @@ log = logging.getLogger("rotation.dashboard")
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a visit gets to see: a template and its facts, not yet rendered."""
+
+    template: str
+    now: datetime
+    facts: Mapping[str, object]
+
+
 class Dashboard:
     """Answers visits from what the ledger holds; what is asked for goes the way every other request goes."""
 
@@ -33,8 +42,8 @@ class Dashboard:
         self._clock = clock
         self._glances = Glances(roster, ledger)
 
-    async def answer(self, visit: Visit) -> Page:
-        """The page that a visit gets. Raises `Refused`, and what the ledger and the rotator raise."""
+    async def answer(self, visit: Visit) -> Shown:
+        """What a visit gets. Raises `Refused`, and what the ledger and the rotator raise."""
         if visit.method not in _METHODS:
             raise Refused(405, "use GET, HEAD or POST")
         fields = visit.fields
@@ -48,7 +57,7 @@ class Dashboard:
             return await self._fleet(Choice.of(fields))
         return await self._resource(resource, follow=_uuid(fields.get("follow", "")))
 
-    async def _act(self, asked: Asked) -> Page:
+    async def _act(self, asked: Asked) -> Shown:
         if asked.act is Act.PREVIEW or asked.resource is None:
             notice = await self._previewed(asked) if asked.resource else await self._swept(asked)
             return await (self._resource(asked.resource, notice) if asked.resource else self._fleet(Choice(), notice))
@@ -65,22 +74,21 @@ class Dashboard:
         log.info("sweep asked for", extra={"resources": len(requests)})
         return f"Asked for a look at {len(requests)} resources. What is due is rotated within minutes."
 
-    async def _fleet(self, choice: Choice, notice: str = "") -> Page:
+    async def _fleet(self, choice: Choice, notice: str = "") -> Shown:
         now = self._clock()
         glance = await self._glances.look()
         view = fleet_view(glance.summaries, choice, now)
-        return render(
-            "fleet.html",
-            now=now,
-            view=view,
-            notice=notice or glance.warning,
-            token=str(uuid.uuid4()),
-            refresh=choice.link(),
-        )
+        facts = {
+            "view": view,
+            "notice": notice or glance.warning,
+            "token": str(uuid.uuid4()),
+            "refresh": choice.link(),
+        }
+        return Shown("fleet.html", now, facts)
 
-    async def _resource(self, resource: ResourceId, notice: str = "", follow: str = "") -> Page:
+    async def _resource(self, resource: ResourceId, notice: str = "", follow: str = "") -> Shown:
         now, record = self._clock(), await self._ledger.read(resource)
-        managed = (await self._glances.look()).holds(resource)
+        managed = await self._glances.hold(resource)
         if record is None:
             if not managed:
                 raise Refused(404, f"nothing is known of {resource}")
@@ -89,9 +97,8 @@ class Dashboard:
         followed = progress_of(status) if status and ResourceId.parse(status.ticket.resource) == resource else None
         view = resource_view(record, now, managed=managed, follow=followed)
         refresh = view.row.link + (f"&follow={follow}" if followed else "")
-        return render(
-            "resource.html", now=now, view=view, notice=notice, token=str(uuid.uuid4()), follow=follow, refresh=refresh
-        )
+        facts = {"view": view, "notice": notice, "token": str(uuid.uuid4()), "follow": follow, "refresh": refresh}
+        return Shown("resource.html", now, facts)
 
 
 def _uuid(text: str) -> str:

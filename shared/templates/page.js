@@ -3,7 +3,7 @@
 // and never becomes part of the page: links get it as they are followed, requests carry it as a header.
 (() => {
   const key = () => new URLSearchParams(location.search).get("code") || "";
-  const headers = () => (key() ? { "x-functions-key": key() } : {});
+  const headers = () => ({ "x-dashboard-part": "main", ...(key() && { "x-functions-key": key() }) });
   const bare = () => location.pathname;
 
   const withKey = (search) => {

@@ -103,7 +103,7 @@ def fleet(now: datetime) -> list[Record]:
     refused = failure(
         now - 3 * timedelta(hours=1),
         "NotPermitted",
-        "Key Vault answered 403 ForbiddenByRbac: the app's identity needs the role Key Vault Secrets Officer on kv-live",
+        "Key Vault answered 403 ForbiddenByRbac: the app's identity needs the role Key Vault Secrets Officer on it",
     )
     lost = rotations(now, 61 * days)
     unpublished = failure(
