@@ -1,5 +1,5 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
-.PHONY: demo run azure test chaos fuzz bench lint requirements clean
+.PHONY: demo run azure test conformance lint package requirements clean
 PY := .venv/bin/python
 
 demo: .venv/.installed  ## the main job end to end, no Azure account needed
@@ -11,10 +11,17 @@ run: .venv/.installed  ## the app on http://127.0.0.1:7071 with stand-ins of Azu
 azure: .venv/.installed  ## only the stand-ins of Azure, for any SDK or CLI
 	$(PY) -m local azure
 
-test: .venv/.installed
-	$(PY) -m pytest
+test: .venv/.installed  ## every test that a change must pass
+	$(PY) -m pytest --numprocesses 2 --dist loadfile
 
-lint: .venv/.installed
+conformance: .venv/.installed  ## the stand-ins against clients nobody here wrote: Azure's JavaScript SDKs and command line
+	$(PY) -m tests.standin.conformance.install
+	$(PY) -m pytest tests/standin tests/standin/conformance/javascript.py tests/standin/conformance/azure_cli.py
+
+package: .venv/.installed  ## dist/app.zip: exactly what is deployed
+	scripts/package
+
+lint: .venv/.installed  ## style, types, import rules
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 from local.azure.client import StandIn
+from local.azure.instructions import instructions
 from local.stage import stage
 
 _OPERATION_SECONDS = (13.0, 19.0)
@@ -31,9 +32,7 @@ def serve_azure() -> int:
         tempfile.TemporaryDirectory(prefix="azure-") as name,
         StandIn.start(Path(name), operation_seconds=_OPERATION_SECONDS) as azure,
     ):
-        for setting, value in azure.env.items():
-            print(f"export {setting}={value}")
-        print(f"# ARM {azure.arm}  sign-in {azure.login}  SignalR {azure.signalr}; Ctrl-C ends it", flush=True)
+        print(instructions(azure), flush=True)
         _until_told()
     return 0
 

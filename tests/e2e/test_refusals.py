@@ -51,7 +51,7 @@ def test_unmanaged_resource_is_refused(world: World) -> None:
 
     assert 404 == answer.status_code
     assert "application/problem+json" == answer.headers["Content-Type"].partition(";")[0]
-    assert "NotManaged" == answer.json()["title"]
+    assert answer.json()["type"].endswith("NotManaged")
 
 
 @pytest.mark.parametrize(

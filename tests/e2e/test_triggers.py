@@ -12,8 +12,8 @@ def test_timer_adopts_a_new_resource_without_changing_a_key(world: World) -> Non
     before = world.azure.live_keys(resource)
 
     world.host.run("sweep")
-    world.host.idle()
 
+    until(lambda: world.events(resource) or None)
     assert before == world.azure.live_keys(resource)
     assert "Primary" == world.live_slot(resource)
     assert ["SignalRKeyRotation.KeyPublished"] == [event["type"] for event in world.events(resource)]
@@ -22,12 +22,12 @@ def test_timer_adopts_a_new_resource_without_changing_a_key(world: World) -> Non
 def test_timer_rotates_what_is_due(world: World) -> None:
     resource = world.resource()
     world.host.run("sweep")
-    world.host.idle()
+    until(lambda: world.events(resource) or None)
 
     _pass(world, SIXTY_DAYS + timedelta(minutes=1))
     world.host.run("sweep")
-    world.host.idle()
 
+    until(lambda: len(world.events(resource)) == 2 or None)
     assert "Secondary" == world.live_slot(resource)
     assert ["Secondary"] == [done["keyType"] for done in world.azure.regenerations(resource)]
 
@@ -58,7 +58,7 @@ def test_no_body_sweeps_every_resource(world: World) -> None:
 
     asked = {rotation["resource"] for rotation in answer.json()["rotations"]}
     assert {first, second} <= asked
-    world.host.idle()
+    until(lambda: (world.events(first) and world.events(second)) or None)
     assert ["Primary", "Primary"] == [world.live_slot(first), world.live_slot(second)]
 
 
@@ -77,6 +77,7 @@ def test_secret_version_says_what_it_holds(world: World) -> None:
         "ProviderAddress": resource,
         "ValidityPeriodDays": "60",
         "RotationId": status["name"],
+        "RotationKind": "rotate",
     } == version["tags"]
 
 

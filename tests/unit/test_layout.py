@@ -20,7 +20,7 @@ ADAPTERS = {
     "azure.mgmt": {"signalr", "wiring"},
     "azure.keyvault": {"key_vault", "wiring"},
     "azure.eventgrid": {"event_grid", "wiring"},
-    "azure.storage": {"ledger", "queue", "wiring"},
+    "azure.storage": {"idempotency", "ledger", "queue", "wiring"},
     "azure.identity": {"wiring"},
 }
 
