@@ -63,7 +63,8 @@ ONE_RESOURCE: list[dict[str, Any]] = [
         "name": "resource",
         "in": "query",
         "description": "ARM id of the one resource to look at",
-        "schema": {"type": "string", "pattern": ARM_ID},
+        # An empty one is none: the platform drops it.
+        "schema": {"type": "string", "pattern": f"^$|{ARM_ID}"},
     }
 ]
 
