@@ -17,6 +17,7 @@ def serve_app(port: int) -> int:
     with stage(operation_seconds=_OPERATION_SECONDS, first_poll_seconds=10, schedule="0 */5 * * * *", port=port) as on:
         key = on.host.function_key
         print(f"The app serves on {on.host.url}; Ctrl-C ends it.\n")
+        print(f"The dashboard:\n  {on.host.url}/api/dashboard?code={key}\n")
         print("Rotate everything that is due (the first time: publish the keys in use):")
         print(f"  curl -X POST -H 'x-functions-key: {key}' {on.host.url}/api/rotate\n")
         for resource in on.resources.values():
