@@ -22,7 +22,7 @@ def serve_app(port: int) -> int:
         print(f"  curl -X POST -H 'x-functions-key: {key}' {on.host.url}/api/rotate\n")
         for resource in on.resources.values():
             body = f'{{"resource": "{resource}"}}'
-            print(f"  curl -X POST -H 'x-functions-key: {key}' -d '{body}' {on.host.url}/api/rotate")
+            print(f"  curl -H 'x-functions-key: {key}' --json '{body}' {on.host.url}/api/rotate")
         _until_told()
     return 0
 
