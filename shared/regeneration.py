@@ -73,10 +73,10 @@ class Regeneration:
         if journal.unrefused:
             raise SaltOutcomeUnknown(name)
         await self._to.signalr.turn(self._resource.id)
-        ending = (await self._post(KeyType.SALT)).ending
-        if ending is Ending.UNKNOWN:
-            raise SaltOutcomeUnknown(name)
-        if ending is Ending.FAILED:
+        done = await self._post(KeyType.SALT)
+        if done.ending is Ending.UNKNOWN:
+            raise SaltOutcomeUnknown(name, done.needs)
+        if done.ending is Ending.FAILED:
             raise OperationFailed(f"ARM's operation on {name} failed; look at its activity log", step="regenerate")
         await self._held.reached(Step.REGENERATED, self._to.clock())
 

@@ -11,6 +11,7 @@ What is surprising here was seen on the wire and in the SDK's source (azure-mgmt
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,9 +31,12 @@ from shared.errors import Busy, Unavailable
 from shared.model import AccessKey, KeyPair, KeyType, Resource, ResourceId, Slot
 from shared.pace import Pace
 
+log = logging.getLogger("rotation")
+
 _BUSY_SECONDS = 10.0
 _LOST_POLLS_IN_A_ROW = 5
 _ACTION = "Microsoft.SignalRService/SignalR"
+_SEE_OPERATIONS = "Microsoft.SignalRService/locations/operationStatuses/signalR/read"
 
 
 class Ending(StrEnum):
@@ -45,10 +49,14 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Regenerated:
-    """How a regeneration ended, and the new key if ARM's answer showed it: not proven by anything yet."""
+    """How a regeneration ended, and the new key if ARM's answer showed it: not proven by anything yet.
+
+    `needs` names the right that was missing to see the end.
+    """
 
     ending: Ending
     shown: AccessKey | None = None
+    needs: str = ""
 
 
 class SameHost(SansIOHTTPPolicy[Any, Any]):
@@ -95,6 +103,11 @@ class _Polling(AsyncARMPolling):
         except (ValueError, KeyError, TypeError, AttributeError, Unavailable):  # empty, `{}` or nothing that we know
             return None
 
+    @property
+    def lost_sight(self) -> bool:
+        """Whether the looks were given up: the operation may have ended in any way, although the SDK says it failed."""
+        return self._lost >= _LOST_POLLS_IN_A_ROW
+
     async def _poll(self) -> None:
         await self._delay()
         await super()._poll()
@@ -110,7 +123,7 @@ class _Polling(AsyncARMPolling):
             await super().update_status()
         except (AzureError, BadStatus):
             self._lost += 1
-            if self._lost >= _LOST_POLLS_IN_A_ROW:
+            if self.lost_sight:
                 raise
         else:
             self._lost = 0
@@ -200,7 +213,9 @@ class SignalR:
             with pace.operation():
                 async with asyncio.timeout(self._timeout):
                     await poller.wait()
-        except HttpResponseError:
+        except HttpResponseError as error:
+            if polling.lost_sight:
+                return Regenerated(Ending.UNKNOWN, needs=_missing_right(error, resource))
             return Regenerated(Ending.FAILED if poller.status() in {"Failed", "Canceled"} else Ending.UNKNOWN)
         except (AzureError, TimeoutError, OSError):
             return Regenerated(Ending.UNKNOWN)
@@ -216,6 +231,14 @@ def _as_accepted(response: PipelineResponse[Any, Any]) -> None:
 def _refuses(status: int | None) -> bool:
     """Whether this answer says that nothing was done. A 408 does not: a front gave up waiting for whoever may act."""
     return status is not None and 400 <= status < 500 and status != 408  # noqa: PLR2004 - HTTP's own numbers
+
+
+def _missing_right(error: HttpResponseError, resource: ResourceId) -> str:
+    """The right that was missing to read an operation's status, if that was why. Whether a key changed shows anyway."""
+    if error.status_code not in {401, 403}:
+        return ""
+    log.warning("operation status not permitted", extra={"resource": str(resource), "needs": _SEE_OPERATIONS})
+    return _SEE_OPERATIONS
 
 
 def _raise_if_busy(error: HttpResponseError, resource: ResourceId) -> None:
