@@ -25,8 +25,8 @@ async def answered(visit: Visit) -> Page:
     except RotationError as error:
         log.exception("page failed", extra={"code": error.code})
         return _sorry(visit, problem_of(error).answer.status, error.code, error.message)
-    return render(shown.template, bare=visit.bare, now=shown.now, **shown.facts)
+    return render(shown.template, shown.facts, now=shown.now, bare=visit.bare)
 
 
 def _sorry(visit: Visit, status: int, title: str, why: str) -> Page:
-    return render("sorry.html", status=status, bare=visit.bare, now=datetime.now(UTC), title=title, why=why)
+    return render("sorry.html", {"title": title, "why": why}, now=datetime.now(UTC), status=status, bare=visit.bare)

@@ -27,7 +27,7 @@ class Page:
     headers: Mapping[str, str]
 
 
-def render(template: str, *, status: int = 200, bare: bool = False, now: datetime, **facts: object) -> Page:
+def render(template: str, facts: Mapping[str, object], *, now: datetime, status: int = 200, bare: bool = False) -> Page:
     """Render a template of `shared/templates` with these facts. `bare`: without the style sheet and the script."""
     nonce = secrets.token_urlsafe(18)
     html = _environment().get_template(template).render(nonce=nonce, bare=bare, now=now, **facts)
