@@ -14,6 +14,7 @@ from azure.core.exceptions import (
     ODataV4Format,
 )
 
+from shared import telemetry
 from shared.errors import NotFound, NotPermitted, Rejected, RotationError, Throttled, Unavailable
 
 
@@ -65,6 +66,7 @@ def _answered(error: HttpResponseError, service: str, needs: str, step: str | No
         return NotFound(f"{said}: it does not exist", step=step)
     wait = retry_after(error)
     if status == 429:  # noqa: PLR2004 - HTTP's own number
+        telemetry.throttled(service.partition(" (")[0])
         return Throttled(f"{said}: too many requests", step=step, retry_after=wait)
     if status is None or status in {408, 409} or status >= 500:  # noqa: PLR2004 - HTTP's own numbers
         return Unavailable(said, step=step, retry_after=wait)

@@ -56,6 +56,7 @@ class Journal(Wire):
     trigger: str
     reason: str = ""
     requested_at: datetime
+    traceparent: str | None = None  # of the request it was opened for: whoever resumes it goes on with its trace
     in_place: bool = False  # the published key itself is renewed: who holds the old one is refused
 
     before: Mapping[Slot, str] = {}

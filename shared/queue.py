@@ -7,7 +7,9 @@ from datetime import timedelta
 from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 
+from shared import telemetry
 from shared.answers import translated
+from shared.requests import Request
 from shared.wire import Wire
 
 # Queue service REST API, Put Message: a message can be hidden for seven days at most. The sweep covers what is longer.
@@ -27,6 +29,8 @@ class WorkQueue:
         Raises `NotPermitted`, `Unavailable`.
         """
         hidden = min(max(delay, timedelta()), LONGEST_DELAY)
+        if isinstance(message, Request):
+            message = telemetry.traced(message)
         with translated("Queue storage", needs="the role Storage Queue Data Contributor", step="submit"):
             try:
                 await self._put(message, hidden)

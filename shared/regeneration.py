@@ -8,6 +8,7 @@ import asyncio
 import logging
 from datetime import timedelta
 
+from shared import telemetry
 from shared.data_plane import Verdict
 from shared.errors import KeyRefused, KeyUnchanged, OperationFailed, RotationError, SaltOutcomeUnknown, Throttled
 from shared.journal import Kind, Step
@@ -59,8 +60,10 @@ class Regeneration:
         """
         keys = await self.read_keys()
         if self._held.journal.kind is not Kind.PUBLISH:
-            keys = await self._renewed(keys)
-        return await self._prove(keys[self._slot])
+            with telemetry.step("regenerate", self._held):
+                keys = await self._renewed(keys)
+        with telemetry.step("prove", self._held):
+            return await self._prove(keys[self._slot])
 
     async def salt(self) -> None:
         """Renew the salt. It leaves no trace to compare: after a lost answer it is not repeated.

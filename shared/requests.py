@@ -93,6 +93,7 @@ class Request(Wire):
     reason: str = ""
     trigger: str
     requested_at: datetime
+    traceparent: str | None = Field(None, max_length=100, description="W3C trace context: the trace goes on with it")
     # Somebody may ask for the outcome by its id: it is written down even when there was nothing to do.
     ticket: bool = False
 

@@ -26,6 +26,7 @@ from azure.mgmt.core.polling.async_arm_polling import AsyncARMPolling
 from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRResource
 
+from shared import redaction
 from shared.answers import translated
 from shared.errors import Busy, Unavailable
 from shared.model import AccessKey, KeyPair, KeyType, Resource, ResourceId, Slot
@@ -99,9 +100,11 @@ class _Polling(AsyncARMPolling):
         """The key of this slot as the answer to the POST showed it, if it did."""
         try:
             keys = json.loads(self._answer)
-            return AccessKey(slot, _endpoint(keys["primaryConnectionString"]), str(keys[f"{slot.value.lower()}Key"]))
+            key = AccessKey(slot, _endpoint(keys["primaryConnectionString"]), str(keys[f"{slot.value.lower()}Key"]))
         except (ValueError, KeyError, TypeError, AttributeError, Unavailable):  # empty, `{}` or nothing that we know
             return None
+        redaction.remember(key.fingerprint)
+        return key
 
     @property
     def lost_sight(self) -> bool:
@@ -168,10 +171,12 @@ class SignalR:
             if not found.primary_key or not found.secondary_key:
                 raise Unavailable(f"ARM (listKeys {resource.name}) answered without keys", step="listKeys")
             endpoint = _endpoint(found.primary_connection_string or "")
-            return KeyPair(
+            pair = KeyPair(
                 AccessKey(Slot.PRIMARY, endpoint, found.primary_key),
                 AccessKey(Slot.SECONDARY, endpoint, found.secondary_key),
             )
+            redaction.remember(pair.primary.fingerprint, pair.secondary.fingerprint)
+            return pair
 
     async def turn(self, resource: ResourceId) -> None:
         """Wait until the subscription's budget has a write left, and take it: `regenerate` must not wait any more."""

@@ -7,7 +7,7 @@ times.
 import logging
 from datetime import timedelta
 
-from shared import announcements
+from shared import announcements, telemetry
 from shared.errors import (
     KeyRefused,
     KeyUnchanged,
@@ -51,15 +51,25 @@ class Run:
         A `Terminal` failure is recorded, announced and given as the outcome; the journal stays open if a key has
         changed, so that the next run goes on from there. `Retryable` failures are raised, the journal stays open.
         """
+        with telemetry.rotating(self._held):
+            outcome = await self._carried_out()
+        telemetry.ended(outcome)
+        return outcome
+
+    async def _carried_out(self) -> Outcome:
+        held = self._held
         try:
             self._respect_switches()
             if self._held.journal.kind is Kind.SALT:
-                await self._regeneration.salt()
+                with telemetry.step("regenerate", held):
+                    await self._regeneration.salt()
             elif self._held.journal.step in {Step.PLANNED, Step.REGENERATED}:
                 key = await self._regeneration.proven_key()
                 if self._held.journal.kind is not Kind.RETIRE:
-                    await self._publish(key)
-            await self._announce()
+                    with telemetry.step("publish", held):
+                        await self._publish(key)
+            with telemetry.step("announce", held):
+                await self._announce()
         except Abandoned:
             return await self._close(Result.ABANDONED)
         except Terminal as error:

@@ -22,6 +22,7 @@ from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 from azure.storage.queue.aio import QueueServiceClient
 
+from shared import redaction
 from shared.dashboard.visit import Dashboard
 from shared.data_plane import DataPlane
 from shared.event_grid import Topic
@@ -73,7 +74,19 @@ class App:
 @cache
 def app() -> App:
     """The app of this process. To be called inside its event loop. Raises `Misconfigured` until settings are right."""
+    _watch()
     return build(load())
+
+
+def _watch() -> None:
+    """Redact what is logged; send telemetry where the platform names an Application Insights resource."""
+    redaction.install()
+    if os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING"):
+        from azure.identity import ManagedIdentityCredential as BlockingCredential  # noqa: PLC0415 - only where needed
+
+        from shared import azure_monitor  # noqa: PLC0415 - brings all of OpenTelemetry with it
+
+        azure_monitor.start(lambda client_id: BlockingCredential(client_id=client_id))
 
 
 def build(

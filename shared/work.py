@@ -7,7 +7,7 @@ changes nothing.
 import logging
 from datetime import timedelta
 
-from shared import plans
+from shared import plans, telemetry
 from shared.announcements import announce_failure
 from shared.decision import Action, Code, Refuse, Resume, Skip, Wait, decide
 from shared.errors import RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
@@ -46,7 +46,8 @@ class Worker:
         Raises `Retryable` for the platform to try again.
         """
         try:
-            return await self._work(request)
+            with telemetry.working(request):
+                return await self._work(request)
         except Retryable as error:
             if error.retry_after is None or self._to.clock() > request.requested_at + PATIENCE:
                 raise
@@ -144,6 +145,7 @@ class Worker:
     def _nothing_done(self, request: Request, action: Action, code: Code) -> Outcome:
         result = Result.REFUSED if isinstance(action, Refuse) else Result.SKIPPED
         outcome = plans.nothing_done(request, result, code, getattr(action, "until", None), self._to.clock())
+        telemetry.ended(outcome)
         log.info(
             "nothing done",
             extra={
@@ -169,6 +171,7 @@ class Worker:
             },
         )
         outcome = plans.failure(request, error, self._to.clock())
+        telemetry.ended(outcome)
         journal = held.record.journal
         spent = journal is not None and journal.rotation_id == request.rotation_id and not journal.touched
         await held.write(held.record.told(outcome, close=spent))
