@@ -4,10 +4,12 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from shared.decision import Cause
 from shared.errors import Retryable, RotationError, Terminal
 from shared.event_grid import Topic
 from shared.journal import Journal, Kind
 from shared.model import Policy, ResourceId
+from shared.overdue import Overdue
 from shared.requests import Request
 
 log = logging.getLogger("rotation")
@@ -18,7 +20,7 @@ KINDS = {
     Kind.RETIRE: "KeyRetired",
     Kind.SALT: "SaltRegenerated",
 }
-FAILED = "RotationFailed"
+FAILED, OVERDUE = "RotationFailed", "RotationOverdue"
 
 
 def done(journal: Journal, resource_id: str, policy: Policy) -> dict[str, Any]:
@@ -79,9 +81,35 @@ async def announce_failure(
         log.exception("failure not announced", extra={"rotation_id": request.rotation_id, "code": untold.code})
 
 
+async def announce_overdue(topic: Topic, late: Overdue) -> None:
+    """Tell that a rotation is past due: each time the same event, until it is done. Raises what the topic raises."""
+    summary = late.summary
+    seen, last = (summary.seen, summary.last) if summary else (None, None)
+    await topic.announce(
+        OVERDUE,
+        rotation_id=late.rotation_id,
+        source=str(late.resource),
+        subject=seen.secret_name if seen else late.resource.name,
+        time=late.due,
+        data={
+            "rotation_id": late.rotation_id,
+            "resource_id": str(late.resource),
+            "due_at": _iso(late.due),
+            "code": late.code,
+            "message": last.message if last else None,
+            "key_type": seen.live_slot if seen else None,
+            "fingerprint": seen.fingerprint if seen else None,
+            "secret_name": seen.secret_name if seen else None,
+            "vault_url": seen.vault_url if seen else None,
+            "version": seen.version if seen else None,
+            "trigger": "sweep",
+        },
+    )
+
+
 def _valid_until(journal: Journal, policy: Policy, published_at: datetime) -> datetime | None:
-    """Until when the replaced key will be left alone. None when it opens nothing any more."""
-    if journal.in_place or journal.previous_version is None:
+    """Until when the replaced key will be left alone. None when it opens nothing any more, or there was none."""
+    if journal.in_place or journal.previous_version is None or journal.cause is Cause.REPAIR:
         return None
     return journal.retire_after or published_at + policy.overlap
 

@@ -16,6 +16,7 @@ from azure.storage.queue import QueueServiceClient
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
+from tests.event_schemas import validate_event
 
 ROOT = Path(__file__).parents[1]
 SUBSCRIPTION = "0e0e0e0e-0000-4000-8000-000000000001"
@@ -84,8 +85,11 @@ class World:
         return next((slot for slot, key in live.items() if versions and key in versions[-1]["value"]), None)
 
     def events(self, resource: str) -> list[dict[str, Any]]:
-        """The events about the resource, in order."""
-        return [event for event in self.azure.events() if event["source"] == resource]
+        """The events about the resource, in order, each as its published schema says."""
+        events = [event for event in self.azure.events() if event["source"] == resource]
+        for event in events:
+            validate_event(event)
+        return events
 
     def stored_text(self) -> str:
         """Every blob and every message of the app's storage account, as one text."""

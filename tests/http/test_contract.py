@@ -1,7 +1,7 @@
 """The served OpenAPI document against the app in its host: schemathesis, all checks on.
 
-By default the examples and every boundary that the document defines; with `FUZZ` set (`make fuzz`) generated and chained
-calls on top, at least 2,000 in all.
+By default the examples and every boundary that the document defines; with `FUZZ` set (`make fuzz`) generated and
+chained calls on top, at least 2,000 in all.
 """
 
 import json
