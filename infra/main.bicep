@@ -74,6 +74,11 @@ param keyEffectTimeoutSeconds int = 120
 param operationTimeoutSeconds int = 600
 
 @minValue(1)
+@maxValue(2160)
+@description('Hours past due after which an alarm is raised.')
+param overdueGraceHours int = 48
+
+@minValue(1)
 @maxValue(60)
 @description('Seconds until the state of that operation is first asked for.')
 param firstPollSeconds int = 10
@@ -236,6 +241,7 @@ module functionApp 'modules/function-app.bicep' = {
       KEY_EFFECT_TIMEOUT_SECONDS: string(keyEffectTimeoutSeconds)
       OPERATION_TIMEOUT_SECONDS: string(operationTimeoutSeconds)
       FIRST_POLL_SECONDS: string(firstPollSeconds)
+      OVERDUE_GRACE_HOURS: string(overdueGraceHours)
       AZURE_CLOUD: environment().name
       AZURE_RESOURCE_MANAGER_URL: resourceManagerUrl
       REQUIRED_APP_ROLE: requiredAppRole

@@ -26,6 +26,8 @@ class Code(StrEnum):
     ALREADY_ROTATED = "AlreadyRotated"
     RETIREMENT_PENDING = "RetirementPending"
     NOT_READY = "ResourceNotReady"
+    NOT_MANAGED = "NotManaged"
+    GONE = "ResourceGone"
 
 
 class Cause(StrEnum):

@@ -4,19 +4,36 @@ Settings name resources or subscriptions; a resource's own tags override the pol
 write to the resource, so it can choose only among what the settings allow: never a vault that is not on the list.
 """
 
+import asyncio
+import logging
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.errors import Misconfigured, NotFound
+from shared.errors import Misconfigured, NotFound, RotationError
 from shared.model import Policy, Resource, ResourceId, SecretFormat
 from shared.settings import Settings
 from shared.signalr import SignalR
 
+log = logging.getLogger("rotation.fleet")
+
 OPT_IN_TAG = "key-rotation"
+_AT_ONCE = 8
 _ENABLED, _PAUSED = "enabled", "paused"
 _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What was found: every managed resource, with what ARM's list says of it (None: it was only named).
+
+    `unreadable` are the subscriptions that could not be listed, and why.
+    """
+
+    found: Mapping[ResourceId, Resource | None]
+    unreadable: Mapping[str, RotationError]
 
 
 class Fleet:
@@ -26,22 +43,68 @@ class Fleet:
         self._settings = settings
         self._signalr = signalr
 
+    async def survey(self) -> Survey:
+        """Every managed resource, each once: those named first, then those discovered by their tag.
+
+        Subscriptions are listed side by side, and one that can't be does not stop the others. Raises what ARM raises
+        only where nothing at all is found.
+        """
+        found: dict[ResourceId, Resource | None] = dict.fromkeys(self._settings.resources)
+        unreadable: dict[str, RotationError] = {}
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(subscription: str) -> list[Resource]:
+            async with slots:
+                try:
+                    return [resource async for resource in self._signalr.discover(subscription)]
+                except RotationError as error:
+                    log.error("subscription not listed", extra={"subscription": subscription, "code": error.code})  # noqa: TRY400 - its text is in the record
+                    unreadable[subscription] = error
+                    return []
+
+        for listed in await asyncio.gather(*map(look, self.subscriptions)):
+            found |= {each.id: each for each in listed if self.includes(each)}
+        if unreadable and not found:
+            raise next(iter(unreadable.values()))
+        return Survey(found, unreadable)
+
     async def find(self) -> AsyncIterator[ResourceId]:
-        """Every managed resource, each once: those named first, then those discovered by their tag."""
-        seen = set(self._settings.resources)
-        for resource in self._settings.resources:
+        """Every managed resource that `survey` finds."""
+        for resource in (await self.survey()).found:
             yield resource
-        for subscription in self._settings.SIGNALR_SUBSCRIPTION_IDS:
-            async for found in self._signalr.discover(subscription):
-                if found.id not in seen and _opted_in(found):
-                    seen.add(found.id)
-                    yield found.id
+
+    async def describe(self, resources: Iterable[ResourceId]) -> dict[ResourceId, Resource]:
+        """What ARM knows of each of these. One that can't be read is left out: it is told when its turn comes."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def look(resource: ResourceId) -> Resource | None:
+            async with slots:
+                try:
+                    return await self._signalr.get(resource)
+                except RotationError:
+                    return None
+
+        return {each.id: each for each in await asyncio.gather(*map(look, resources)) if each}
+
+    @property
+    def subscriptions(self) -> tuple[str, ...]:
+        """The subscriptions in which resources are discovered, each once."""
+        return tuple(dict.fromkeys(each.lower() for each in self._settings.SIGNALR_SUBSCRIPTION_IDS))
+
+    def names(self, resource: ResourceId) -> bool:
+        """Whether the settings name this very resource."""
+        return resource in self._settings.resources
+
+    def includes(self, resource: Resource) -> bool:
+        """Whether it is managed: named, or opted in by its tag in one of the subscriptions."""
+        discovered = resource.id.subscription in self.subscriptions and _opted_in(resource)
+        return discovered or self.names(resource.id)
 
     async def manages(self, resource: ResourceId) -> bool:
         """Whether a request may name this resource. One that does not exist may not be named."""
-        if resource in self._settings.resources:
+        if self.names(resource):
             return True
-        if resource.subscription not in {s.lower() for s in self._settings.SIGNALR_SUBSCRIPTION_IDS}:
+        if resource.subscription not in self.subscriptions:
             return False
         with suppress(NotFound):
             return _opted_in(await self._signalr.get(resource))

@@ -21,6 +21,7 @@ from shared.services import Services
 
 # Azure tells of every regeneration, the app's own included. The event comes within minutes.
 _ECHO = timedelta(minutes=15)
+_NEWS = timedelta(minutes=10)  # how long what a list said is as good as asking
 _NOT_ABOUT_THE_KEY = {Code.LOCAL_AUTH_DISABLED, Code.PAUSED, Code.SECRET_DISABLED, Code.NOT_READY}
 
 
@@ -41,16 +42,29 @@ class Glance:
             return None
         try:
             record = await self._ledger.read(request.resource_id)
-            if record is None or record.seen is None or record.journal or record.ended(request.rotation_id):
+            before = record.seen if record and self._promising(request, record) else None
+            if record is None or before is None:
                 return None
-            if request.mode is Mode.RESYNC and not self._renewed_lately(record):
-                return None
-            if any(moment and moment <= self._to.clock() for moment in (record.seen.due, record.seen.retire_after)):
-                return None
-            resource = await self._to.signalr.get(request.resource_id)
-            return await self._compare(request, resource, record, record.seen)
+            resource = self._listed(request) or await self._to.signalr.get(request.resource_id)
+            return await self._compare(request, resource, record, before) if self._fleet.includes(resource) else None
         except RotationError:
             return None
+
+    def _promising(self, request: Request, record: Record) -> bool:
+        """Whether a glance may be enough, as far as the record tells."""
+        if record.journal or record.ended(request.rotation_id) or request.rivals:
+            return False
+        if request.mode is Mode.RESYNC and not self._renewed_lately(record):
+            return False
+        moments = (record.seen.due, record.seen.retire_after) if record.seen else ()
+        return not any(moment and moment <= self._to.clock() for moment in moments)
+
+    def _listed(self, request: Request) -> Resource | None:
+        """What the sweep's list said of the resource, if that was a moment ago."""
+        listed = request.listed
+        if listed is None or self._to.clock() > request.requested_at + _NEWS:
+            return None
+        return Resource(request.resource_id, listed.provisioning_state, listed.local_auth_disabled, listed.tags)
 
     async def _compare(
         self, request: Request, resource: Resource, record: Record, before: Seen

@@ -5,7 +5,7 @@ It names keys by fingerprint only.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
@@ -150,16 +150,24 @@ class Outcome(Wire):
 
 
 class Record(Wire):
-    """The blob of one resource: the open journal, if there is one, and the last outcomes, newest last."""
+    """The blob of one resource: the open journal, if there is one, and the last outcomes, newest last.
+
+    `left`: the resource is gone, or managed no more. Its history is kept, and no list of the fleet shows it.
+    """
 
     resource: str
+    left: bool = False
     journal: Journal | None = None
     seen: Seen | None = None
     history: tuple[Outcome, ...] = ()
 
     def having_seen(self, seen: Seen) -> Self:
         """With this as the last observation."""
-        return self.model_copy(update={"seen": seen})
+        return self.model_copy(update={"seen": seen, "left": False})
+
+    def leaving(self, outcome: Outcome) -> Self:
+        """With this as the end of its story, until it is seen again."""
+        return self.told(outcome, close=True).model_copy(update={"seen": None, "left": True})
 
     def opened(self, journal: Journal) -> Self:
         """With this journal open."""
@@ -177,6 +185,14 @@ class Record(Wire):
             return None
         known = (o for o in self.history if o.rotation_id == rotation_id)
         return next((o for o in known if o.result is not Result.ABANDONED), None)
+
+    def fails_alike(self, outcome: Outcome, *, within: timedelta) -> bool:
+        """Whether the last thing that was told is this very failure, not longer ago than `within`."""
+        last = self.history[-1] if self.history else None
+        if last is None or self.journal is not None or last.result is not Result.FAILED:
+            return False
+        alike = (last.code, last.message) == (outcome.code, outcome.message)
+        return alike and outcome.ended_at < last.ended_at + within
 
     def told_of(self, rotation_id: str) -> bool:
         """Whether this rotation is known to have been announced, or will be when the open journal is finished."""

@@ -7,6 +7,7 @@ lost, and the version would then lie about its slot. The tags follow Microsoft's
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -102,7 +103,11 @@ class Vaults:
 
         Raises `NotPermitted`, `Throttled`, `Unavailable`.
         """
-        with translated(f"Key Vault (list versions of {name})", needs=_OFFICER, step="publish"):
+        # A secret that never had a version may be answered 404 here.
+        with (
+            translated(f"Key Vault (list versions of {name})", needs=_OFFICER, step="publish"),
+            suppress(ResourceNotFoundError),
+        ):
             async for version in self._client_for(vault_url).list_properties_of_secret_versions(name):
                 if (version.tags or {}).get("RotationId") == rotation_id:
                     return _described(version)
@@ -156,10 +161,18 @@ def _described(version: SecretProperties) -> Published:
         secret_id=version.id or "",
         since=version.created_on or datetime.now(UTC),
         slot_hint=_slot(tags.get("CredentialId", "")),
+        owner=_owner(tags),
         rotation_id=tags.get("RotationId"),
         kind_hint=tags.get("RotationKind"),
         retirement=_retirement(tags),
     )
+
+
+def _owner(tags: dict[str, str]) -> ResourceId | None:
+    try:
+        return ResourceId.parse(tags.get("ProviderAddress", "") + tags.get("ProviderAddressContinued", ""))
+    except ValueError:  # published by hand, or by something else
+        return None
 
 
 def _slot(text: str) -> Slot | None:

@@ -17,7 +17,8 @@ from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
 from pydantic import ValidationError
 
 from shared.answers import translated
-from shared.errors import Busy, LeaseLost, RotationError
+from shared.errors import Busy, LeaseLost, RotationError, Unavailable
+from shared.heartbeat import Heartbeat
 from shared.journal import Journal, Outcome, Record, Result, Step
 from shared.model import ResourceId
 from shared.requests import Request
@@ -31,7 +32,7 @@ _BUSY_SECONDS = 10.0
 CALL_SECONDS = 30.0  # how long one call to a service may take: half a lease
 _MARGIN_SECONDS = 5.0
 _LOOKS, _LOOK_SECONDS = 4, 0.3
-_SUMMARY = "summary"
+_SUMMARY, _HEARTBEAT = "summary", "heartbeat.json"
 _RIGHTS = "the role Storage Blob Data Owner on the app's own storage account"
 _NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
 
@@ -111,7 +112,8 @@ class Held:
         with translated("Blob storage (write)", needs=_RIGHTS, step="ledger"), _fenced():
             # Headers carry ASCII only, and every JSON text can be written in it.
             summary = json.dumps(Summary.of(record).model_dump(mode="json", by_alias=True, exclude_none=True))
-            await self._blob.upload_blob(_json(record), overwrite=True, lease=self._lease, metadata={_SUMMARY: summary})
+            metadata = {} if record.left else {_SUMMARY: summary}
+            await self._blob.upload_blob(_json(record), overwrite=True, lease=self._lease, metadata=metadata)
         self.record = record
 
     async def renew(self) -> None:
@@ -178,6 +180,19 @@ class Ledger:
             except ResourceNotFoundError:
                 return
 
+    async def beat(self, heartbeat: Heartbeat) -> None:
+        """Write down what a sweep came to."""
+        with translated("Blob storage (heartbeat)", needs=_RIGHTS, step="sweep"):
+            await self._upload(_HEARTBEAT, _json(heartbeat), overwrite=True)
+
+    async def heartbeat(self) -> Heartbeat | None:
+        """What the last sweep came to; None when there was none."""
+        with translated("Blob storage (heartbeat)", needs=_RIGHTS, step="sweep"):
+            content = await self._read(_HEARTBEAT)
+        with suppress(ValidationError):
+            return Heartbeat.model_validate_json(content) if content else None
+        return None
+
     async def open_ticket(self, request: Request) -> Ticket:
         """Note that this was asked for; the same request again gives the ticket it already has."""
         name = _ticket_name(request.rotation_id)
@@ -228,6 +243,8 @@ class Ledger:
                     await self._upload(_record_name(resource), b"")
                 await lease.acquire(lease_duration=self._seconds)
         except HttpResponseError as error:
+            if error.status_code == _NOT_FOUND:  # made, and gone again at once
+                raise Unavailable(f"the record of {resource.name} does not stay", step="ledger") from None
             if error.status_code != _CONFLICT:
                 raise
             raise Busy(f"another run works on {resource.name}", step="ledger", retry_after=_BUSY_SECONDS) from error

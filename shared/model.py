@@ -190,6 +190,7 @@ class Published:
     since: datetime
     fingerprint: str | None = None
     slot_hint: Slot | None = None
+    owner: ResourceId | None = None
     rotation_id: str | None = None
     kind_hint: str | None = None
     retirement: Retirement | None = None

@@ -23,6 +23,8 @@ _ADVICE = {
     Code.RETIREMENT_PENDING: "the other key is about to be retired and must not be handed out again; "
     "wait until it is, or use mode revoke",
     Code.NOT_READY: "the resource is being changed; the next sweep looks again",
+    Code.NOT_MANAGED: "the resource is not managed any more; its history is closed",
+    Code.GONE: "the resource was deleted; its history is closed",
 }
 
 

@@ -6,6 +6,7 @@ fired twice are told apart from a second wish.
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from shared.model import KeyType, ResourceId, Slot
+from shared.model import KeyType, Resource, ResourceId, Slot
 from shared.wire import Wire
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:signalr-key-rotation")
@@ -79,6 +80,27 @@ class Wish:
         )
 
 
+class Listed(Wire):
+    """What ARM's list said of a resource when a sweep passed, so that the look at it need not ask again.
+
+    Of the tags, only those that the app reads.
+    """
+
+    provisioning_state: str
+    local_auth_disabled: bool
+    tags: Mapping[str, str]
+
+    @classmethod
+    def of(cls, resource: Resource) -> "Listed":
+        """Take down what a glance needs."""
+        own = {name: value for name, value in resource.tags.items() if name.lower().startswith("key-rotation")}
+        return cls(
+            provisioning_state=resource.provisioning_state,
+            local_auth_disabled=resource.local_auth_disabled,
+            tags=own,
+        )
+
+
 class Request(Wire):
     """One wish for one resource. As JSON it is the queue message; it holds nothing secret."""
 
@@ -96,6 +118,8 @@ class Request(Wire):
     traceparent: str | None = Field(None, max_length=100, description="W3C trace context: the trace goes on with it")
     # Somebody may ask for the outcome by its id: it is written down even when there was nothing to do.
     ticket: bool = False
+    listed: Listed | None = None
+    rivals: tuple[str, ...] = Field((), description="Other resources that map to the same secret: nobody may write it")
 
     @property
     def resource_id(self) -> ResourceId:

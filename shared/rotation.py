@@ -8,11 +8,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from shared import plans
 from shared.decision import decide
 from shared.errors import NotManaged, RotationError, Unavailable
 from shared.fleet import Fleet
+from shared.heartbeat import Heartbeat
 from shared.idempotency import IdempotencyKeys
 from shared.journal import Journal, Outcome
 from shared.ledger import Ledger, Ticket
@@ -21,6 +23,7 @@ from shared.observation import observe
 from shared.queue import WorkQueue
 from shared.requests import Request, Wish
 from shared.services import Services
+from shared.sweep import Errand, Sweep
 from shared.work import Worker
 
 log = logging.getLogger("rotation")
@@ -47,13 +50,21 @@ class Rotator:
     """Takes wishes, and fulfils them one resource at a time."""
 
     def __init__(
-        self, *, fleet: Fleet, ledger: Ledger, queue: WorkQueue, keys: IdempotencyKeys, services: Services
+        self,
+        *,
+        fleet: Fleet,
+        ledger: Ledger,
+        queue: WorkQueue,
+        keys: IdempotencyKeys,
+        services: Services,
+        grace: timedelta,
     ) -> None:
         self._fleet = fleet
         self._ledger = ledger
         self._queue = queue
         self._keys = keys
         self._to = services
+        self._sweep = Sweep(fleet, ledger, services, grace=grace)
         self._worker = Worker(fleet=fleet, ledger=ledger, queue=queue, services=services)
 
     # -- asking -------------------------------------------------------------------------------------------------------
@@ -64,26 +75,43 @@ class Rotator:
         A wish that has ended already (same deduplication key) is not queued again. Raises `NotManaged`, `KeyReused`,
         and what the storage raises.
         """
-        resources = [resource async for resource in self._named(wish)]
+        if wish.resource is None:
+            errands = self._sweep.errands(await self._sweep.view(), wish)
+        else:
+            errands = [Errand(wish.of(resource, self._to.clock())) async for resource in self._named(wish)]
         if wish.exclusive and wish.deduplication_key:
             await self._keys.claim(wish.deduplication_key, wish)
+        return await self._send(errands, wish)
+
+    async def _send(self, errands: list[Errand], wish: Wish) -> list[Request]:
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def enqueue(resource: ResourceId) -> Request:
+        async def enqueue(errand: Errand) -> Request:
             async with slots:
-                request = wish.of(resource, self._to.clock())
-                if not (wish.ticket and (await self._ledger.open_ticket(request)).final):
-                    await self._queue.send(request)
-                return request
+                if not (wish.ticket and (await self._ledger.open_ticket(errand.request)).final):
+                    await self._queue.send(errand.request, delay=errand.delay)
+                return errand.request
 
-        requests = await asyncio.gather(*[enqueue(resource) for resource in resources])
+        requests = await asyncio.gather(*map(enqueue, errands))
         log.info("wish submitted", extra={"trigger": wish.trigger, "mode": wish.mode.value, "resources": len(requests)})
         return requests
 
     async def sweep(self, trigger: str = "timer") -> list[Request]:
-        """Queue a look at every managed resource. Two sweeps in the same minute are one: a timer can fire twice."""
-        minute = self._to.clock().strftime("%Y-%m-%dT%H:%M")
-        return await self.submit(Wish(trigger=trigger, deduplication_key=f"{trigger}:{minute}", ticket=False))
+        """Queue a look at every managed resource, and tell of what is overdue.
+
+        Two sweeps in the same minute are one: a timer can fire twice. Raises what ARM raises only where nothing at all
+        can be listed, and what the storage raises.
+        """
+        view = await self._sweep.view()
+        heartbeat = await self._sweep.tell_overdue(view)
+        wish = Wish(trigger=trigger, deduplication_key=f"{trigger}:{view.at:%Y-%m-%dT%H:%M}", ticket=False)
+        requests = await self._send(self._sweep.errands(view, wish), wish)
+        await self._sweep.finish(heartbeat, enqueued=len(requests))
+        return requests
+
+    async def heartbeat(self) -> Heartbeat | None:
+        """What the last sweep came to; None when there was none yet."""
+        return await self._ledger.heartbeat()
 
     async def preview(self, wish: Wish) -> list[plans.Preview]:
         """What would be done now, and what stands in the way: nothing is written anywhere.

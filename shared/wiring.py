@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -131,7 +131,14 @@ def build(
     ledger = Ledger(container, lease_seconds=lease_seconds, call_seconds=call_seconds)
     work = WorkQueue(queue)
     roster = Roster(fleet, ledger)
-    rotator = Rotator(fleet=fleet, ledger=ledger, queue=work, keys=IdempotencyKeys(container), services=services)
+    rotator = Rotator(
+        fleet=fleet,
+        ledger=ledger,
+        queue=work,
+        keys=IdempotencyKeys(container),
+        services=services,
+        grace=timedelta(hours=settings.OVERDUE_GRACE_HOURS),
+    )
     notices = Notices(settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services)
     dashboard = Dashboard(rotator, roster, ledger, clock)
     return App(settings, rotator, roster, notices, Health(roster, rotator), dashboard, clients)

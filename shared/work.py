@@ -10,7 +10,7 @@ from datetime import timedelta
 from shared import plans, telemetry
 from shared.announcements import announce_failure
 from shared.decision import Action, Code, Refuse, Resume, Skip, Wait, decide
-from shared.errors import RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
+from shared.errors import NotFound, RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
 from shared.fleet import Fleet
 from shared.glance import Glance
 from shared.journal import Outcome, Result
@@ -19,6 +19,7 @@ from shared.model import KeyPair, Policy, Resource
 from shared.observation import observe
 from shared.queue import WorkQueue
 from shared.requests import Mode, Request
+from shared.rivalry import contested, expect_no_rival
 from shared.seen import Seen
 from shared.services import Services
 from shared.steps import Run
@@ -26,6 +27,7 @@ from shared.steps import Run
 log = logging.getLogger("rotation")
 
 PATIENCE = timedelta(hours=1)  # how long a request is put off before its failure is told
+_STANDING = timedelta(days=1)
 _NOT_READY_SECONDS = 60.0
 _MOST_TURNS = 6
 
@@ -104,7 +106,9 @@ class Worker:
 
     async def _fulfil(self, held: Held, request: Request) -> Outcome:
         for _ in range(_MOST_TURNS):
-            resource = await self._to.signalr.get(request.resource_id)
+            resource = await self._managed(held, request)
+            if isinstance(resource, Outcome):
+                return resource
             policy = self._fleet.policy(resource)
             seen, keys = await observe(self._to, resource, policy, held.record)
             action = decide(seen, request, policy, self._to.clock())
@@ -125,6 +129,7 @@ class Worker:
                         await held.write(held.record.having_seen(glance))
                     return self._nothing_done(request, action, code)
                 case _:
+                    await expect_no_rival(self._ledger, resource, policy, seen.published)
                     journal = plans.journal(action, seen, request, policy, self._to.clock())
                     await held.write(held.record.having_seen(glance).opened(journal))
                     log.info("rotation planned", extra=held.facts)
@@ -132,6 +137,35 @@ class Worker:
             if outcome.rotation_id == request.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome
         raise Unavailable(f"{request.resource_id.name} keeps changing while it is worked on", step="observe")
+
+    async def _managed(self, held: Held, request: Request) -> Resource | Outcome:
+        """What ARM says of the resource; the end of its story if it has left the fleet. Raises `Misconfigured`."""
+        if request.rivals:
+            raise contested(request.resource_id, request.rivals)
+        try:
+            resource = await self._to.signalr.get(request.resource_id)
+        except NotFound as error:
+            return await self._gone(held, request, error)
+        if request.mode is Mode.SWEEP and held.record.journal is None and not self._fleet.includes(resource):
+            return await self._forgotten(held, request, Code.NOT_MANAGED)
+        return resource
+
+    async def _gone(self, held: Held, request: Request, error: NotFound) -> Outcome:
+        """It was deleted. Who named it, or had begun to rotate it, is told, once; else it is just forgotten."""
+        if request.mode is not Mode.SWEEP or held.record.journal or self._fleet.names(request.resource_id):
+            if held.record.left and request.mode is Mode.SWEEP:
+                return self._nothing_done(request, Skip(Code.GONE), Code.GONE)
+            outcome = await self._failed(held, request, error)
+            await held.write(held.record.leaving(outcome))
+            return outcome
+        return await self._forgotten(held, request, Code.GONE)
+
+    async def _forgotten(self, held: Held, request: Request, code: Code) -> Outcome:
+        """Close the history of what is no longer managed."""
+        outcome = self._nothing_done(request, Skip(code), code)
+        if not held.record.left:
+            await held.write(held.record.leaving(outcome))
+        return outcome
 
     async def _finish(self, held: Held, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool) -> Outcome:
         outcome = await Run(self._to, held, resource, policy, keys, resumed=resumed).finish()
@@ -158,8 +192,19 @@ class Worker:
         return outcome
 
     async def _failed(self, held: Held, request: Request, error: RotationError) -> Outcome:
-        """Tell of a failure that no journal stands for, and write it down. A plan that touched nothing ends with it."""
+        """Tell of a failure that no journal stands for, and write it down. A plan that touched nothing ends with it.
+
+        What stands in a sweep's way is told once a day: an hourly sweep would bury the history under it.
+        """
         resource = request.resource_id
+        outcome = plans.failure(request, error, self._to.clock())
+        telemetry.ended(outcome)
+        if request.mode is Mode.SWEEP and held.record.fails_alike(outcome, within=_STANDING):
+            log.warning(
+                "rotation still fails",
+                extra={"rotation_id": request.rotation_id, "resource": request.resource, "code": error.code},
+            )
+            return outcome
         await announce_failure(self._to.topic, error, resource, request, subject=resource.name)
         log.error(
             "rotation failed",
@@ -170,8 +215,6 @@ class Worker:
                 "step": error.step,
             },
         )
-        outcome = plans.failure(request, error, self._to.clock())
-        telemetry.ended(outcome)
         journal = held.record.journal
         spent = journal is not None and journal.rotation_id == request.rotation_id and not journal.touched
         await held.write(held.record.told(outcome, close=spent))

@@ -30,6 +30,7 @@ PASSED_ON = {
     "keyEffectTimeoutSeconds": "KEY_EFFECT_TIMEOUT_SECONDS",
     "operationTimeoutSeconds": "OPERATION_TIMEOUT_SECONDS",
     "firstPollSeconds": "FIRST_POLL_SECONDS",
+    "overdueGraceHours": "OVERDUE_GRACE_HOURS",
     "requiredAppRole": "REQUIRED_APP_ROLE",
 }
 

@@ -1,0 +1,232 @@
+"""The sweep over a whole fleet: who is found, who stands in whose way, who is forgotten, and what is late."""
+
+import uuid
+from datetime import timedelta
+
+from azure.storage.queue import QueueClient
+
+from shared.decision import Code
+from shared.journal import Result
+from shared.model import ResourceId
+from shared.requests import Mode, Wish
+from shared.wiring import App
+from tests.scale.conftest import Site
+from tests.world import secret_name
+
+NAMED = "key-rotation-secret"
+
+
+def told(site: Site, kind: str, resource: str) -> list[dict[str, object]]:
+    """The events of one kind about a resource."""
+    events = [event for event in site.azure.events() if event["source"] == resource]
+    return [event for event in events if event["type"] == f"SignalRKeyRotation.{kind}"]
+
+
+async def listed(app: App) -> set[str]:
+    """The resources that the fleet's list shows as seen."""
+    return {each.resource for each in await app.roster.all() if each.seen}
+
+
+async def test_resources_are_found_across_subscriptions_and_pages(site: Site) -> None:
+    second = str(uuid.uuid4())
+    site.azure.page_size(2)
+    expected = {site.resource() for _ in range(5)} | {site.resource(subscription=second) for _ in range(3)}
+    site.resource({"key-rotation": "off"})
+    app = site.app(SIGNALR_SUBSCRIPTION_IDS=f"{site.subscription}, {second}")
+    try:
+        requests = await app.rotator.sweep()
+    finally:
+        site.azure.page_size(100)
+
+    assert expected == {request.resource for request in requests}
+
+
+async def test_subscription_that_cannot_be_listed_does_not_stop_the_others(site: Site) -> None:
+    resource = site.resource()
+    unknown = str(uuid.uuid4())
+    app = site.app(SIGNALR_SUBSCRIPTION_IDS=f"{unknown}, {site.subscription}")
+
+    outcomes = await site.swept(app)
+
+    assert Result.SUCCEEDED == outcomes[resource].result
+    heartbeat = await app.rotator.heartbeat()
+    assert [unknown] == [each.subscription for each in heartbeat.unreadable]
+
+
+async def test_known_resources_of_a_subscription_that_cannot_be_listed_are_swept_all_the_same(site: Site) -> None:
+    resource, elsewhere = site.resource(), site.resource(subscription=str(uuid.uuid4()))
+    app = site.app(SIGNALR_RESOURCE_IDS=elsewhere)
+    await site.swept(app)
+    site.azure.fault("SignalR.list", status=403, times=1)
+
+    outcomes = await site.swept(app)
+
+    assert {resource: Code.NOT_DUE, elsewhere: Code.NOT_DUE} == {name: each.code for name, each in outcomes.items()}
+
+
+async def test_two_resources_on_one_secret_are_a_fault_for_both_and_for_nobody_else(site: Site) -> None:
+    first, second, third = site.resource({NAMED: "shared"}), site.resource({NAMED: "Shared"}), site.resource()
+    app = site.app()
+
+    outcomes = await site.swept(app)
+
+    assert ["Misconfigured", "Misconfigured", None] == [outcomes[each].code for each in (first, second, third)]
+    assert first in outcomes[second].message
+    assert second in outcomes[first].message
+    assert "shared" not in site.azure.secrets()
+
+
+async def test_whoever_comes_to_a_secret_that_another_publishes_is_refused(site: Site) -> None:
+    """Asked for by name, without a sweep that sees them both."""
+    owner, late = site.resource({NAMED: "taken"}), site.resource({NAMED: "taken"})
+    app = site.app()
+    await site.asked(app, Wish("http", ResourceId.parse(owner), Mode.ROTATE))
+    before = site.azure.secrets()["taken"]
+
+    outcome = await site.asked(app, Wish("http", ResourceId.parse(late), Mode.ROTATE, force=True))
+
+    assert (Result.FAILED, "Misconfigured") == (outcome.result, outcome.code)
+    assert owner in outcome.message
+    assert before == site.azure.secrets()["taken"]
+    assert [] == site.azure.regenerations(late)
+
+
+async def test_secret_passes_on_to_the_resource_that_took_anothers_place(site: Site) -> None:
+    old = site.resource({NAMED: "moved"})
+    app = site.app()
+    await site.swept(app)
+    site.azure.delete_signalr(old)
+    await site.swept(app)
+    new = site.resource({NAMED: "moved"})
+
+    outcomes = await site.swept(app)
+
+    assert Result.SUCCEEDED == outcomes[new].result
+    assert site.azure.live_keys(new)["Primary"] in site.azure.secrets()["moved"][-1]["value"]
+
+
+async def test_deleted_resource_is_forgotten_once_its_history_is_closed(site: Site) -> None:
+    app, resource, other = site.app(), site.resource(), site.resource()
+    await site.swept(app)
+    site.azure.delete_signalr(resource)
+
+    closing = await site.swept(app)
+    after = await site.swept(app)
+
+    assert Code.GONE == closing[resource].code
+    assert {other} == set(after)
+    assert {other} == await listed(app)
+    assert [] == told(site, "RotationFailed", resource)
+
+
+async def test_deleted_resource_that_the_settings_name_is_told_of_once(site: Site) -> None:
+    resource = site.resource()
+    app = site.app(SIGNALR_RESOURCE_IDS=resource, SIGNALR_SUBSCRIPTION_IDS="")
+    await site.swept(app)
+    site.azure.delete_signalr(resource)
+
+    codes = [(await site.swept(app))[resource].code for _ in range(3)]
+
+    assert ["NotFound", Code.GONE, Code.GONE] == codes
+    assert 1 == len(told(site, "RotationFailed", resource))
+    assert set() == await listed(app)
+
+
+async def test_resource_that_comes_back_is_taken_up_again(site: Site) -> None:
+    app, resource = site.app(), site.resource()
+    await site.swept(app)
+    site.azure.update_signalr(resource, tags={})
+    left = await site.swept(app)
+    site.azure.update_signalr(resource, tags={"key-rotation": "enabled"})
+
+    back = await site.swept(app)
+
+    assert Code.NOT_MANAGED == left[resource].code
+    assert Code.NOT_DUE == back[resource].code
+    assert {resource} == await listed(app)
+
+
+async def test_standing_fault_is_told_once_a_day(site: Site) -> None:
+    app, resource = site.app(), site.resource({"key-rotation-days": "soon"})
+
+    for _ in range(3):
+        await site.swept(app)
+    once = len(told(site, "RotationFailed", resource))
+    site.ahead += timedelta(days=1)
+    await site.swept(app)
+
+    assert (1, 2) == (once, len(told(site, "RotationFailed", resource)))
+
+
+async def test_paused_resource_is_told_of_once_it_is_overdue(site: Site) -> None:
+    app, resource = site.app(), site.resource()
+    await site.swept(app)
+    site.azure.update_signalr(resource, tags={"key-rotation": "paused"})
+    await site.swept(app)
+    site.ahead = timedelta(days=61)
+    await app.rotator.sweep()
+    early = told(site, "RotationOverdue", resource)
+    site.ahead = timedelta(days=62, hours=1)
+
+    await app.rotator.sweep()
+    await app.rotator.sweep()
+
+    late = told(site, "RotationOverdue", resource)
+    assert [] == early
+    assert 2 == len(late)
+    assert 1 == len({event["id"] for event in late})
+    assert "Paused" == late[0]["data"]["code"]
+    assert secret_name(resource) == late[0]["subject"]
+
+
+async def test_resource_that_no_worker_ever_looked_at_becomes_overdue(site: Site) -> None:
+    """Sweeps run and nobody takes their messages."""
+    app, resource = site.app(OVERDUE_GRACE_HOURS=1), site.resource()
+    await app.rotator.sweep()
+    site.ahead = timedelta(hours=1.1)
+
+    await app.rotator.sweep()
+
+    assert ["NotLookedAt"] == [event["data"]["code"] for event in told(site, "RotationOverdue", resource)]
+
+
+async def test_heartbeat_counts_what_the_sweep_did(site: Site) -> None:
+    app = site.app()
+    for _ in range(3):
+        site.resource()
+    before = await app.rotator.heartbeat()
+
+    await app.rotator.sweep()
+
+    beat = await app.rotator.heartbeat()
+    assert before is None
+    assert (3, 3, 0, ()) == (beat.resources, beat.enqueued, beat.overdue, beat.unreadable)
+    assert beat.started_at <= beat.ended_at
+
+
+async def test_messages_of_a_large_fleet_are_spread(site: Site) -> None:
+    """A thousand messages that become visible at once would all ask for the same tokens at once."""
+    app = site.app()
+    for _ in range(150):
+        site.resource()
+
+    await app.rotator.sweep()
+
+    with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
+        visible = len([*queue.receive_messages(messages_per_page=32, visibility_timeout=60)])
+        queue.clear_messages()
+    assert visible < 150
+
+
+async def test_sweep_reads_a_fleet_that_is_not_due_by_its_list_alone(site: Site) -> None:
+    """One read for a hundred resources, not one for each."""
+    app = site.app()
+    for _ in range(3):
+        site.resource()
+    await site.swept(app)
+    mark = site.mark()
+
+    await site.swept(app)
+
+    arm = [each["operation"] for each in site.azure.requests("arm", since=mark)]
+    assert ["SignalR.list"] == arm
