@@ -91,6 +91,11 @@ class Journal(Wire):
         return self.unrefused > 0 or self.step is not Step.PLANNED
 
     @property
+    def harmless(self) -> bool:
+        """Whether nothing can have come of it. A journal that only publishes may hide a version that was added."""
+        return not self.touched and self.kind is not Kind.PUBLISH
+
+    @property
     def facts(self) -> dict[str, object]:
         """What a log line says of it: nothing secret."""
         return {

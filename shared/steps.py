@@ -5,7 +5,6 @@ times.
 """
 
 import logging
-from datetime import timedelta
 
 from shared import announcements, telemetry
 from shared.errors import (
@@ -14,13 +13,12 @@ from shared.errors import (
     OperationFailed,
     RotationError,
     SaltOutcomeUnknown,
-    SecretDisabled,
     Terminal,
 )
 from shared.journal import Kind, Outcome, Result, Step
-from shared.key_vault import Edition
 from shared.ledger import Held
-from shared.model import AccessKey, KeyPair, Policy, Published, Resource, Retirement
+from shared.model import KeyPair, Policy, Resource
+from shared.publication import Publication
 from shared.regeneration import Abandoned, Regeneration
 from shared.services import Services
 
@@ -44,6 +42,7 @@ class Run:
         self._policy = policy
         self._resumed = resumed
         self._regeneration = Regeneration(services, held, resource, policy, keys)
+        self._publication = Publication(services, held, resource, policy, self._regeneration)
 
     async def finish(self) -> Outcome:
         """Do what is left to do, and close the journal.
@@ -59,15 +58,16 @@ class Run:
     async def _carried_out(self) -> Outcome:
         held = self._held
         try:
-            self._respect_switches()
             if self._held.journal.kind is Kind.SALT:
+                self._respect_switches()
                 with telemetry.step("regenerate", held):
                     await self._regeneration.salt()
-            elif self._held.journal.step in {Step.PLANNED, Step.REGENERATED}:
+            elif self._held.journal.step in {Step.PLANNED, Step.REGENERATED} and not await self._was_published():
+                self._respect_switches()
                 key = await self._regeneration.proven_key()
                 if self._held.journal.kind is not Kind.RETIRE:
                     with telemetry.step("publish", held):
-                        await self._publish(key)
+                        await self._publication.publish(key)
             with telemetry.step("announce", held):
                 await self._announce()
         except Abandoned:
@@ -76,59 +76,13 @@ class Run:
             return await self._fail(error)
         return await self._close(Result.SUCCEEDED)
 
+    async def _was_published(self) -> bool:
+        return self._resumed and self._held.journal.kind is not Kind.RETIRE and await self._publication.was_made()
+
     def _respect_switches(self) -> None:
         """Raise `Abandoned` where an operator has said stop before a key was touched."""
         if (self._policy.paused or self._resource.local_auth_disabled) and not self._held.journal.touched:
             raise Abandoned
-
-    async def _publish(self, key: AccessKey) -> None:
-        policy, journal = self._policy, self._held.journal
-        newest = await self._to.vaults.newest(policy.vault_url, policy.secret_name)
-        if newest and not newest.enabled:
-            raise SecretDisabled(
-                f"the newest version of {policy.secret_name} is disabled: enable it, or add one, to go on",
-                step="publish",
-            )
-        made = newest if newest and newest.rotation_id == journal.rotation_id else None
-        if made is None and self._resumed:
-            made = await self._to.vaults.made_by(policy.vault_url, policy.secret_name, journal.rotation_id)
-        if made is None:
-            if journal.kind is Kind.PUBLISH and (newest.version if newest else None) != journal.previous_version:
-                raise Abandoned
-            made = newest = await self._add_version(newest, key)
-        retire_after = made.retirement.after if made.retirement else None
-        if (seen := self._held.record.seen) and newest is made:
-            self._held.record = self._held.record.having_seen(
-                seen.with_published(made, key.slot, policy, retire_after=retire_after)
-            )
-        await self._held.reached(
-            Step.PUBLISHED,
-            self._to.clock(),
-            # A version made earlier holds the key as it was then, whatever has become of the slot meanwhile.
-            after=made.fingerprint or journal.after,
-            version=made.version,
-            secret_id=made.secret_id,
-            retire_after=retire_after,
-        )
-        log.info("key published", extra=self._held.facts)
-
-    async def _add_version(self, newest: Published | None, key: AccessKey) -> Published:
-        journal = self._held.journal
-        retirement = await self._retirement(newest, key)
-        edition = Edition(self._resource.id, journal.rotation_id, journal.kind.value, key, self._policy, retirement)
-        # Key Vault cannot carry the lease id either.
-        await self._held.renew()
-        return await self._to.vaults.publish(edition, now=self._to.clock(), answer_within=self._held.answer_within)
-
-    async def _retirement(self, newest: Published | None, key: AccessKey) -> Retirement | None:
-        """What the new version must say of a leaked key: the one it replaces, or an earlier one that still works."""
-        journal = self._held.journal
-        if journal.retire:
-            return Retirement(journal.retire, self._to.clock() + timedelta(hours=journal.overlap_hours))
-        earlier = newest.retirement if newest else None
-        if earlier is None or earlier.fingerprint == key.fingerprint:
-            return None
-        return earlier if (await self._regeneration.read_keys()).slot_of(earlier.fingerprint) else None
 
     async def _announce(self) -> None:
         journal = self._held.journal
@@ -161,7 +115,8 @@ class Run:
         why = {"code": error.code, "message": error.message} if error else {}
         outcome = Outcome.of(journal, result, self._to.clock(), **why)
         # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
-        unfinished = result is Result.FAILED and journal.touched and not isinstance(error, _SETTLED)
+        touched = journal.touched or self._publication.added
+        unfinished = result is Result.FAILED and touched and not isinstance(error, _SETTLED)
         record = self._held.record
         if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.seen and journal.slot:
             record = record.having_seen(record.seen.retired(journal.slot, journal.after))

@@ -216,6 +216,6 @@ class Worker:
             },
         )
         journal = held.record.journal
-        spent = journal is not None and journal.rotation_id == request.rotation_id and not journal.touched
+        spent = journal is not None and journal.rotation_id == request.rotation_id and journal.harmless
         await held.write(held.record.told(outcome, close=spent))
         return outcome

@@ -1,0 +1,151 @@
+"""One cut: a mode, the number of the call that goes wrong, how, and who comes next. And what must be true after it."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Literal
+
+from shared.journal import Result
+from shared.model import ResourceId
+from shared.requests import Request
+from tests.faults.lane import Lane
+from tests.faults.modes import Mode, key_of, sweep_of
+from tests.faults.proxy import Call, Fault
+
+_DELIVERIES = 8
+_SWEEPS = 3
+# A salt leaves no trace; and a sweep that comes first may adopt a key, whose overlap then refuses the first rotation.
+_ALSO = {"salt": {Result.UNKNOWN}, "first": {Result.REFUSED}}
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A case. `then`: whether the message is delivered again, or the next sweep comes first."""
+
+    mode: Mode
+    at: int
+    fault: Fault
+    then: Literal["redelivery", "sweep"]
+
+    def __str__(self) -> str:
+        return f"{self.mode} · call {self.at} · {self.fault.name} · then {self.then}"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was wrong in one case, by invariant."""
+
+    case: str
+    violations: list[str] = field(default_factory=list)
+
+    def expect(self, invariant: str, holds: bool, what: object = "") -> None:  # noqa: FBT001 - reads like assert
+        """Note a violation unless it holds."""
+        if not holds:
+            self.violations.append(f"{invariant}: {what}")
+
+
+async def calls_of(lane: Lane, mode: Mode) -> list[Call]:
+    """The calls of a mode that nothing disturbs."""
+    request = _arranged(lane, mode)
+    lane.proxy.disarm()
+    await lane.work(request, fresh=True)
+    return list(lane.proxy.calls)
+
+
+async def play(lane: Lane, cut: Cut) -> Findings:
+    """Play one case to its end."""
+    found = Findings(str(cut))
+    request = _arranged(lane, cut.mode)
+    await _struck(lane, cut, request, found)
+    _live(lane, cut.mode, found)
+    if cut.then == "sweep":
+        await lane.work(sweep_of(lane.resource))
+        _live(lane, cut.mode, found)
+    outcome = None
+    for _ in range(_DELIVERIES):
+        if outcome := await lane.work(request):
+            break
+    found.expect("3 Once", outcome is not None, "the message never came to an end")
+    for _ in range(_SWEEPS):
+        swept = await lane.work(sweep_of(lane.resource))
+        if swept and swept.result is Result.SKIPPED:
+            break
+    else:
+        found.expect("6 Converges", False, f"the last sweep still found something to do: {swept}")
+    found.expect("6 Converges", not lane.errors, lane.errors)
+    await _settled(lane, cut.mode, request, found)
+    return found
+
+
+def _arranged(lane: Lane, mode: Mode) -> Request:
+    lane.consumable = False
+    lane.new_resource()
+    lane.secrecy.keys |= set(lane.azure.live_keys(lane.resource).values())
+    lane.published = mode.arrange(lane.azure, lane.resource, lane.endpoint)
+    lane.consumable = not mode.refuses
+    return mode.request(lane.resource)
+
+
+async def _struck(lane: Lane, cut: Cut, request: Request, found: Findings) -> None:
+    """The first delivery, into which the fault falls."""
+    if cut.fault.name.startswith("kill"):
+        lane.proxy.arm(cut.at, cut.fault, lane.kill)
+        await lane.work_until_killed(request)
+    elif cut.fault.hook == "before":
+        lane.proxy.arm(cut.at, cut.fault, lane.steal)
+        await lane.work(request, fresh=True)
+        kept = await lane.give_back()
+        # The call that was under way when the lease was lost cannot be called back: its time is bounded by the lease.
+        later = [str(call) for call in lane.proxy.calls if call.n > cut.at and call.changed]
+        found.expect("7 Fenced", kept is None or (kept and not later), later or "the record was written")
+    else:
+        lane.proxy.arm(cut.at, cut.fault)
+        await lane.work(request, fresh=True)
+    lane.proxy.disarm()
+
+
+def _taken(lane: Lane, what: str) -> list[Call]:
+    return [call for call in lane.proxy.taken if call.what == what]
+
+
+def _newest(lane: Lane) -> str | None:
+    published = _taken(lane, "publish")
+    return json.loads(published[-1].body)["value"] if published else lane.published
+
+
+def _live(lane: Lane, mode: Mode, found: Findings) -> None:
+    """Invariant 1, at this instant."""
+    value, live = _newest(lane), set(lane.azure.live_keys(lane.resource).values())
+    lane.secrecy.keys |= live
+    if value is None or (mode.refuses and not _taken(lane, "publish")):
+        return
+    found.expect("1 Live", key_of(value) in live, "the published key is dead")
+
+
+async def _settled(lane: Lane, mode: Mode, request: Request, found: Findings) -> None:
+    """All that must be true in the end."""
+    _live(lane, mode, found)
+    changes, published, told = (_taken(lane, what) for what in ("regenerate", "publish", "announce"))
+    tags = [json.loads(call.body)["tags"] for call in published]
+    found.expect("3 Once", len(published) == mode.versions, f"{len(published)} versions")
+    found.expect("3 Once", len({tag["RotationId"] for tag in tags}) == len(tags), "two versions under one id")
+    least = 0 if mode.name in {"salt", "first"} else mode.changes
+    found.expect("3 Once", least <= len(changes) <= mode.changes, f"{len(changes)} regenerations")
+    at = lane.azure.regenerations(lane.resource)
+    apart = all(
+        one["effectiveAt"] and one["effectiveAt"] <= two["startedAt"] for one, two in zip(at, at[1:], strict=False)
+    )
+    found.expect("2 One at a time", apart, at)
+    events = [event for call in told for event in json.loads(call.body)]
+    by_id = {event["id"]: event for event in events}
+    for tag in tags:
+        mine = {i for i, event in by_id.items() if event["data"]["rotationId"] == tag["RotationId"]}
+        mine = {i for i in mine if not i.endswith("Failed")}
+        found.expect("4 Told", len(mine) == 1, f"{len(mine)} event ids for one version")
+    record = await lane.ledger.read(ResourceId.parse(lane.resource))
+    found.expect("6 Converges", record is not None and record.journal is None, "a journal is open")
+    ticket = await lane.ledger.ticket(request.rotation_id)
+    ended = ticket.outcome.result if ticket and ticket.outcome else None
+    good = {Result.SUCCEEDED, Result.SKIPPED} | _ALSO.get(mode.name, set())
+    found.expect("6 Converges", ended in good, f"ended as {ended}")
+    lane.secrecy.hear(json.dumps(events), record.model_dump_json() if record else "", str(found.violations))
+    lane.consumable = False

@@ -1,0 +1,223 @@
+"""One lane of the cut matrix: a proxy of its own before services that all lanes share, and workers that pass it.
+
+What was done is witnessed on the wire, by the calls that the services took, never by what the app says of itself.
+"""
+
+import asyncio
+import json
+import os
+import ssl
+import sys
+import traceback
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from signal import SIGKILL
+from typing import Any, Self
+
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClient, ContainerClient
+
+from local.azure.certificates import authority, server_context
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from shared.errors import Retryable
+from shared.journal import Outcome
+from shared.ledger import Ledger
+from shared.model import ResourceId
+from shared.requests import Request
+from shared.settings import Settings
+from shared.wiring import NAME, App, build
+from tests.faults.modes import secret_name
+from tests.faults.proxy import Proxy
+from tests.faults.secrecy import Secrecy
+
+ROOT = Path(__file__).parents[2]
+CALL_SECONDS = 0.6
+_PACE: dict[str, Any] = {"call_seconds": CALL_SECONDS, "storage_backoff": 0, "lease_seconds": 60}
+_numbers = count(1)
+
+
+@dataclass
+class Lane:
+    """Services, a proxy before them, and what has been seen so far. One case at a time."""
+
+    azure: StandIn
+    storage: Azurite
+    proxy: Proxy
+    blobs: BlobServiceClient
+    zygote: asyncio.subprocess.Process | None = None
+    secrecy: Secrecy = field(default_factory=Secrecy)
+    errors: list[str] = field(default_factory=list)
+    resource: str = ""
+    endpoint: str = ""
+    published: str | None = None
+    consumable: bool = False  # whether nobody may be refused now
+    real_endpoint: str = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, azure: StandIn, storage: Azurite, folder: Path) -> AsyncIterator[Self]:
+        """Make one, and end it with the block."""
+        os.environ |= {name: azure.env[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")}
+        blob_origin = "/".join(storage.blob_url.split("/")[:3])
+        upstream = {
+            "arm": azure.arm,
+            "signalr": azure.signalr,
+            "keyvault": azure.vaults[0],
+            "eventgrid": azure.topic,
+            "blob": blob_origin,
+        }
+        trust = ssl.create_default_context(cafile=str(authority(folder)))
+        proxy = Proxy(upstream, server_context(folder), trust, hang_seconds=CALL_SECONDS + 0.3)
+        async with proxy, BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
+            lane = cls(azure, storage, proxy, blobs)
+            with suppress(HttpResponseError):
+                await lane.container.create_container()
+            try:
+                yield lane
+            finally:
+                await lane._end()
+
+    def watched(self) -> tuple[str, str] | None:
+        """What a consumer reads of this lane, and where it calls."""
+        if not self.consumable:
+            return None
+        return self.secret, self.real_endpoint
+
+    def new_resource(self) -> None:
+        """A SignalR resource that no case has seen."""
+        self.resource = self.azure.create_signalr(f"cut{os.getpid()}-{next(_numbers)}")
+        self.real_endpoint = self.azure.connection_endpoint(self.resource)
+        self.endpoint = self.real_endpoint.replace(self.proxy.upstream["signalr"], self.proxy.origins["signalr"])
+        self.proxy.taken = []
+        self.errors = []
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The app settings: everything by way of the proxy."""
+        origins = self.proxy.origins
+        return {
+            **{name: value for name, value in self.azure.env.items() if name in Settings.model_fields},
+            "AZURE_RESOURCE_MANAGER_URL": origins["arm"],
+            "KEY_VAULT_URL": origins["keyvault"],
+            "ALLOWED_KEY_VAULT_URLS": origins["keyvault"],
+            "EVENT_GRID_TOPIC_ENDPOINT": f"{origins['eventgrid']}/api/events",
+            "AzureWebJobsStorage": self.storage.connection_string.replace(self.proxy.upstream["blob"], origins["blob"]),
+            "SIGNALR_RESOURCE_IDS": self.resource,
+            "FIRST_POLL_SECONDS": "0.05",
+            "KEY_EFFECT_TIMEOUT_SECONDS": "0.8",
+            "OPERATION_TIMEOUT_SECONDS": "3",
+        }
+
+    @property
+    def container(self) -> ContainerClient:
+        """The app's container, past the proxy."""
+        return self.blobs.get_container_client(NAME)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The app's ledger, past the proxy."""
+        return Ledger(self.container)
+
+    @property
+    def record(self) -> BlobClient:
+        """The blob of the lane's resource, past the proxy."""
+        return self.container.get_blob_client(f"resources/{ResourceId.parse(self.resource).key}.json")
+
+    async def work(self, request: Request, *, fresh: bool = False) -> Outcome | None:
+        """A worker takes the message. None: it is to be delivered again. Anything but `Retryable` is an error.
+
+        It is the lane's second worker, who never meets a fault and lives on; with `fresh` one who has just started.
+        """
+        if fresh:
+            app = build(Settings(**self.settings), **_PACE)  # type: ignore[arg-type]
+            try:
+                return await self._delivered(app, request)
+            finally:
+                await app.close()
+        self._second = self._second or build(Settings(**self.settings), **_PACE)  # type: ignore[arg-type]
+        return await self._delivered(self._second, request)
+
+    async def _delivered(self, app: App, request: Request) -> Outcome | None:
+        try:
+            return await app.rotator.work(request)
+        except Retryable:
+            self.secrecy.hear(traceback.format_exc())
+        except Exception as error:  # noqa: BLE001 - whatever it is, the platform would log it
+            self.secrecy.hear(traceback.format_exc())
+            self.errors.append(repr(error))
+        return None
+
+    async def work_until_killed(self, request: Request) -> None:
+        """A worker in a process of its own takes the message, and dies by SIGKILL where the proxy's fault strikes."""
+        zygote = self.zygote = self.zygote or await self._start_zygote()
+        assert zygote.stdin
+        assert zygote.stdout
+        order = {"settings": self.settings, "pace": _PACE, "request": request.model_dump_json(by_alias=True)}
+        zygote.stdin.write(json.dumps(order).encode() + b"\n")
+        worker = int(await zygote.stdout.readline())
+        self._kill = lambda: os.kill(worker, SIGKILL)
+        self._worker_known.set()
+        await zygote.stdout.readline()
+        self._worker_known.clear()
+        await self.time_passes()
+
+    async def kill(self) -> None:
+        """The proxy's hook: end the worker as a power cut does."""
+        await self._worker_known.wait()
+        self._kill()
+
+    async def time_passes(self) -> None:
+        """The lease of a killed worker runs out by itself after a minute: breaking it stands for that minute."""
+        with suppress(HttpResponseError):
+            await BlobLeaseClient(self.record).break_lease(lease_break_period=0)
+
+    async def steal(self) -> None:
+        """The proxy's hook: somebody else has the lease from now on, as if this worker had slept through its end."""
+        await self.time_passes()
+        thief = BlobLeaseClient(self.record)
+        with suppress(HttpResponseError):  # there is nothing to steal before the record is made
+            await thief.acquire(lease_duration=60)
+            self._etag = (await self.record.get_blob_properties()).etag
+            self._thief = thief
+
+    async def give_back(self) -> bool | None:
+        """End the theft; whether the record stayed as it was meanwhile, or None when there was none."""
+        thief, self._thief = self._thief, None
+        if thief is None:
+            return None
+        same = bool((await self.record.get_blob_properties()).etag == self._etag)
+        await thief.release()
+        return same
+
+    def __post_init__(self) -> None:
+        self._worker_known = asyncio.Event()
+        self._kill = lambda: None
+        self._etag: object = None
+        self._thief: BlobLeaseClient | None = None
+        self._second: App | None = None
+
+    @property
+    def secret(self) -> str:
+        """The name of the resource's secret."""
+        return secret_name(self.resource)
+
+    async def _start_zygote(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.faults.zygote"),
+            cwd=ROOT,
+            env=dict(os.environ),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+
+    async def _end(self) -> None:
+        if self._second:
+            await self._second.close()
+        if self.zygote and self.zygote.stdin:
+            self.zygote.stdin.close()
+            await self.zygote.wait()

@@ -1,0 +1,104 @@
+"""The cut matrix: every mode, cut at every call, in every way; several lanes at once, because most of it is waiting."""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from tests.faults.case import Cut, Findings, calls_of, play
+from tests.faults.consumer import Consumer
+from tests.faults.lane import Lane
+from tests.faults.modes import Mode
+from tests.faults.proxy import Fault
+from tests.faults.secrecy import Secrecy
+
+# Long enough to be seen running, short enough to be done at the first poll: a mode then makes the same calls each time.
+OPERATION_SECONDS = (0.02, 0.03)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of it, by mode."""
+
+    cases: Counter[str] = field(default_factory=Counter)
+    wrong: list[Findings] = field(default_factory=list)
+    secrecy: Secrecy = field(default_factory=Secrecy)
+    calls: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def violations(self) -> int:
+        """How many there are in all."""
+        return sum(len(found.violations) for found in self.wrong) + len(self.refused) + self.secrecy.leaks
+
+    def lines(self) -> Iterator[str]:
+        """The summary: one line a mode, what was wrong, and the sum."""
+        for mode, cases in self.cases.items():
+            violations = sum(len(found.violations) for found in self.wrong if found.case.startswith(f"{mode} "))
+            yield f"{mode:8} cases: {cases}, violations: {violations}"
+        yield f"consumer calls: {self.calls}, refused: {len(self.refused)}"
+        yield f"texts heard: {self.secrecy.heard}, keys known: {len(self.secrecy.keys)}, leaks: {self.secrecy.leaks}"
+        for found in self.wrong:
+            yield f"{found.case}: {'; '.join(found.violations)}"
+        yield f"cases: {self.cases.total()}, violations: {self.violations}"
+
+
+async def run(
+    azure: StandIn,
+    storage: Azurite,
+    folder: Path,
+    *,
+    modes: Sequence[Mode],
+    kinds: Sequence[Fault],
+    choose: Callable[[list[Cut]], list[Cut]] = list,
+    lanes: int = 8,
+    progress: Callable[[str], None] = lambda _line: None,
+) -> Tally:
+    """Number each mode's calls, then play every case that `choose` leaves."""
+    azure.configure(None, operation_seconds=OPERATION_SECONDS)
+    tally = Tally()
+    logging.getLogger().addHandler(tally.secrecy)
+    async with AsyncExitStack() as stack:
+        stack.callback(logging.getLogger().removeHandler, tally.secrecy)
+        running = [await stack.enter_async_context(Lane.open(azure, storage, folder)) for _ in range(lanes)]
+        cuts = choose([cut for mode in modes for cut in _cuts(mode, kinds, len(await calls_of(running[0], mode)))])
+        waiting = iter(cuts)
+        begun, told = time.monotonic(), time.monotonic()
+
+        async def drive(lane: Lane) -> None:
+            nonlocal told
+            for cut in waiting:
+                lane.secrecy = tally.secrecy
+                found = await play(lane, cut)
+                tally.cases[cut.mode.name] += 1
+                if found.violations:
+                    tally.wrong.append(found)
+                if time.monotonic() - told > 5:
+                    told = time.monotonic()
+                    done = tally.cases.total()
+                    progress(f"{done}/{len(cuts)} cases in {told - begun:.0f} s, violations: {tally.violations}")
+
+        consumer = Consumer(azure, [lane.watched for lane in running])
+        consuming = asyncio.create_task(consumer.run())
+        try:
+            await asyncio.gather(*[drive(lane) for lane in running])
+        finally:
+            consuming.cancel()
+            ended = await asyncio.gather(consuming, return_exceptions=True)
+        if not isinstance(ended[0], asyncio.CancelledError):
+            raise AssertionError("the consumer stopped early") from ended[0]
+        tally.calls, tally.refused = consumer.calls, consumer.refused
+    return tally
+
+
+def _cuts(mode: Mode, kinds: Sequence[Fault], calls: int) -> Iterator[Cut]:
+    for at in range(1, calls + 1):
+        for number, fault in enumerate(kinds):
+            # Both continuations get every kind and every call, in turns.
+            yield Cut(mode, at, fault, "redelivery" if (at + number) % 2 else "sweep")

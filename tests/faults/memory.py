@@ -1,0 +1,108 @@
+"""Azure in memory, and workers whose every call to it can fail, be lost, be slow or be their last.
+
+Each worker has ports of its own to one shared `Cloud` (`memory_ports`, `memory_ledger`), as each process has connections
+of its own.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from shared.errors import NotPermitted, Throttled, Unavailable
+from shared.journal import Record
+from shared.ledger import Ticket
+from shared.model import Published, ResourceId, Slot, fingerprint
+from shared.requests import Request
+
+RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
+LEASE_SECONDS = 60
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+type Trouble = Literal["lost before", "lost after", "throttled", "forbidden", "killed before", "killed after", "suspended"]
+
+
+class Killed(BaseException):
+    """The worker's process is gone: nothing in it runs any more, no handler, no clean-up."""
+
+
+@dataclass
+class Cloud:
+    """Azure, as far as one resource goes. `watch` is told of every change before it is made."""
+
+    now: Callable[[], datetime]
+    watch: Callable[[str, "Worker", Any], None]
+    keys: dict[Slot, str] = field(default_factory=lambda: {Slot.PRIMARY: "key-1", Slot.SECONDARY: "key-2"})
+    made: int = 2
+    running_until: datetime = START
+    versions: list[tuple[Published, str]] = field(default_factory=list)
+    disabled: bool = False
+    state: str = "Succeeded"
+    tags: dict[str, str] = field(default_factory=dict)
+    events: list[tuple[str, str]] = field(default_factory=list)
+    queue: list[Request] = field(default_factory=list)
+    record: Record | None = None
+    lease: tuple[object, datetime] | None = None
+    tickets: dict[str, Ticket] = field(default_factory=dict)
+    unchanged: int = 0  # how many operations to come succeed and leave the key as it is
+    probes: Literal["open", "closed"] = "open"
+    salts: int = 0
+
+    def renew_key(self, slot: Slot) -> None:
+        """A new key, at once."""
+        self.made += 1
+        self.keys[slot] = f"key-{self.made}"
+
+    def add_version(self, version: Published, value: str) -> Published:
+        """A new newest version."""
+        made = replace(version, version=f"v{len(self.versions) + 1}", since=self.now().replace(microsecond=0))
+        made = replace(made, secret_id=f"https://vault/secrets/chat/{made.version}", fingerprint=fingerprint(value))
+        self.versions.append((made, value))
+        self.disabled = False
+        return made
+
+
+@dataclass
+class Worker:
+    """One process: its name, and what happens at which of its calls."""
+
+    cloud: Cloud
+    trouble: Trouble | None = None
+    at: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
+    dead: bool = False
+    suspended: bool = False
+
+    @asynccontextmanager
+    async def call(self, name: str) -> AsyncIterator[None]:
+        """One call on the wire: trouble comes before the service acts, or after."""
+        if self.dead:
+            raise Killed
+        self.calls[name] += 1
+        await asyncio.sleep(0.05)
+        mine = self.trouble if self.calls.total() == self.at else None
+        match mine:
+            case "lost before":
+                raise Unavailable("lost")
+            case "throttled":
+                raise Throttled("429", retry_after=7)
+            case "forbidden":
+                raise NotPermitted("403")
+            case "killed before":
+                self.dead = True
+                raise Killed
+            case "suspended" if name not in {"regenerate", "publish"}:  # those are bounded by what is left of the lease
+                self.suspended = True
+                await asyncio.sleep(LEASE_SECONDS + 10)
+                self.suspended = False
+        yield
+        await asyncio.sleep(0.05)
+        if mine == "killed after":
+            self.dead = True
+        if self.dead:
+            raise Killed
+        if mine == "lost after":
+            raise Unavailable("lost")

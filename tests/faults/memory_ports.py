@@ -1,0 +1,142 @@
+"""The engine's ports to `memory.Cloud`: ARM, the data plane, Key Vault, Event Grid and the queue."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.data_plane import Verdict
+from shared.errors import Busy, NotPermitted, Throttled, Unavailable
+from shared.key_vault import Edition
+from shared.model import AccessKey, KeyPair, KeyType, Published, Resource, ResourceId, Slot
+from shared.requests import Request
+from shared.signalr import Ending, Regenerated
+from tests.faults.memory import Killed, Worker
+
+ENDPOINT = "https://chat.service.signalr.net"
+
+
+@dataclass
+class MemorySignalR:
+    """Port of ARM's SignalR provider."""
+
+    worker: Worker
+
+    async def get(self, resource: ResourceId) -> Resource:
+        async with self.worker.call("get"):
+            cloud = self.worker.cloud
+            return Resource(resource, cloud.state, local_auth_disabled=False, tags=dict(cloud.tags))
+
+    async def turn(self, resource: ResourceId) -> None:
+        pass
+
+    async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
+        async with self.worker.call("keys"):
+            keys = self.worker.cloud.keys
+            return KeyPair(*(AccessKey(slot, ENDPOINT, keys[slot]) for slot in Slot))
+
+    async def regenerate(self, resource: ResourceId, key_type: KeyType, *, answer_within: float) -> Regenerated:
+        """ARM takes it and is done some seconds later, whoever waits for it or not."""
+        cloud = self.worker.cloud
+        if cloud.running_until > cloud.now():
+            raise Busy("another operation runs", retry_after=10)
+        try:
+            async with self.worker.call("regenerate"):
+                cloud.watch("regenerate", self.worker, key_type)
+                cloud.running_until = cloud.now() + timedelta(seconds=4)
+                asyncio.get_running_loop().call_later(3.9, self._done, key_type)
+        except Unavailable:
+            return Regenerated(Ending.UNKNOWN)
+        await asyncio.sleep(5)
+        if self.worker.dead:
+            raise Killed
+        if key_type is KeyType.SALT:
+            return Regenerated(Ending.SUCCEEDED)
+        return Regenerated(Ending.SUCCEEDED, AccessKey(Slot(key_type), ENDPOINT, cloud.keys[Slot(key_type)]))
+
+    def _done(self, key_type: KeyType) -> None:
+        cloud = self.worker.cloud
+        if key_type is KeyType.SALT:
+            cloud.salts += 1
+        elif cloud.unchanged:
+            cloud.unchanged -= 1
+        else:
+            cloud.watch("changed", self.worker, Slot(key_type))
+            cloud.renew_key(Slot(key_type))
+
+
+@dataclass
+class MemoryDataPlane:
+    """Port of SignalR's data plane."""
+
+    worker: Worker
+
+    async def probe(self, key: AccessKey) -> Verdict:
+        try:
+            async with self.worker.call("probe"):
+                if self.worker.cloud.probes == "closed":
+                    return Verdict.UNREACHABLE
+                return Verdict.ACCEPTED if key.reveal() in self.worker.cloud.keys.values() else Verdict.REFUSED
+        except (Unavailable, Throttled, NotPermitted):
+            return Verdict.UNREACHABLE
+
+
+@dataclass
+class MemoryVaults:
+    """Port of Key Vault."""
+
+    worker: Worker
+
+    async def newest(self, vault_url: str, name: str) -> Published | None:
+        async with self.worker.call("newest"):
+            cloud = self.worker.cloud
+            if cloud.disabled:
+                return Published("", "", datetime.max.replace(tzinfo=UTC))
+            return cloud.versions[-1][0] if cloud.versions else None
+
+    async def newest_with_key(self, vault_url: str, name: str) -> tuple[Published | None, AccessKey | None]:
+        newest = await self.newest(vault_url, name)
+        if newest is None or not newest.enabled:
+            return newest, None
+        return newest, AccessKey(newest.slot_hint or Slot.PRIMARY, ENDPOINT, self.worker.cloud.versions[-1][1])
+
+    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> Published | None:
+        async with self.worker.call("made_by"):
+            versions = (version for version, _ in self.worker.cloud.versions)
+            return next((version for version in versions if version.rotation_id == rotation_id), None)
+
+    async def publish(self, edition: Edition, *, now: datetime, answer_within: float) -> Published:
+        async with self.worker.call("publish"):
+            self.worker.cloud.watch("publish", self.worker, edition)
+            version = Published(
+                "",
+                "",
+                now,
+                slot_hint=edition.key.slot,
+                rotation_id=edition.rotation_id,
+                kind_hint=edition.kind,
+                retirement=edition.retirement,
+            )
+            return self.worker.cloud.add_version(version, edition.key.reveal())
+
+
+@dataclass
+class MemoryTopic:
+    """Port of the Event Grid topic."""
+
+    worker: Worker
+
+    async def announce(self, kind: str, *, rotation_id: str, **_: object) -> str:
+        async with self.worker.call("announce"):
+            self.worker.cloud.events.append((rotation_id, f"{rotation_id}-{kind}"))
+        return f"{rotation_id}-{kind}"
+
+
+@dataclass
+class MemoryQueue:
+    """Port of the work queue. Delays are the machine's to choose: a message may come early, late, and twice."""
+
+    worker: Worker
+
+    async def send(self, message: Request, *, delay: timedelta = timedelta()) -> None:
+        async with self.worker.call("send"):
+            self.worker.cloud.queue.append(message)

@@ -1,0 +1,107 @@
+"""What must hold of `memory.Cloud` at every change, watched from outside the engine.
+
+The judge sees what the services see, and nothing of the engine but its requests: which of them were forced, and with
+which overlap.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.key_vault import Edition
+from shared.model import KeyType, Slot, fingerprint
+from tests.faults.memory import Cloud, Worker
+from tests.faults.memory_ledger import MemoryHeld
+
+OVERLAP = timedelta(hours=24)
+
+
+@dataclass
+class Judge:
+    """Invariants 1, 2, 3, 4 and 7. `excused`: the published value is dead by somebody else's doing, or by force."""
+
+    cloud: Cloud
+    excused: bool = True  # nothing is published yet
+    forced: bool = False
+    overlap: timedelta = OVERLAP
+    replaced: dict[str, datetime] = field(default_factory=dict)
+    changes: Counter[str] = field(default_factory=Counter)
+    versions: Counter[str] = field(default_factory=Counter)
+    untold: set[str] = field(default_factory=set)
+    held: dict[int, MemoryHeld] = field(default_factory=dict)
+
+    def watch(self, what: str, worker: Worker, detail: Any) -> None:  # noqa: ANN401 - depends on what
+        """Judge a change that is about to be made."""
+        if what == "held":
+            self.held[id(worker)] = detail
+        elif what == "regenerate":
+            self._holding(worker, "regenerates")
+            if detail is not KeyType.SALT:
+                self._may_regenerate(Slot(detail))
+        elif what == "changed":
+            self._changed(worker)
+        elif what == "publish":
+            self._holding(worker, "publishes")
+            self._publishes(detail)
+
+    @property
+    def published(self) -> str | None:
+        """The newest value, disabled or not."""
+        return self.cloud.versions[-1][1] if self.cloud.versions else None
+
+    def live(self) -> None:
+        """1 Live: what readers get opens the service."""
+        if not self.excused and not self.cloud.disabled:
+            assert self.published in self.cloud.keys.values(), "1 Live: the published key is dead"
+
+    def meddled(self) -> None:
+        """Somebody else changed a key or a version."""
+        self._note_replaced()
+        self.excused = self.published not in self.cloud.keys.values()
+
+    def told(self) -> None:
+        """4 Told: every version that was added is announced, under one id."""
+        ids = {rotation: {e for r, e in self.cloud.events if r == rotation and not e.endswith("Failed")} for rotation in self.versions}
+        assert {} == {r: found for r, found in ids.items() if len(found) != 1 and r not in self.untold}, "4 Told"
+
+    def record_lost(self) -> None:
+        """The blob is gone: a version that was not announced and is not the newest can't be known of any more."""
+        announced = {rotation for rotation, event in self.cloud.events if not event.endswith("Failed")}
+        self.untold |= set(self.versions) - announced
+
+    def _holding(self, worker: Worker, does: str) -> None:
+        assert self.held[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"
+
+    def _may_regenerate(self, slot: Slot) -> None:
+        key, now = self.cloud.keys[slot], self.cloud.now()
+        if self.forced or self.cloud.disabled:
+            return
+        assert key != self.published, "2 One at a time: the published key is regenerated"
+        newest = self.cloud.versions[-1][0] if self.cloud.versions else None
+        retirement = newest.retirement if newest else None
+        if retirement and retirement.fingerprint == fingerprint(key):
+            assert now >= retirement.after, "2 One at a time: retired before its time"
+        elif key in self.replaced:
+            assert now >= self.replaced[key] + OVERLAP - timedelta(seconds=1), "2 One at a time: inside the overlap"
+
+    def _changed(self, worker: Worker) -> None:
+        rotation = self.cloud.record.journal.rotation_id if self.cloud.record and self.cloud.record.journal else "lost"
+        self.changes[rotation] += 1
+        assert rotation == "lost" or self.changes[rotation] <= 1, "3 Once: two changes under one rotation id"
+        if self.forced:
+            self.excused = True
+
+    def _publishes(self, edition: Edition) -> None:
+        self.versions[edition.rotation_id] += 1
+        assert self.versions[edition.rotation_id] <= 1, "3 Once: two versions under one rotation id"
+        assert edition.key.reveal() in self.cloud.keys.values(), "1 Live: a dead key is published"
+        before = self.published
+        if before and before != edition.key.reveal():
+            self.replaced[before] = self.cloud.now()
+        self.excused = False
+
+    def _note_replaced(self) -> None:
+        newest = self.published
+        if len(self.cloud.versions) > 1 and (before := self.cloud.versions[-2][1]) != newest:
+            self.replaced.setdefault(before, self.cloud.now())
