@@ -106,7 +106,7 @@ async def _serve(req: func.HttpRequest, endpoint: str) -> func.HttpResponse:
     from shared.calls import Call  # noqa: PLC0415
 
     headers = {name.lower(): value for name, value in req.headers.items()}
-    call = Call(req.method.upper(), req.url, headers, req.params, req.route_params, req.get_body())
+    call = Call(req.method.upper(), req.url, headers, req.route_params, req.get_body())
     served: Endpoint = getattr(endpoints, endpoint)
     answer = await served.answer(call)
     return func.HttpResponse(

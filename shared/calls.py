@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from shared import access, wiring
 from shared.errors import RotationError
@@ -25,9 +25,13 @@ class Call:
     method: str
     url: str
     headers: Mapping[str, str]
-    query: Mapping[str, str]
     params: Mapping[str, str]
     body: bytes
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's values. The platform's own reading of it leaves empty ones out, which are wrong as well."""
+        return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
 
     @property
     def base(self) -> str:

@@ -76,7 +76,7 @@ async def _health(call: Call) -> Answer:
 async def _deep_health(call: Call) -> Answer:
     named = call.query.get("resource")
     try:
-        resource = ResourceId.parse(named) if named else None
+        resource = None if named is None else ResourceId.parse(named)
     except ValueError as error:
         raise Problem("InvalidQuery", str(error)) from None
     report = await wiring.app().health.report(resource)

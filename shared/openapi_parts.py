@@ -63,8 +63,7 @@ ONE_RESOURCE: list[dict[str, Any]] = [
         "name": "resource",
         "in": "query",
         "description": "ARM id of the one resource to look at",
-        # An empty one is none: the platform drops it.
-        "schema": {"type": "string", "pattern": f"^$|{ARM_ID}"},
+        "schema": {"type": "string", "pattern": ARM_ID},
     }
 ]
 
