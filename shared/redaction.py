@@ -29,7 +29,7 @@ _NAMED = re.compile(
 _SIGNED = re.compile(r"(?P<name>[?&](?:sig|signature|se|t|c|s|h|code)=)(?P<value>[^&\s\"'<>\\]{8,})", re.IGNORECASE)
 _BEARER = re.compile(r"(?P<name>\bBearer\s+)(?P<value>[A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?")
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{40,}={0,2}(?![A-Za-z0-9+/_-])")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_.-])[A-Za-z0-9+/_-]{40,}={0,2}(?![A-Za-z0-9+/_-])")
 _TOKEN = re.compile(rf"[^\s\"'<>(){{}}\[\],;&\\]{{{SHORTEST_KEY},}}")
 
 _known: dict[str, None] = {}
