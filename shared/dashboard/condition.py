@@ -13,7 +13,6 @@ from shared.seen import Seen
 from shared.summary import Summary
 
 DUE_SOON = timedelta(days=7)
-OVERDUE_AFTER = timedelta(hours=2)  # two hourly sweeps had their chance
 
 
 class State(StrEnum):
@@ -76,9 +75,9 @@ class Condition:
 
 
 def condition_of(  # noqa: PLR0911 - a table of states is a list of returns
-    summary: Summary, now: datetime, *, managed: bool = True
+    summary: Summary, now: datetime, *, grace: timedelta, managed: bool = True
 ) -> Condition:
-    """Judge one resource. `managed` False: the settings do not name it any more."""
+    """Judge one resource. `grace`: how far past due is overdue. `managed` False: no setting names it any more."""
     if not managed:
         return Condition(State.LEFT, "neither a setting nor a subscription names it any more: nothing is done to it")
     seen, last, running = summary.seen, summary.last, summary.running
@@ -93,10 +92,10 @@ def condition_of(  # noqa: PLR0911 - a table of states is a list of returns
         return Condition(State.FAILED, last.message or "", _TO_DO.get(last.code or "", _LOOK), code=last.code or "")
     if seen is None:
         return Condition(State.UNSEEN, "no run has looked at it yet: the next sweep will")
-    return _standing(seen, now)
+    return _standing(seen, now, grace)
 
 
-def _standing(seen: Seen, now: datetime) -> Condition:  # noqa: PLR0911 - likewise
+def _standing(seen: Seen, now: datetime, grace: timedelta) -> Condition:  # noqa: PLR0911 - likewise
     if seen.version and seen.fingerprint is None:
         why = f"the newest version of {seen.secret_name} is disabled"
         return Condition(State.BLOCKED, why, _TO_DO["SecretDisabled"], code="SecretDisabled")
@@ -108,11 +107,12 @@ def _standing(seen: Seen, now: datetime) -> Condition:  # noqa: PLR0911 - likewi
         return Condition(State.REPAIRING, "the published value is no live key: whoever reads it is refused", to_do)
     if seen.due is None:
         return Condition(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
-    if now > seen.due + OVERDUE_AFTER:
+    if now > seen.due + grace:
         late = duration(now - seen.due)
         return Condition(
             State.OVERDUE, f"due {late} ago, and no sweep has rotated it", "Rotate it now; see if sweeps run."
         )
     if now > seen.due - DUE_SOON:
-        return Condition(State.DUE_SOON, f"due {relative(seen.due, now)}")
+        late = ": the next sweep rotates it" if now > seen.due else ""
+        return Condition(State.DUE_SOON, f"due {relative(seen.due, now)}{late}")
     return Condition(State.HEALTHY, f"next rotation {relative(seen.due, now)}")

@@ -6,7 +6,7 @@ Pure: from every resource's summary, what was asked for, and the time.
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -80,9 +80,9 @@ class FleetView:
     orders: tuple[Order, ...] = tuple(Order)
 
 
-def fleet_view(summaries: Iterable[Summary], choice: Choice, now: datetime) -> FleetView:
+def fleet_view(summaries: Iterable[Summary], choice: Choice, now: datetime, *, grace: timedelta) -> FleetView:
     """Judge every resource, and lay out the part that was asked for."""
-    judged = [(s, condition_of(s, now)) for s in summaries]
+    judged = [(s, condition_of(s, now, grace=grace)) for s in summaries]
     counts = Counter(condition.state for _, condition in judged)
     wanted = [pair for pair in judged if _matches(*pair, choice)]
     wanted.sort(key=_ORDERS[choice.order])
@@ -109,10 +109,10 @@ def fleet_view(summaries: Iterable[Summary], choice: Choice, now: datetime) -> F
     )
 
 
-def row_of(summary: Summary, now: datetime, *, managed: bool) -> Row:
+def row_of(summary: Summary, now: datetime, *, grace: timedelta, managed: bool) -> Row:
     """One resource as a row of its own: what its page opens with."""
     window = around(now, [summary.seen] if summary.seen else [], width=STRIP_WIDTH)
-    return _row(summary, condition_of(summary, now, managed=managed), window, now)
+    return _row(summary, condition_of(summary, now, grace=grace, managed=managed), window, now)
 
 
 def _matches(summary: Summary, condition: Condition, choice: Choice) -> bool:

@@ -4,7 +4,7 @@ Pure: from its record and the time.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.dashboard.fleet_view import Row, row_of
 from shared.dashboard.progress import Progress, finished, running
@@ -43,13 +43,15 @@ class ResourceView:
         return self.current is not None or (self.follow is not None and not self.follow.ended)
 
 
-def resource_view(record: Record, now: datetime, *, managed: bool, follow: Progress | None = None) -> ResourceView:
+def resource_view(
+    record: Record, now: datetime, *, grace: timedelta, managed: bool = True, follow: Progress | None = None
+) -> ResourceView:
     """Lay a record out, newest outcome first."""
     marks = marks_of(record.history)
     current = running(record.journal) if record.journal else None
     window = whole(now, record.seen, marks, width=TIMELINE_WIDTH)
     return ResourceView(
-        row=row_of(Summary.of(record), now, managed=managed),
+        row=row_of(Summary.of(record), now, grace=grace, managed=managed),
         seen=record.seen,
         timeline=draw(marks, record.seen, window, now, ticks=_TICKS),
         current=None if current and follow and current.rotation_id == follow.rotation_id else current,

@@ -4,7 +4,7 @@ import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.dashboard.choice import Choice
 from shared.dashboard.fleet_view import fleet_view
@@ -36,10 +36,13 @@ class Shown:
 class Dashboard:
     """Answers visits from what the ledger holds; what is asked for goes the way every other request goes."""
 
-    def __init__(self, rotator: Rotator, roster: Roster, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, rotator: Rotator, roster: Roster, ledger: Ledger, clock: Callable[[], datetime], *, grace: timedelta
+    ) -> None:
         self._rotator = rotator
         self._ledger = ledger
         self._clock = clock
+        self._grace = grace
         self._glances = Glances(roster, ledger)
 
     async def answer(self, visit: Visit) -> Shown:
@@ -77,7 +80,7 @@ class Dashboard:
     async def _fleet(self, choice: Choice, notice: str = "") -> Shown:
         now = self._clock()
         glance = await self._glances.look()
-        view = fleet_view(glance.summaries, choice, now)
+        view = fleet_view(glance.summaries, choice, now, grace=self._grace)
         facts = {
             "view": view,
             "notice": notice or glance.warning,
@@ -95,7 +98,7 @@ class Dashboard:
             record = Record(resource=str(resource))
         status = await self._rotator.status(follow) if follow else None
         followed = progress_of(status) if status and ResourceId.parse(status.ticket.resource) == resource else None
-        view = resource_view(record, now, managed=managed, follow=followed)
+        view = resource_view(record, now, grace=self._grace, managed=managed, follow=followed)
         refresh = view.row.link + (f"&follow={follow}" if followed else "")
         facts = {"view": view, "notice": notice, "token": str(uuid.uuid4()), "follow": follow, "refresh": refresh}
         return Shown("resource.html", now, facts)
