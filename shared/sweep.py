@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared import telemetry
 from shared.announcements import announce_overdue
 from shared.errors import RotationError
 from shared.fleet import Fleet, Survey
@@ -91,6 +92,8 @@ class Sweep:
         before = await self._ledger.heartbeat()
         unseen = still_unseen(view.managed, view.summaries, before.unseen if before else {}, now=view.at)
         late = overdue(view.managed, view.summaries, unseen, now=view.at, grace=self._grace)
+        seen = (view.summaries[each] for each in view.managed if each in view.summaries)
+        telemetry.fleet(seen, overdue=len(late), now=view.at)
         for each in late:
             await self._tell(each, view.at)
         return Heartbeat(

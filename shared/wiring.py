@@ -140,7 +140,7 @@ def build(
         grace=timedelta(hours=settings.OVERDUE_GRACE_HOURS),
     )
     notices = Notices(settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services)
-    dashboard = Dashboard(rotator, roster, ledger, clock)
+    dashboard = Dashboard(rotator, roster, ledger, clock, grace=timedelta(hours=settings.OVERDUE_GRACE_HOURS))
     return App(settings, rotator, roster, notices, Health(roster, rotator), dashboard, clients)
 
 
