@@ -16,7 +16,8 @@ test: .venv/.installed  ## every test that a change must pass
 
 conformance: .venv/.installed  ## the stand-ins against clients nobody here wrote: Azure's JavaScript SDKs and command line
 	$(PY) -m tests.standin.conformance.install
-	$(PY) -m pytest tests/standin tests/standin/conformance/javascript.py tests/standin/conformance/azure_cli.py
+	$(PY) -m pytest tests/standin
+	$(PY) -m pytest tests/standin/conformance/javascript.py tests/standin/conformance/azure_cli.py
 
 package: .venv/.installed  ## dist/app.zip: exactly what is deployed
 	scripts/package
