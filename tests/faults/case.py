@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from shared.journal import Result
@@ -65,12 +66,12 @@ async def play(lane: Lane, cut: Cut) -> Findings:
         if outcome := await lane.work(request):
             break
     found.expect("3 Once", outcome is not None, "the message never came to an end")
+    swept = None
     for _ in range(_SWEEPS):
-        swept = await lane.work(sweep_of(lane.resource))
-        if swept and swept.result is Result.SKIPPED:
+        if (swept := await lane.work(sweep_of(lane.resource))) and swept.result is Result.SKIPPED:
             break
-    else:
-        found.expect("6 Converges", False, f"the last sweep still found something to do: {swept}")
+    at_rest = swept is not None and swept.result is Result.SKIPPED
+    found.expect("6 Converges", at_rest, f"the last sweep still found something to do: {swept}")
     found.expect("6 Converges", not lane.errors, lane.errors)
     await _settled(lane, cut.mode, request, found)
     return found
@@ -131,9 +132,7 @@ async def _settled(lane: Lane, mode: Mode, request: Request, found: Findings) ->
     least = 0 if mode.name in {"salt", "first"} else mode.changes
     found.expect("3 Once", least <= len(changes) <= mode.changes, f"{len(changes)} regenerations")
     at = lane.azure.regenerations(lane.resource)
-    apart = all(
-        one["effectiveAt"] and one["effectiveAt"] <= two["startedAt"] for one, two in zip(at, at[1:], strict=False)
-    )
+    apart = all(one["effectiveAt"] and one["effectiveAt"] <= two["startedAt"] for one, two in pairwise(at))
     found.expect("2 One at a time", apart, at)
     events = [event for call in told for event in json.loads(call.body)]
     by_id = {event["id"]: event for event in events}

@@ -4,9 +4,11 @@ It asks Key Vault and SignalR themselves, past the proxies: what goes wrong ther
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import aiohttp
 import jwt
@@ -16,11 +18,11 @@ from tests.faults.modes import key_of
 
 _PAUSE_SECONDS = 0.01
 _REFUSED, _MISSING = 401, 404
+# The secret's name and the resource's endpoint; None while whoever reads it is refused by the nature of the case.
 type Watched = Callable[[], tuple[str, str] | None]
-"""The secret's name and the resource's endpoint, or None while its reader would be refused by the nature of the case."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Consumer:
     """Calls made, and what was refused."""
 
@@ -28,12 +30,32 @@ class Consumer:
     watched: Sequence[Watched]
     calls: int = 0
     refused: list[str] = field(default_factory=list)
+    _failure: Exception | None = None
 
-    async def run(self) -> None:
-        """Consume until cancelled."""
+    def __enter__(self) -> Self:
+        """Consume from now on, in a thread of its own: what keeps the app busy must not keep its clients quiet."""
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._consume()), name="consumer", daemon=True)
+        self._done = threading.Event()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop. Raises what ended it early."""
+        self._done.set()
+        self._thread.join()
+        if self._failure:
+            raise RuntimeError("the consumer ended early") from self._failure
+
+    async def _consume(self) -> None:
+        try:
+            await self._calls()
+        except Exception as error:  # noqa: BLE001 - carried to whoever waits for the thread
+            self._failure = error
+
+    async def _calls(self) -> None:
         async with aiohttp.ClientSession() as session:
             headers = {"Authorization": f"Bearer {await self._token(session)}"}
-            while True:
+            while not self._done.is_set():
                 for each in self.watched:
                     if (target := each()) and await self._is_refused(session, headers, *target):
                         self.refused.append(target[0])

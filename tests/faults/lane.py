@@ -89,7 +89,9 @@ class Lane:
 
     def new_resource(self) -> None:
         """A SignalR resource that no case has seen."""
-        self.resource = self.azure.create_signalr(f"cut{os.getpid()}-{next(_numbers)}")
+        self.resource = self.azure.create_signalr(
+            f"cut{os.getpid()}-{next(_numbers)}", tags={"key-rotation": "enabled"}
+        )
         self.real_endpoint = self.azure.connection_endpoint(self.resource)
         self.endpoint = self.real_endpoint.replace(self.proxy.upstream["signalr"], self.proxy.origins["signalr"])
         self.proxy.taken = []
@@ -106,7 +108,7 @@ class Lane:
             "ALLOWED_KEY_VAULT_URLS": origins["keyvault"],
             "EVENT_GRID_TOPIC_ENDPOINT": f"{origins['eventgrid']}/api/events",
             "AzureWebJobsStorage": self.storage.connection_string.replace(self.proxy.upstream["blob"], origins["blob"]),
-            "SIGNALR_RESOURCE_IDS": self.resource,
+            "SIGNALR_SUBSCRIPTION_IDS": ResourceId.parse(self.resource).subscription,
             "FIRST_POLL_SECONDS": "0.05",
             "KEY_EFFECT_TIMEOUT_SECONDS": "0.8",
             "OPERATION_TIMEOUT_SECONDS": "3",

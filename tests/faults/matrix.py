@@ -24,28 +24,40 @@ OPERATION_SECONDS = (0.02, 0.03)
 
 @dataclass(slots=True)
 class Tally:
-    """What came of it, by mode."""
+    """What came of it: cases by mode, what was wrong in which, and what the consumer and the watch over keys say."""
 
     cases: Counter[str] = field(default_factory=Counter)
     wrong: list[Findings] = field(default_factory=list)
-    secrecy: Secrecy = field(default_factory=Secrecy)
     calls: int = 0
     refused: list[str] = field(default_factory=list)
+    heard: int = 0
+    keys: int = 0
+    leaks: int = 0
 
     @property
     def violations(self) -> int:
         """How many there are in all."""
-        return sum(len(found.violations) for found in self.wrong) + len(self.refused) + self.secrecy.leaks
+        return sum(len(found.violations) for found in self.wrong) + len(self.refused) + self.leaks
+
+    def add(self, other: "Tally") -> None:
+        """Take in what another process found."""
+        self.cases += other.cases
+        self.wrong += other.wrong
+        self.calls += other.calls
+        self.refused += other.refused
+        self.heard += other.heard
+        self.keys += other.keys
+        self.leaks += other.leaks
 
     def lines(self) -> Iterator[str]:
-        """The summary: one line a mode, what was wrong, and the sum."""
+        """The summary: what was wrong, one line a mode, and the sum."""
+        for found in self.wrong:
+            yield f"{found.case}: {'; '.join(found.violations)}"
         for mode, cases in self.cases.items():
             violations = sum(len(found.violations) for found in self.wrong if found.case.startswith(f"{mode} "))
             yield f"{mode:8} cases: {cases}, violations: {violations}"
         yield f"consumer calls: {self.calls}, refused: {len(self.refused)}"
-        yield f"texts heard: {self.secrecy.heard}, keys known: {len(self.secrecy.keys)}, leaks: {self.secrecy.leaks}"
-        for found in self.wrong:
-            yield f"{found.case}: {'; '.join(found.violations)}"
+        yield f"texts heard: {self.heard}, keys known: {self.keys}, leaks: {self.leaks}"
         yield f"cases: {self.cases.total()}, violations: {self.violations}"
 
 
@@ -63,9 +75,10 @@ async def run(
     """Number each mode's calls, then play every case that `choose` leaves."""
     azure.configure(None, operation_seconds=OPERATION_SECONDS)
     tally = Tally()
-    logging.getLogger().addHandler(tally.secrecy)
+    logging.getLogger("rotation").setLevel(logging.INFO)
+    logging.getLogger().addHandler(secrecy := Secrecy())
     async with AsyncExitStack() as stack:
-        stack.callback(logging.getLogger().removeHandler, tally.secrecy)
+        stack.callback(logging.getLogger().removeHandler, secrecy)
         running = [await stack.enter_async_context(Lane.open(azure, storage, folder)) for _ in range(lanes)]
         cuts = choose([cut for mode in modes for cut in _cuts(mode, kinds, len(await calls_of(running[0], mode)))])
         waiting = iter(cuts)
@@ -74,7 +87,7 @@ async def run(
         async def drive(lane: Lane) -> None:
             nonlocal told
             for cut in waiting:
-                lane.secrecy = tally.secrecy
+                lane.secrecy = secrecy
                 found = await play(lane, cut)
                 tally.cases[cut.mode.name] += 1
                 if found.violations:
@@ -84,16 +97,10 @@ async def run(
                     done = tally.cases.total()
                     progress(f"{done}/{len(cuts)} cases in {told - begun:.0f} s, violations: {tally.violations}")
 
-        consumer = Consumer(azure, [lane.watched for lane in running])
-        consuming = asyncio.create_task(consumer.run())
-        try:
+        with Consumer(azure, [lane.watched for lane in running]) as consumer:
             await asyncio.gather(*[drive(lane) for lane in running])
-        finally:
-            consuming.cancel()
-            ended = await asyncio.gather(consuming, return_exceptions=True)
-        if not isinstance(ended[0], asyncio.CancelledError):
-            raise AssertionError("the consumer stopped early") from ended[0]
         tally.calls, tally.refused = consumer.calls, consumer.refused
+        tally.heard, tally.keys, tally.leaks = secrecy.heard, len(secrecy.keys), secrecy.leaks
     return tally
 
 

@@ -1,7 +1,7 @@
 """Azure in memory, and workers whose every call to it can fail, be lost, be slow or be their last.
 
-Each worker has ports of its own to one shared `Cloud` (`memory_ports`, `memory_ledger`), as each process has connections
-of its own.
+Each worker has ports of its own to one shared `Cloud` (`memory_ports`, `memory_ledger`), as each process has
+connections of its own.
 """
 
 import asyncio
@@ -22,7 +22,9 @@ RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
 LEASE_SECONDS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
-type Trouble = Literal["lost before", "lost after", "throttled", "forbidden", "killed before", "killed after", "suspended"]
+type Trouble = Literal[
+    "lost before", "lost after", "throttled", "forbidden", "killed before", "killed after", "suspended"
+]
 
 
 class Killed(BaseException):

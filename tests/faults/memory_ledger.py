@@ -1,4 +1,5 @@
-"""The engine's port to the record in `memory.Cloud`: a lease that others respect, and that ends unless it is renewed."""
+"""The engine's port to the record in `memory.Cloud`: a lease that others respect, and that ends if not renewed."""
+# ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,5 @@
 """The engine's ports to `memory.Cloud`: ARM, the data plane, Key Vault, Event Grid and the queue."""
+# ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
 from dataclasses import dataclass

@@ -68,7 +68,11 @@ class Call:
 
 @dataclass(slots=True)
 class Proxy:
-    """Stands before the services named in `upstream` (name → origin). `trust` verifies them, `tls` is shown to callers."""
+    """Stands before the services named in `upstream` (name → origin).
+
+    `trust` verifies them, `tls` is what callers see. `taken` are the calls that the services took and that changed
+    something, over all cases of a resource.
+    """
 
     upstream: Mapping[str, str]
     tls: ssl.SSLContext

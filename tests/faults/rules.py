@@ -31,7 +31,7 @@ class Judge:
     untold: set[str] = field(default_factory=set)
     held: dict[int, MemoryHeld] = field(default_factory=dict)
 
-    def watch(self, what: str, worker: Worker, detail: Any) -> None:  # noqa: ANN401 - depends on what
+    def watch(self, what: str, worker: Worker, detail: Any) -> None:
         """Judge a change that is about to be made."""
         if what == "held":
             self.held[id(worker)] = detail
@@ -40,7 +40,7 @@ class Judge:
             if detail is not KeyType.SALT:
                 self._may_regenerate(Slot(detail))
         elif what == "changed":
-            self._changed(worker)
+            self._changed()
         elif what == "publish":
             self._holding(worker, "publishes")
             self._publishes(detail)
@@ -62,7 +62,10 @@ class Judge:
 
     def told(self) -> None:
         """4 Told: every version that was added is announced, under one id."""
-        ids = {rotation: {e for r, e in self.cloud.events if r == rotation and not e.endswith("Failed")} for rotation in self.versions}
+        ids = {
+            rotation: {e for r, e in self.cloud.events if r == rotation and not e.endswith("Failed")}
+            for rotation in self.versions
+        }
         assert {} == {r: found for r, found in ids.items() if len(found) != 1 and r not in self.untold}, "4 Told"
 
     def record_lost(self) -> None:
@@ -85,7 +88,7 @@ class Judge:
         elif key in self.replaced:
             assert now >= self.replaced[key] + OVERLAP - timedelta(seconds=1), "2 One at a time: inside the overlap"
 
-    def _changed(self, worker: Worker) -> None:
+    def _changed(self) -> None:
         rotation = self.cloud.record.journal.rotation_id if self.cloud.record and self.cloud.record.journal else "lost"
         self.changes[rotation] += 1
         assert rotation == "lost" or self.changes[rotation] <= 1, "3 Once: two changes under one rotation id"

@@ -5,7 +5,9 @@ stopped between any two of them, to the microsecond and repeatably, which no wir
 test_cuts.py's. Between them stands nothing but the adapters, which tests/integration speaks to the services with.
 """
 
+import asyncio
 import os
+from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 
@@ -144,7 +146,7 @@ class Rotations(RuleBasedStateMachine):
         self.cloud.disabled = bool(self.cloud.versions) and not self.cloud.disabled
 
     @rule(paused=st.booleans())
-    def tag(self, paused: bool) -> None:
+    def tag(self, *, paused: bool) -> None:
         self.cloud.tags = {"key-rotation": "paused" if paused else "enabled"}
 
     @rule(state=st.sampled_from(("Succeeded", "Succeeded", "Updating")))
@@ -191,8 +193,6 @@ class Rotations(RuleBasedStateMachine):
         return request
 
     def _work(self, orders: list[tuple[Request, tuple[Trouble | None, int]]]) -> object:
-        import asyncio
-
         self.judge.forced = any(r.force for r in self.asked)
         runs = [self._delivered(request, *trouble) for request, trouble in orders]
 
@@ -211,10 +211,8 @@ class Rotations(RuleBasedStateMachine):
             return None
 
     def _run(self, coroutine: object) -> None:
-        try:
+        with suppress(RotationError):
             self.loop.run_until_complete(coroutine)  # type: ignore[arg-type]
-        except RotationError:
-            pass
 
     def _engine(self, worker: Worker) -> Engine:
         signalr = MemorySignalR(worker)

@@ -29,6 +29,11 @@ async def _work(order: dict[str, Any]) -> int:
     return 0
 
 
+def _say(number: int) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
 def main() -> None:
     """Fork for each line of standard input, until it closes."""
     for line in sys.stdin:
@@ -36,8 +41,8 @@ def main() -> None:
         worker = os.fork()
         if not worker:
             os._exit(asyncio.run(_work(order)))
-        print(json.dumps(worker), flush=True)
-        print(json.dumps(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1])), flush=True)
+        _say(worker)
+        _say(os.waitstatus_to_exitcode(os.waitpid(worker, 0)[1]))
 
 
 if __name__ == "__main__":

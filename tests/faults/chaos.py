@@ -1,0 +1,92 @@
+"""`make chaos`: all of the cut matrix, shared between processes, with a line of progress every few seconds.
+
+Ends with the number of cases of each mode and `cases: N, violations: 0`; with status 1 if there was any.
+"""
+
+import argparse
+import asyncio
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from local.azure.certificates import authority
+
+# aiohttp builds its TLS context when it is imported, so this must stand before anything that imports it.
+_FOLDER = Path(tempfile.mkdtemp(prefix="signalr-rotation-chaos-"))
+os.environ["SSL_CERT_FILE"] = str(authority(_FOLDER))
+
+from local.azure.client import StandIn  # noqa: E402
+from local.azurite.server import Azurite  # noqa: E402
+from tests.faults import matrix  # noqa: E402
+from tests.faults.kinds import KINDS  # noqa: E402
+from tests.faults.modes import MODES  # noqa: E402
+
+_ROOT = Path(__file__).parents[2]
+
+
+def main() -> int:
+    """Play the matrix; 1 if an invariant was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
+    parser.add_argument("--processes", type=int, default=2, help="how many share the cases")
+    parser.add_argument("--lanes", type=int, default=8, help="cases under way at once in each process")
+    parser.add_argument("--share", help=argparse.SUPPRESS)
+    parser.add_argument("--tally", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.share:
+        mine, shares = map(int, arguments.share.split("/"))
+        arguments.tally.write_bytes(pickle.dumps(asyncio.run(_play(mine, shares, arguments.lanes))))
+        return 0
+    return _divide(arguments.processes, arguments.lanes)
+
+
+def _divide(processes: int, lanes: int) -> int:
+    begun = time.monotonic()
+    tallies = [_FOLDER / f"tally-{number}" for number in range(processes)]
+    shares = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "tests.faults.chaos", "--share", f"{number}/{processes}"),
+                *("--lanes", str(lanes), "--tally", str(tally)),
+            ],
+            cwd=_ROOT,
+        )
+        for number, tally in enumerate(tallies)
+    ]
+    failed = [share for share in shares if share.wait()]
+    if failed:
+        return 1
+    whole = matrix.Tally()
+    for path in tallies:
+        whole.add(pickle.loads(path.read_bytes()))  # noqa: S301 - written by our own processes, a moment ago
+    _say(*whole.lines(), f"in {time.monotonic() - begun:.0f} s")
+    return 1 if whole.violations else 0
+
+
+async def _play(mine: int, shares: int, lanes: int) -> matrix.Tally:
+    with (
+        StandIn.start(_FOLDER, operation_seconds=matrix.OPERATION_SECONDS) as azure,
+        Azurite.start(_FOLDER / "storage") as storage,
+    ):
+        return await matrix.run(
+            azure,
+            storage,
+            _FOLDER,
+            modes=MODES,
+            kinds=KINDS,
+            choose=lambda cuts: cuts[mine::shares],
+            lanes=lanes,
+            progress=lambda line: _say(f"[{mine + 1}/{shares}] {line}"),
+        )
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from tests.faults.matrix import OPERATION_SECONDS
+
+
+@pytest.fixture(scope="package")
+def azure(folder: Path) -> Iterator[StandIn]:
+    """Stand-ins of this folder's own: their operations are quick, and their time is moved."""
+    with StandIn.start(folder, operation_seconds=OPERATION_SECONDS) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="package")
+def storage(folder: Path) -> Iterator[Azurite]:
+    """Storage of this folder's own: leases in it are broken and stolen."""
+    with Azurite.start(folder / "storage-faults") as azurite:
+        yield azurite
