@@ -1,0 +1,116 @@
+"""One word for how a resource is, and what a person does about it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.dashboard.condition import Condition, State, condition_of
+from shared.decision import Code
+from shared.journal import Record, Step
+from shared.model import Slot
+from shared.summary import Summary
+from tests.dashboard import fleet
+
+NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
+GRACE = timedelta(hours=48)
+DAY = timedelta(days=1)
+
+
+def judged(record: Record, *, managed: bool = True) -> Condition:
+    return condition_of(Summary.of(record), NOW, grace=GRACE, managed=managed)
+
+
+def test_each_of_the_sample_fleet_is_what_its_name_says() -> None:
+    states = {record.resource.rpartition("/")[2]: judged(record).state for record in fleet.fleet(NOW)}
+
+    assert {
+        "chat-eu": State.FAILED,
+        "board-eu": State.FAILED,
+        "telemetry": State.OVERDUE,
+        "orders": State.REPAIRING,
+        "legacy": State.BLOCKED,
+        "presence": State.ROTATING,
+        "tracking": State.DUE_SOON,
+        "auction": State.HEALTHY,
+        "archive": State.PAUSED,
+        "intranet": State.KEYLESS,
+        "brand-new": State.UNSEEN,
+    } == {name: state for name, state in states.items() if state is not State.HEALTHY or name == "auction"}
+
+
+def test_every_attention_comes_with_something_to_do() -> None:
+    calling = [judged(record) for record in fleet.fleet(NOW) if judged(record).needs_attention]
+
+    assert 5 == len(calling)
+    assert [] == [condition for condition in calling if not (condition.why and condition.to_do)]
+
+
+@pytest.mark.parametrize(
+    ("age", "state"),
+    [
+        (52.9, State.HEALTHY),
+        (53.1, State.DUE_SOON),
+        (60.5, State.DUE_SOON),
+        (61.9, State.DUE_SOON),
+        (62.1, State.OVERDUE),
+    ],
+)
+def test_a_key_grows_from_healthy_to_due_to_overdue(age: float, state: State) -> None:
+    assert state is judged(fleet.record("chat", NOW, age=age * DAY)).state
+
+
+def test_what_is_past_due_within_the_grace_is_left_to_the_next_sweep() -> None:
+    assert "due 24 hours ago: the next sweep rotates it" == judged(fleet.record("chat", NOW, age=61 * DAY)).why
+
+
+def test_a_retry_under_way_is_no_failure_any_more() -> None:
+    """An earlier rotation failed; another one runs now."""
+    past = (fleet.failure(NOW - DAY, "Unavailable", "no answer"),)
+    record = fleet.record("chat", NOW, age=60 * DAY, history=past, journal=fleet.journal(NOW, Slot.SECONDARY))
+
+    assert State.ROTATING is judged(record).state
+
+
+def test_a_failed_rotation_whose_journal_is_open_is_a_failure() -> None:
+    journal = fleet.journal(NOW, Slot.SECONDARY)
+    past = (fleet.failure(NOW, "NotPermitted", "no right", rotation_id=journal.rotation_id),)
+    record = fleet.record("chat", NOW, age=60 * DAY, history=past, journal=journal)
+
+    assert State.FAILED is judged(record).state
+
+
+def test_an_unknown_salt_needs_a_person() -> None:
+    past = (fleet.failure(NOW, "SaltOutcomeUnknown", "lost", result="Unknown"),)
+
+    assert State.FAILED is judged(fleet.record("chat", NOW, age=DAY, history=past)).state
+
+
+def test_a_code_that_nobody_foresaw_still_says_where_to_look() -> None:
+    past = (fleet.failure(NOW, "SomethingNew", "hm"),)
+
+    assert "Look up its rotation id in the log." == judged(fleet.record("chat", NOW, age=DAY, history=past)).to_do
+
+
+def test_a_resource_in_change_is_blocked() -> None:
+    seen = fleet.seen("chat", NOW, age=DAY, provisioning_state="Updating")
+    condition = judged(fleet.record("chat", NOW, age=DAY, seen=seen))
+
+    assert (State.BLOCKED, Code.NOT_READY) == (condition.state, condition.code)
+
+
+def test_what_is_seen_but_not_published_awaits_adoption() -> None:
+    seen = fleet.seen("chat", NOW, age=DAY, slot=None, version=None, fingerprint=None, since=None, due=None)
+
+    assert State.UNSEEN is judged(fleet.record("chat", NOW, age=DAY, seen=seen, history=())).state
+
+
+def test_who_is_not_managed_calls_for_nothing() -> None:
+    condition = judged(fleet.record("chat", NOW, age=300 * DAY), managed=False)
+
+    assert (State.LEFT, False) == (condition.state, condition.needs_attention)
+
+
+def test_a_rotation_under_way_says_its_last_step() -> None:
+    journal = fleet.journal(NOW, Slot.SECONDARY, Step.PLANNED)
+
+    assert "last step: planned" in judged(fleet.record("chat", NOW, age=60 * DAY, journal=journal)).why

@@ -1,0 +1,118 @@
+"""The list of the fleet: counted, filtered, sorted and paged."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.dashboard.choice import Choice, Order
+from shared.dashboard.fleet_view import ROWS_PER_PAGE, FleetView, fleet_view
+from shared.summary import Summary
+from tests.dashboard import fleet
+
+NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
+DAY = timedelta(days=1)
+SAMPLE = [Summary.of(record) for record in fleet.fleet(NOW)]
+
+
+def viewed(summaries: list[Summary] = SAMPLE, **choice: str) -> FleetView:
+    return fleet_view(summaries, Choice.of(choice), NOW, grace=timedelta(hours=48))
+
+
+def names(view: FleetView) -> list[str]:
+    return [row.resource.name for row in view.rows]
+
+
+def test_the_headline_counts_who_needs_attention() -> None:
+    assert "5 of 16 resources need attention" == viewed().headline
+    assert "2 failed, 1 repairing, 1 blocked, 1 overdue" == viewed().attention_told
+
+
+def test_a_fleet_that_is_well_says_so() -> None:
+    well = [Summary.of(fleet.record(name, NOW, age=DAY)) for name in ("one", "two")]
+
+    assert ("All is well", 0) == (viewed(well).headline, viewed(well).attention)
+
+
+def test_nobody_at_all_is_no_all_clear() -> None:
+    assert "No resource has been seen yet" == viewed([]).headline
+
+
+def test_the_headline_stays_true_whatever_is_filtered() -> None:
+    assert "5 of 16 resources need attention" == viewed(text="quiz").headline
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ({"text": "CHAT-"}, ["chat-eu", "chat-us"]),
+        ({"state": "overdue"}, ["telemetry"]),
+        ({"state": "attention"}, ["board-eu", "chat-eu", "orders", "legacy", "telemetry"]),
+        ({"state": "healthy", "order": "name"}, ["alerts-eu", "alerts-us", "auction", "chat-us", "checkout", "quiz"]),
+        ({"state": "not-seen-yet"}, ["brand-new"]),
+        ({"text": "nobody"}, []),
+    ],
+)
+def test_what_is_chosen_is_what_is_listed(choice: dict[str, str], expected: list[str]) -> None:
+    assert expected == names(viewed(**choice))
+
+
+def test_by_due_the_most_late_come_first_and_the_unknown_last() -> None:
+    listed = names(viewed(order="due"))
+
+    assert ["telemetry", "archive"] == listed[:2]
+    assert "brand-new" == listed[-1]
+
+
+def test_by_age_the_oldest_key_comes_first() -> None:
+    assert "telemetry" == names(viewed(order="age"))[0]
+
+
+def test_a_long_list_is_paged_without_a_gap() -> None:
+    many = [Summary.of(fleet.record(f"chat-{n:03}", NOW, age=DAY)) for n in range(120)]
+
+    pages = [names(viewed(many, order="name", page=str(page))) for page in (1, 2, 3)]
+
+    assert [f"chat-{n:03}" for n in range(120)] == [name for page in pages for name in page]
+    assert [ROWS_PER_PAGE, ROWS_PER_PAGE, 20] == [len(page) for page in pages]
+
+
+def test_a_page_past_the_end_is_the_last_one() -> None:
+    assert 1 == viewed(page="99").choice.page
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "x", "", "1e9", "99999999999", "٣x"])
+def test_a_page_that_is_none_is_the_first(page: str) -> None:
+    assert 1 == Choice.of({"page": page}).page
+
+
+def test_an_unknown_state_or_order_is_as_good_as_none() -> None:
+    assert Choice() == Choice.of({"state": "broken", "order": "random"})
+
+
+def test_a_link_leaves_out_what_is_usual_and_never_has_a_key() -> None:
+    choice = Choice.of({"code": "secret", "text": "a&b", "order": "due"})
+
+    assert "?text=a%26b&order=due&page=2" == choice.link(page=2)
+    assert "?" == Choice().link()
+    assert Order.DUE is choice.order
+
+
+def test_a_row_says_live_slot_age_next_and_retirement() -> None:
+    row = next(row for row in viewed().rows if row.resource.name == "auction")
+
+    assert ("Primary", "14 hours", "in 59 days", "in 9 hours") == (
+        row.live,
+        row.age,
+        row.next_rotation,
+        row.retirement,
+    )
+
+
+def test_what_was_due_reads_as_past() -> None:
+    row = next(row for row in viewed().rows if row.resource.name == "telemetry")
+
+    assert "was due 15 days ago" == row.next_rotation
+
+
+def test_all_rows_share_one_axis() -> None:
+    assert 1 == len({row.strip.now for row in viewed().rows})

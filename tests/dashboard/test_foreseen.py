@@ -1,0 +1,54 @@
+"""What a dry run says of each decision there is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.dashboard.foreseen import foreseen
+from shared.decision import (
+    Action,
+    Cause,
+    Code,
+    Publish,
+    Refuse,
+    RegenerateSalt,
+    Resume,
+    Retire,
+    Rotate,
+    Skip,
+    Wait,
+)
+from shared.errors import NotPermitted
+from shared.model import Slot
+from shared.plans import Preview
+from shared.requests import Mode, Request
+from tests.dashboard import fleet
+
+NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
+REQUEST = Request(
+    rotation_id="r", resource=str(fleet.resource("chat")), mode=Mode.ROTATE, trigger="http", requested_at=NOW
+)
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (Rotate(Slot.SECONDARY), "would regenerate Secondary, prove it, publish it and announce it"),
+        (Rotate(Slot.PRIMARY, retire=True), "the key it replaces becomes worthless once the overlap is over"),
+        (Publish(Slot.PRIMARY, Cause.ADOPT), "would publish the Primary key as it is"),
+        (Publish(Slot.PRIMARY, Cause.REPAIR), "the published value is no live key"),
+        (Publish(Slot.PRIMARY, Cause.SWITCH, retire=True), "becomes worthless"),
+        (Retire(Slot.PRIMARY), "would regenerate Primary, so that its old key becomes worthless"),
+        (RegenerateSalt(), "would regenerate the salt"),
+        (Resume(), "would finish the rotation that was begun"),
+        (Wait(), "would wait: the resource is being changed"),
+        (Skip(Code.NOT_DUE, NOW + timedelta(days=3)), "NotDue: the published key is not due for rotation yet (until"),
+        (Refuse(Code.PAUSED), "would do nothing: Paused"),
+    ],
+)
+def test_a_decision_is_said_in_words(action: Action, said: str) -> None:
+    assert said in foreseen(Preview(REQUEST, action=action), NOW)
+
+
+def test_a_finding_is_said_with_its_code() -> None:
+    assert "NotPermitted: no right" == foreseen(Preview(REQUEST, finding=NotPermitted("no right")), NOW)

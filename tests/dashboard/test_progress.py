@@ -1,0 +1,60 @@
+"""How far a rotation is, told step by step."""
+
+from datetime import UTC, datetime, timedelta
+
+from shared.dashboard.progress import Progress, finished, progress_of, running
+from shared.journal import Kind, Step
+from shared.ledger import Ticket
+from shared.model import Slot
+from shared.rotation import Status
+from tests.dashboard import fleet
+
+NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
+TICKET = Ticket(rotation_id="7d9f2c1e-0000-5000-8000-000000000001", resource=str(fleet.resource("a")), requested_at=NOW)
+
+
+def told(progress: Progress) -> list[tuple[str, str]]:
+    return [(stage.name, stage.how) for stage in progress.stages]
+
+
+def test_what_nobody_has_taken_up_waits_for_a_worker() -> None:
+    progress = progress_of(Status(TICKET))
+
+    assert [("asked", "done"), ("planned", "doing")] == told(progress)
+    assert not progress.ended
+
+
+def test_the_step_after_the_last_one_done_is_under_way() -> None:
+    assert [
+        ("asked", "done"),
+        ("planned", "done"),
+        ("regenerated", "done"),
+        ("published", "doing"),
+        ("announced", "ahead"),
+    ] == told(running(fleet.journal(NOW, Slot.SECONDARY)))
+
+
+def test_each_step_says_how_long_after_the_one_before_it_came() -> None:
+    notes = [stage.note for stage in finished(fleet.outcome(NOW)).stages]
+
+    assert ["2026-11-23 07:40:41", "+1.2 s", "+17.2 s", "+1.7 s", "+0.5 s"] == notes
+
+
+def test_a_failure_marks_where_it_stopped() -> None:
+    times = {Step.PLANNED: NOW, Step.REGENERATED: NOW + timedelta(seconds=17)}
+    failed = fleet.failure(NOW, "NotPermitted", "no", kind=Kind.ROTATE, times=times)
+
+    assert ("published", "failed") in told(finished(failed))
+
+
+def test_a_publication_has_no_regeneration() -> None:
+    assert "regenerated" not in dict(told(finished(fleet.outcome(NOW, kind=Kind.PUBLISH))))
+
+
+def test_a_refusal_has_no_steps_but_a_reason() -> None:
+    refused = fleet.failure(NOW, "OverlapActive", "wait", result="Refused", until=NOW + timedelta(hours=3))
+
+    progress = finished(refused)
+
+    assert ((), "OverlapActive", "wait") == (progress.stages, progress.code, progress.message)
+    assert NOW + timedelta(hours=3) == progress.until
