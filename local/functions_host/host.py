@@ -114,7 +114,7 @@ class Host:
     async def _listen(self, admin: Admin, http: HttpTrigger) -> str:
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.add_routes(admin.routes())
-        app.router.add_route("*", "/{path:.*}", http.answer)
+        app.router.add_route("*", r"/{path:[\s\S]*}", http.answer)
         self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)

@@ -39,6 +39,7 @@ def test_id_in_capitals_is_the_same_rotation(world: HttpWorld) -> None:
         "urn:uuid:" + UNKNOWN,
         UNKNOWN.replace("-", ""),
         "\u0660" * 36,
+        UNKNOWN + "%0A",
     ],
 )
 def test_id_that_nothing_is_known_of_is_not_found(world: HttpWorld, made_up: str) -> None:
