@@ -15,5 +15,5 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
 @pytest.fixture(scope="session")
 def cloud(folder: Path) -> Iterator[StandIn]:
     """Stand-ins of their own: rights are taken away here, and a sweep must meet no resource of another test."""
-    with StandIn.start(folder / "package", operation_seconds=(0.2, 0.3)) as azure:
+    with StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure:
         yield azure

@@ -1,0 +1,89 @@
+"""The engine, in this process and on the stand-ins, and one resource led through everything it can do."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from shared import wiring
+from shared.errors import RotationError
+from shared.journal import Kind, Outcome, Result
+from shared.model import KeyType, ResourceId
+from shared.requests import Mode, Wish
+from shared.settings import Settings
+
+ALL = [Kind.PUBLISH, Kind.ROTATE, Kind.PUBLISH, Kind.ROTATE, Kind.RETIRE, Kind.PUBLISH, Kind.SALT]
+"""What `lead` does when nothing is missing: adopt, rotate, switch, revoke, retire, repair, salt."""
+
+
+@dataclass
+class Course:
+    """One resource, and what came of it: how each request ended, and what was said where one did not succeed."""
+
+    azure: StandIn
+    app: wiring.App
+    resource: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    async def lead(self) -> None:
+        """Everything there is, in an order in which nothing stands in the way of the next."""
+        one = ResourceId.parse(self.resource)
+        await self._wish(Wish("timer"))
+        await self._wish(Wish("http", one, Mode.ROTATE, force=True))
+        await self._wish(Wish("http", one, Mode.ROTATE, key_type=KeyType(self.published_slot)))
+        await self._wish(Wish("http", one, Mode.REVOKE, force=True, overlap_hours=0))
+        await self._wish(Wish("timer", one))
+        self.azure.regenerate_in_portal(self.resource, self.published_slot)
+        await self._wish(Wish("event", one, Mode.RESYNC))
+        await self._wish(Wish("http", one, Mode.ROTATE, key_type=KeyType.SALT))
+
+    @property
+    def kinds(self) -> list[Kind | None]:
+        """What succeeded, in order."""
+        return [outcome.kind for outcome in self.outcomes if outcome.result is Result.SUCCEEDED]
+
+    @property
+    def published_slot(self) -> str:
+        """The slot whose live key the newest version holds; the one that is adopted, while there is none."""
+        versions = self.azure.secrets().get(f"{self.resource.rsplit('/', 1)[1]}-connection-string", [])
+        live = self.azure.live_keys(self.resource)
+        return next((slot for slot, key in live.items() if versions and key in versions[-1]["value"]), "Primary")
+
+    async def _wish(self, wish: Wish) -> None:
+        try:
+            for request in await self.app.rotator.submit(wish):
+                if request.resource != self.resource:
+                    continue  # the storage account knows what other tests left behind
+                outcome = await self.app.rotator.work(request)
+                assert outcome is not None, "nothing here is put off"
+                self.outcomes.append(outcome)
+                if outcome.result in {Result.FAILED, Result.UNKNOWN}:
+                    self.complaints.append(outcome.message or "")
+        except RotationError as error:
+            self.complaints.append(error.message)
+
+
+@asynccontextmanager
+async def course(azure: StandIn, storage: Azurite, *, discovered: bool) -> AsyncIterator[Course]:
+    """A course on a resource of its own, named in the settings or discovered in its subscription."""
+    subscription = str(uuid.uuid4())
+    resource = azure.create_signalr("chat", subscription=subscription, tags={"key-rotation": "enabled"})
+    where = {"SIGNALR_SUBSCRIPTION_IDS": subscription} if discovered else {"SIGNALR_RESOURCE_IDS": resource}
+    known = {name: value for name, value in azure.env.items() if name in Settings.model_fields}
+    settings = Settings.model_validate(
+        known
+        | where
+        | {
+            "AzureWebJobsStorage": storage.connection_string,
+            "FIRST_POLL_SECONDS": 0.1,
+            "KEY_EFFECT_TIMEOUT_SECONDS": 2,
+        }
+    )
+    app = wiring.build(settings)
+    try:
+        yield Course(azure, app, resource)
+    finally:
+        await app.close()

@@ -1,0 +1,150 @@
+"""The app does everything it can with the deployed rights alone; with any one less, it says which is missing.
+
+The stand-ins check every call against role assignments, by action and scope, as Azure does. Storage is not among them:
+Azurite knows no roles. `docs/security.md` gives the reason for each right.
+"""
+
+import logging
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from local.azure import cloud as local_cloud
+from local.azure.arm_signalr import SignalRProvider
+from local.azure.client import StandIn
+from local.azure.clock import Clock
+from local.azure.signalr import SignalRService
+from local.azure.signalr_resource import Variant
+from local.azurite.server import Azurite
+from shared.journal import Kind, Result
+from tests.infra.bicep import INFRA, Template
+from tests.package.every_mode import ALL, Course, course
+
+type Requests = list[dict[str, Any]]
+
+SIGNALR = "Microsoft.SignalRService"
+READ = f"{SIGNALR}/SignalR/read"
+WATCH = f"{SIGNALR}/locations/operationStatuses/signalr/read"
+# ARM chooses the address at which an operation is watched. These are other addresses that Microsoft documents rights
+# for; none was ever seen in an answer of today's service, so nothing here can show that they are needed.
+OTHER_ADDRESSES = {
+    f"{SIGNALR}/SignalR/operationStatuses/read",
+    f"{SIGNALR}/SignalR/operationResults/read",
+    f"{SIGNALR}/locations/operationresults/signalr/read",
+}
+_GROUP = f"/subscriptions/{local_cloud.SUBSCRIPTION}/resourceGroups/{local_cloud.GROUP}/providers"
+SEND = "Microsoft.EventGrid/events/send/action"
+OFFICER, SENDER = "Key Vault Secrets Officer", "EventGrid Data Sender"
+# The built-in roles that are given, by the actions of theirs that the services check, and where.
+BUILT_IN = {
+    "Microsoft.KeyVault/vaults/secrets/*": f"{_GROUP}/Microsoft.KeyVault/vaults/vault-1",
+    SEND: f"{_GROUP}/Microsoft.EventGrid/topics/rotations",
+}
+# An action, and what the app says of it when it is missing.
+SAID = {
+    READ: READ,
+    f"{SIGNALR}/SignalR/listkeys/action": f"{SIGNALR}/SignalR/listkeys/action",
+    f"{SIGNALR}/SignalR/regeneratekey/action": f"{SIGNALR}/SignalR/regeneratekey/action",
+    "Microsoft.KeyVault/vaults/secrets/getSecret/action": OFFICER,
+    "Microsoft.KeyVault/vaults/secrets/setSecret/action": OFFICER,
+    "Microsoft.KeyVault/vaults/secrets/readMetadata/action": OFFICER,
+    SEND: SENDER,
+}
+
+
+def deployed(role: str) -> list[str]:
+    """The actions of a custom role, as infra/modules/signalr-roles.bicep has them."""
+    resource = Template(INFRA / "modules" / "signalr-roles.bicep").of("resource")[role]
+    return [str(action) for action in resource.body["properties"]["permissions"][0]["actions"]]
+
+
+def give_the_deployed_rights(azure: StandIn, resource: str, *, discovered: bool) -> None:
+    """Take everything from the app, and give it what infra/ does, no wider."""
+    subscription = "/".join(resource.split("/")[:3])
+    azure.revoke("app")
+    azure.assign("app", deployed("rotatorRole"), subscription if discovered else resource)
+    azure.assign("app", deployed("operationReaderRole"), subscription)
+    for action, scope in BUILT_IN.items():
+        azure.assign("app", [action], scope)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _identity(cloud: StandIn) -> Iterator[None]:
+    """The app signs in as the identity of the stand-ins, and what is taken from it here is given back."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+            patch.setenv(name, cloud.env[name])
+        yield
+    cloud.reset()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=[False, True], ids=["named", "discovered"])
+async def whole(request: pytest.FixtureRequest, cloud: StandIn, storage: Azurite) -> tuple[Course, Requests]:
+    """Everything, done with the deployed rights: what came of it, and the calls that were made."""
+    cloud.reset()
+    async with course(cloud, storage, discovered=request.param) as going:
+        give_the_deployed_rights(cloud, going.resource, discovered=request.param)
+        await going.lead()
+    return going, cloud.requests()
+
+
+def test_everything_succeeds_with_the_deployed_rights(whole: tuple[Course, Requests]) -> None:
+    going, _ = whole
+
+    assert [] == going.complaints
+    assert ALL == going.kinds
+
+
+def test_the_rights_used_are_the_rights_given(whole: tuple[Course, Requests]) -> None:
+    """None is asked for that is not deployed, and none is deployed that is not used, other addresses apart."""
+    _, requests = whole
+    service = SignalRService(Clock(), Random(0), Variant())  # noqa: S311 - it makes no key here
+    provider = SignalRProvider(service, lambda _: "")
+    needs = {route.operation: route.action.lower() for route in provider.routes()}
+    given = {action.lower() for role in ("rotatorRole", "operationReaderRole") for action in deployed(role)}
+
+    used = {needs[request["operation"]] for request in requests if request["service"] == "arm"}
+
+    assert given - {action.lower() for action in OTHER_ADDRESSES} == used
+    assert OTHER_ADDRESSES <= {action for role in ("rotatorRole", "operationReaderRole") for action in deployed(role)}
+
+
+@pytest.mark.parametrize("action", SAID, ids=lambda action: action.split("/", 1)[1])
+async def test_a_missing_right_is_named(cloud: StandIn, storage: Azurite, action: str) -> None:
+    """To whoever asked, and in the event `RotationFailed` to whoever listens.
+
+    Unless it is the right to send events, or the one without which nobody knows that the resource exists.
+    """
+    cloud.reset()
+    async with course(cloud, storage, discovered=True) as going:
+        give_the_deployed_rights(cloud, going.resource, discovered=True)
+        cloud.revoke("app", action)
+
+        await going.lead()
+
+    failures = [event["data"]["message"] for event in cloud.events() if event["type"].endswith(".RotationFailed")]
+    told = [going.complaints, failures] if action not in {READ, SEND} else [going.complaints]
+    assert ALL != going.kinds
+    assert [True for _ in told] == [SAID[action].lower() in messages[0].lower() for messages in told]
+
+
+async def test_keys_rotate_without_the_right_to_watch_and_the_log_names_it(
+    cloud: StandIn, storage: Azurite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether a key changed is read from the keys. Only of a salt, which leaves no trace, is the outcome unknown."""
+    cloud.reset()
+    async with course(cloud, storage, discovered=True) as going:
+        give_the_deployed_rights(cloud, going.resource, discovered=True)
+        cloud.revoke("app", WATCH)
+
+        with caplog.at_level(logging.WARNING, "rotation"):
+            await going.lead()
+
+    named = {getattr(record, "needs", "").lower() for record in caplog.records if "not permitted" in record.message}
+    assert {WATCH.lower()} == named
+    assert ALL[:-1] == going.kinds
+    assert [Result.UNKNOWN] == [outcome.result for outcome in going.outcomes if outcome.kind is Kind.SALT]
+    assert WATCH.lower() in going.complaints[0].lower()
