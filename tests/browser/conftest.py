@@ -1,5 +1,6 @@
 """A real Chromium in front of the app in its host: pages of its own for each test, and everything it complained of."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 import pytest
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob.aio import BlobServiceClient
 from playwright.async_api import Browser, Page, async_playwright
 
 from local.azure.client import StandIn
@@ -83,14 +84,15 @@ def world(folder: Path, azure_session: StandIn) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-def fleet_world(folder: Path, azure_session: StandIn) -> Iterator[World]:
+async def fleet_world(folder: Path, azure_session: StandIn) -> AsyncIterator[World]:
     """The app with a fleet in every condition, recorded and known to ARM: to be looked at only."""
     with (
         Azurite.start(folder / "storage-fleet") as storage,
         running_host(azure_session, storage, folder, SIGNALR_SUBSCRIPTION_IDS=fleet.SUBSCRIPTION) as host,
     ):
-        for record in fleet.fleet(datetime.now(UTC)):
-            remember(storage, record)
+        records = fleet.fleet(datetime.now(UTC))
+        await remember(storage, *records)
+        for record in records:
             create(azure_session, ResourceId.parse(record.resource).name, subscription=fleet.SUBSCRIPTION)
         yield World(azure_session, storage, host)
 
@@ -101,19 +103,25 @@ def create(azure: StandIn, name: str, subscription: str = ACTED_ON, **tags: str)
     return azure.create_signalr(name, subscription=subscription, tags=tags)
 
 
-def remember(storage: Azurite, record: Record) -> None:
-    """Write a resource's record as the app does."""
-    blobs = BlobServiceClient.from_connection_string(storage.connection_string)
-    container = blobs.get_container_client("signalr-rotation")
-    with suppress(ResourceExistsError):
-        container.create_container()
-    summary = Summary.of(record).model_dump(mode="json", by_alias=True, exclude_none=True)
-    container.upload_blob(
-        f"resources/{ResourceId.parse(record.resource).key}.json",
-        record.model_dump_json(by_alias=True, exclude_defaults=True).encode(),
-        overwrite=True,
-        metadata={"summary": json.dumps(summary)},
-    )
+async def remember(storage: Azurite, *records: Record) -> None:
+    """Write resources' records as the app does."""
+    several = asyncio.Semaphore(16)
+    async with BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
+        container = blobs.get_container_client("signalr-rotation")
+        with suppress(ResourceExistsError):
+            await container.create_container()
+
+        async def write(record: Record) -> None:
+            summary = Summary.of(record).model_dump(mode="json", by_alias=True, exclude_none=True)
+            async with several:
+                await container.upload_blob(
+                    f"resources/{ResourceId.parse(record.resource).key}.json",
+                    record.model_dump_json(by_alias=True, exclude_defaults=True).encode(),
+                    overwrite=True,
+                    metadata={"summary": json.dumps(summary)},
+                )
+
+        await asyncio.gather(*map(write, records))
 
 
 @asynccontextmanager

@@ -126,13 +126,13 @@ async def test_what_changes_shows_without_a_reload(onlooker: Visitor, fleet_worl
     """The page asks again by itself, and what a person was doing on it stays as it was."""
     now = datetime.now(UTC)
     changing = fleet.record("presence", now, age=fleet.PERIOD, journal=fleet.journal(now, fleet.Slot.SECONDARY))
-    remember(fleet_world.storage, changing)
+    await remember(fleet_world.storage, changing)
     await onlooker.open_resource(changing.resource)
     await onlooker.page.evaluate("window.stayed = true")
     await onlooker.page.get_by_text("Rotate…").click()
     await onlooker.page.get_by_label("Reason").fill("half a sentence")
 
-    remember(fleet_world.storage, fleet.record("presence", now, age=0 * fleet.PERIOD))
+    await remember(fleet_world.storage, fleet.record("presence", now, age=0 * fleet.PERIOD))
     await onlooker.page.locator(".chip.healthy").wait_for()
 
     assert await onlooker.page.evaluate("window.stayed")
