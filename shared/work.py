@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared import plans, telemetry
 from shared.announcements import announce_failure
-from shared.decision import Action, Code, Refuse, Resume, Skip, Wait, decide
+from shared.decision import Action, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
 from shared.errors import NotFound, RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
 from shared.fleet import Fleet
 from shared.glance import Glance
@@ -128,6 +128,8 @@ class Worker:
                     if glance != held.record.seen:
                         await held.write(held.record.having_seen(glance))
                     return self._nothing_done(request, action, code)
+                case Rotate() | Publish() if await self._has_version(request, policy):
+                    return self._nothing_done(request, action, Code.ALREADY_ROTATED)
                 case _:
                     await expect_no_rival(self._ledger, resource, policy, seen.published)
                     journal = plans.journal(action, seen, request, policy, self._to.clock())
@@ -137,6 +139,11 @@ class Worker:
             if outcome.rotation_id == request.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome
         raise Unavailable(f"{request.resource_id.name} keeps changing while it is worked on", step="observe")
+
+    async def _has_version(self, request: Request, policy: Policy) -> bool:
+        """Whether this rotation has added its version: the vault remembers, also when the record was lost."""
+        made = await self._to.vaults.made_by(policy.vault_url, policy.secret_name, request.rotation_id)
+        return made is not None
 
     async def _managed(self, held: Held, request: Request) -> Resource | Outcome:
         """What ARM says of the resource; the end of its story if it has left the fleet. Raises `Misconfigured`."""

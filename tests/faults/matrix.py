@@ -92,6 +92,7 @@ async def run(
                 tally.cases[cut.mode.name] += 1
                 if found.violations:
                     tally.wrong.append(found)
+                    progress(f"{found.case}: {'; '.join(found.violations)}")
                 if time.monotonic() - told > 5:
                     told = time.monotonic()
                     done = tally.cases.total()

@@ -23,7 +23,7 @@ class Judge:
 
     cloud: Cloud
     excused: bool = True  # nothing is published yet
-    forced: bool = False
+    forced: set[str] = field(default_factory=set)
     overlap: timedelta = OVERLAP
     replaced: dict[str, datetime] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
@@ -50,6 +50,11 @@ class Judge:
         """The newest value, disabled or not."""
         return self.cloud.versions[-1][1] if self.cloud.versions else None
 
+    @property
+    def _rotation(self) -> str:
+        """The rotation id under way, as the record tells it."""
+        return self.cloud.record.journal.rotation_id if self.cloud.record and self.cloud.record.journal else "lost"
+
     def live(self) -> None:
         """1 Live: what readers get opens the service."""
         if not self.excused and not self.cloud.disabled:
@@ -70,6 +75,7 @@ class Judge:
 
     def record_lost(self) -> None:
         """The blob is gone: a version that was not announced and is not the newest can't be known of any more."""
+        self.changes.clear()  # what was changed under an open journal, and not published yet, nobody can tell any more
         announced = {rotation for rotation, event in self.cloud.events if not event.endswith("Failed")}
         self.untold |= set(self.versions) - announced
 
@@ -78,7 +84,7 @@ class Judge:
 
     def _may_regenerate(self, slot: Slot) -> None:
         key, now = self.cloud.keys[slot], self.cloud.now()
-        if self.forced or self.cloud.disabled:
+        if self._rotation in self.forced or self.cloud.disabled:
             return
         assert key != self.published, "2 One at a time: the published key is regenerated"
         newest = self.cloud.versions[-1][0] if self.cloud.versions else None
@@ -89,10 +95,10 @@ class Judge:
             assert now >= self.replaced[key] + OVERLAP - timedelta(seconds=1), "2 One at a time: inside the overlap"
 
     def _changed(self) -> None:
-        rotation = self.cloud.record.journal.rotation_id if self.cloud.record and self.cloud.record.journal else "lost"
+        rotation = self._rotation
         self.changes[rotation] += 1
         assert rotation == "lost" or self.changes[rotation] <= 1, "3 Once: two changes under one rotation id"
-        if self.forced:
+        if rotation in self.forced:
             self.excused = True
 
     def _publishes(self, edition: Edition) -> None:

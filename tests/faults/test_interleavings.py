@@ -52,6 +52,7 @@ wishes = st.sampled_from(
         {"mode": Mode.ROTATE, "force": True, "key_type": KeyType.PRIMARY},
         {"mode": Mode.REVOKE},
         {"mode": Mode.REVOKE, "overlap_hours": 0},
+        {"mode": Mode.REVOKE, "overlap_hours": 100},
         {"mode": Mode.RESYNC},
         {"mode": Mode.ROTATE, "key_type": KeyType.SALT},
     )
@@ -190,10 +191,11 @@ class Rotations(RuleBasedStateMachine):
         number = next(self.numbers)
         request = Wish(trigger="test", deduplication_key=str(number), **wish).of(RESOURCE, self.cloud.now())  # type: ignore[arg-type]
         self.asked.append(request)
+        if request.force:
+            self.judge.forced.add(request.rotation_id)
         return request
 
     def _work(self, orders: list[tuple[Request, tuple[Trouble | None, int]]]) -> object:
-        self.judge.forced = any(r.force for r in self.asked)
         runs = [self._delivered(request, *trouble) for request, trouble in orders]
 
         async def all_of_them() -> list[object]:
