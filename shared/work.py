@@ -10,7 +10,7 @@ from datetime import timedelta
 from shared import plans, telemetry
 from shared.announcements import announce_failure
 from shared.decision import Action, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
-from shared.errors import NotFound, RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
+from shared.errors import NotFound, NotManaged, RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
 from shared.fleet import Fleet
 from shared.glance import Glance
 from shared.journal import Outcome, Result
@@ -153,8 +153,11 @@ class Worker:
             resource = await self._to.signalr.get(request.resource_id)
         except NotFound as error:
             return await self._gone(held, request, error)
-        if request.mode is Mode.SWEEP and held.record.journal is None and not self._fleet.includes(resource):
-            return await self._forgotten(held, request, Code.NOT_MANAGED)
+        if held.record.journal is None and not self._fleet.includes(resource):
+            if request.mode is Mode.SWEEP:
+                return await self._forgotten(held, request, Code.NOT_MANAGED)
+            # It was, when it was asked for; or the message was put on the queue by somebody who may not ask.
+            raise NotManaged(f"{request.resource} is not managed, or no longer", step="observe")
         return resource
 
     async def _gone(self, held: Held, request: Request, error: NotFound) -> Outcome:
