@@ -1,4 +1,5 @@
 // Three log alerts on the app's stable events: a rotation failed, a rotation is overdue, no sweep has ended lately.
+// And the workbook that shows the same at a glance.
 
 @description('Azure region.')
 param location string
@@ -15,14 +16,25 @@ param functionAppName string
 @description('E-mail address to tell. Empty: alerts only show in Azure Monitor.')
 param email string
 
-// A log line lands in AppTraces (Message), a custom event in AppEvents (Name): either counts.
+// A log line is a row of AppTraces: Message is its stable event, Properties hold its facts (docs/telemetry.md).
 var eventsOfApp = '''
-union
-  (AppTraces | project TimeGenerated, AppRoleName, Event = Message),
-  (AppEvents | project TimeGenerated, AppRoleName, Event = Name)
-| where AppRoleName =~ "{0}"
-| where Event == "{1}"
+AppTraces
+| where AppRoleName =~ "{0}" and Message == "{1}"
+| extend Resource = tostring(Properties.resource), Code = tostring(Properties.code)
 '''
+
+// One row even when there is nothing to count: silence must be seen as a number, not as no answer.
+var heartbeatsOfApp = '''
+AppTraces
+| where AppRoleName =~ "{0}" and Message == "{1}"
+| summarize Heartbeats = count()
+'''
+
+// An alert of its own for each resource and code: a second resource that fails is news.
+var byResource = [
+  { name: 'Resource', operator: 'Include', values: ['*'] }
+  { name: 'Code', operator: 'Include', values: ['*'] }
+]
 
 // Hours without an ended sweep that mean silence: with the hourly default, two may fail before anybody is called.
 var rules = [
@@ -31,6 +43,7 @@ var rules = [
     title: 'SignalR key rotation failed'
     description: 'A rotation ended in failure. The published key is still valid; docs/operations.md says what to do for each code.'
     event: 'rotation failed'
+    perResource: true
     severity: 1
     window: 'PT15M'
     frequency: 'PT15M'
@@ -42,6 +55,7 @@ var rules = [
     title: 'SignalR key rotation overdue'
     description: 'A key is older than its period allows and has not been replaced.'
     event: 'rotation overdue'
+    perResource: true
     severity: 2
     window: 'PT6H'
     frequency: 'PT1H'
@@ -53,6 +67,7 @@ var rules = [
     title: 'SignalR key rotation is silent'
     description: 'No sweep has ended within three hours: the app does not run, or its telemetry does not arrive.'
     event: 'sweep finished'
+    perResource: false
     severity: 1
     window: 'PT3H'
     frequency: 'PT30M'
@@ -98,8 +113,10 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       criteria: {
         allOf: [
           {
-            query: format(eventsOfApp, functionAppName, rule.event)
-            timeAggregation: 'Count'
+            query: format(rule.perResource ? eventsOfApp : heartbeatsOfApp, functionAppName, rule.event)
+            timeAggregation: rule.perResource ? 'Count' : 'Total'
+            metricMeasureColumn: rule.perResource ? null : 'Heartbeats'
+            dimensions: rule.perResource ? byResource : []
             operator: rule.operator
             threshold: rule.threshold
             failingPeriods: {
@@ -115,3 +132,20 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
     }
   }
 ]
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(workspaceId, functionAppName, 'workbook')
+  location: location
+  tags: tags
+  kind: 'shared'
+  properties: {
+    displayName: 'SignalR key rotation'
+    category: 'workbook'
+    sourceId: workspaceId
+    serializedData: replace(
+      replace(loadTextContent('../workbook.json'), '<workspace>', workspaceId),
+      '<function app>',
+      functionAppName
+    )
+  }
+}
