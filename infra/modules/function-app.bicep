@@ -130,6 +130,8 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       AZURE_CLIENT_ID: identityClientId
       APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
       APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+      // The worker then tells the host that the app sends its own telemetry: no log line is sent twice.
+      PYTHON_ENABLE_OPENTELEMETRY: 'true'
     })
   }
 
