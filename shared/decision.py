@@ -140,6 +140,14 @@ def overlap_end(published: Published, overlap: timedelta) -> datetime:
     return published.since + overlap
 
 
+def _free(seen: Observation, published: Published, slot: Slot, policy: Policy) -> datetime:
+    """From when the key that is not published may be renewed: after the overlap, or the longer one that was asked."""
+    until = overlap_end(published, policy.overlap)
+    retirement = pending_retirement(seen)
+    promised = retirement is not None and seen.live[slot.other] == retirement.fingerprint
+    return max(until, retirement.after) if retirement and promised else until
+
+
 def _blocked(seen: Observation, request: Request) -> Action | None:
     """Switches that an operator holds. A sweep passes by quietly; whoever asks by name is told."""
     quiet = request.mode is Mode.SWEEP
@@ -176,7 +184,7 @@ def _scheduled(seen: Observation, published: Published, slot: Slot, policy: Poli
     due = published.since + policy.period
     if now < due:
         return Skip(Code.NOT_DUE, due)
-    until = overlap_end(published, policy.overlap)
+    until = _free(seen, published, slot, policy)
     if now < until:
         return Skip(Code.OVERLAP_ACTIVE, until)
     return Rotate(slot.other)
@@ -185,7 +193,7 @@ def _scheduled(seen: Observation, published: Published, slot: Slot, policy: Poli
 def _asked(
     seen: Observation, published: Published, slot: Slot, request: Request, policy: Policy, now: datetime
 ) -> Action:
-    until = overlap_end(published, policy.overlap)
+    until = _free(seen, published, slot, policy)
     inside_overlap = now < until and not request.force
     if request.slot is slot:
         return _renew_published(seen, slot, request)

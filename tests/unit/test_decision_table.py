@@ -1,0 +1,228 @@
+"""docs/decisions.md says what `decide` does: each row's words are read here, and held against the function."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Literal
+
+import pytest
+
+from shared.decision import (
+    Action,
+    Announce,
+    Publish,
+    Refuse,
+    RegenerateSalt,
+    Resume,
+    Retire,
+    Rotate,
+    Skip,
+    Wait,
+    decide,
+)
+from shared.model import KeyType, Observation, Policy, Published, Retirement, SecretFormat, Slot
+from shared.requests import Mode, Request
+from tests.world import ROOT
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+POLICY = Policy(timedelta(days=60), timedelta(hours=24), "https://vault", "chat", SecretFormat.CONNECTION_STRING)
+LIVE = {Slot.PRIMARY: "one", Slot.SECONDARY: "two"}
+AGES = {"fresh": timedelta(hours=1), "settled": timedelta(days=2), "old": timedelta(days=61)}
+RETIREMENTS = {"none": None, "past": timedelta(minutes=-1), "soon": timedelta(hours=30), "gone": timedelta(minutes=-1)}
+RESOURCE = (
+    "/subscriptions/5ab5c4b0-0000-4000-8000-000000000001/resourceGroups/live/providers/Microsoft.SignalRService"
+    "/SignalR/chat"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One situation and one request."""
+
+    seen: Observation
+    request: Request
+
+    @property
+    def live(self) -> bool:
+        return self.seen.published_slot is not None
+
+    @property
+    def newest(self) -> Published:
+        assert self.seen.published
+        return self.seen.published
+
+    @property
+    def slot(self) -> Slot:
+        assert self.seen.published_slot
+        return self.seen.published_slot
+
+    @property
+    def retirement(self) -> Retirement | None:
+        asked = self.newest.retirement
+        return asked if asked and asked.fingerprint == LIVE[self.slot.other] else None
+
+    @property
+    def free(self) -> datetime:
+        overlap = self.newest.since + POLICY.overlap
+        return max(overlap, self.retirement.after) if self.retirement else overlap
+
+
+SITUATIONS: dict[str, Callable[[Case], bool]] = {
+    "any": lambda _: True,
+    "journal open": lambda case: case.seen.unfinished,
+    "version untold": lambda case: not case.seen.told,
+    "not Succeeded": lambda case: case.seen.provisioning_state != "Succeeded",
+    "local auth disabled": lambda case: case.seen.local_auth_disabled,
+    "paused": lambda case: case.seen.paused,
+    "newest version disabled": lambda case: case.seen.published is not None and not case.seen.published.enabled,
+    "no secret": lambda case: case.seen.published is None,
+    "published key dead": lambda case: case.seen.published is not None and not case.live,
+    "retirement due": lambda case: case.live and case.retirement is not None and case.retirement.after <= NOW,
+    "retirement pending": lambda case: case.live and case.retirement is not None,
+    "not due": lambda case: case.live and case.newest.since + POLICY.period > NOW,
+    "O still in use": lambda case: case.live and case.free > NOW,
+    "replaced since asked": lambda case: (
+        case.live and case.newest.rotation_id is not None and case.newest.since > case.request.requested_at
+    ),
+}
+REQUESTS: dict[str, Callable[[Case], bool]] = {
+    "any": lambda _: True,
+    **{mode.value: lambda case, mode=mode: case.request.mode is mode for mode in Mode},  # type: ignore[misc]
+    "forced": lambda case: case.request.force,
+    "not forced": lambda case: not case.request.force,
+    "no keyType": lambda case: case.request.key_type is None,
+    "keyType S": lambda case: case.live and case.request.slot is case.seen.published_slot,
+    "keyType Primary": lambda case: case.request.key_type is KeyType.PRIMARY,
+    "keyType Salt": lambda case: case.request.key_type is KeyType.SALT,
+}
+
+
+def fits(row: tuple[str, str, str], case: Case) -> bool:
+    """Whether a row of the table is about this case."""
+    return SITUATIONS[row[0]](case) and all(REQUESTS[word.strip()](case) for word in row[1].split(","))
+
+
+def told(action: Action, case: Case, expected: str) -> str:
+    """An action in the table's words. One moment can have two names: then it is called as expected."""
+    match action:
+        case Rotate(slot, retire):
+            return f"Rotate({name(slot, case, forced=True)})" + later(slot, case, retire=retire)
+        case Publish(slot, cause, retire):
+            return f"Publish({name(slot, case)}, {cause})" + later(slot, case, retire=retire)
+        case Retire(slot):
+            return f"Retire({name(slot, case)})"
+        case Skip(code, until) | Refuse(code, until):
+            return f"{type(action).__name__}({code}{moment(until, case, expected)})"
+        case Wait(code):
+            return f"Wait({code})"
+        case Resume() | Announce() | RegenerateSalt():
+            return type(action).__name__
+
+
+def name(slot: Slot, case: Case, *, forced: bool = False) -> str:
+    if case.seen.published is None:
+        return slot.value
+    if case.seen.published_slot is None:
+        if forced and case.request.slot:
+            return "keyType" if slot is case.request.slot else "?"
+        return "named" if slot is (case.newest.slot_hint or Slot.PRIMARY) else "unnamed"
+    return "S" if slot is case.slot else "O"
+
+
+def later(slot: Slot, case: Case, *, retire: bool) -> str:
+    return f", later Retire({name(slot.other, case)})" if retire else ""
+
+
+def moment(until: datetime | None, case: Case, expected: str) -> str:
+    if until is None:
+        return ""
+    known = {"due": case.newest.since + POLICY.period, "free": case.free}
+    if case.retirement:
+        known["retirement"] = case.retirement.after
+    words = [word for word, at in known.items() if at == until]
+    return " until " + next((word for word in words if expected.endswith(f"{word})")), str(words))
+
+
+def rows() -> list[tuple[str, str, str]]:
+    table = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "docs/decisions.md").read_text(), re.MULTILINE)
+    return table[1:]
+
+
+def versions() -> Iterator[Published | None]:
+    """Every kind of newest version: none, disabled, dead, and each slot's, young and old, with every retirement."""
+    yield None
+    yield Published("v", "id", datetime.max.replace(tzinfo=UTC))
+    keys = ("one", "two", "dead")
+    for key, hint, age, retirement, rotation in product(keys, (None, *Slot), AGES, RETIREMENTS, (None, "id")):
+        after = RETIREMENTS[retirement]
+        other = {"one": "two", "two": "one", "dead": "two"}[key] if retirement != "gone" else "renewed since"
+        yield Published(
+            version="v",
+            secret_id="id",  # noqa: S106 - Key Vault's word for a URL
+            since=NOW - AGES[age],
+            fingerprint=key,
+            slot_hint=hint,
+            rotation_id=rotation,
+            retirement=Retirement(other, NOW + after) if after is not None else None,
+        )
+
+
+def requests() -> Iterator[Request]:
+    """Every request that can be made: keys are named with mode rotate, and what is asked by name can be forced."""
+    shapes: list[tuple[Mode, KeyType | None, bool]] = [(Mode.SWEEP, None, False), (Mode.RESYNC, None, False)]
+    shapes += [(Mode.REVOKE, None, force) for force in (False, True)]
+    shapes += [(Mode.ROTATE, key, force) for key in (None, *KeyType) for force in (False, True)]
+    for (mode, key, force), at in product(shapes, (NOW, NOW - timedelta(hours=2))):
+        yield Request(
+            rotation_id="asked",
+            resource=RESOURCE,
+            mode=mode,
+            key_type=key,
+            force=force,
+            trigger="test",
+            requested_at=at,
+        )
+
+
+def cases() -> Iterator[Case]:
+    flags: tuple[Literal["unfinished", "untold", "busy", "disabled", "paused"] | None, ...] = (
+        *(None, "unfinished", "untold"),
+        *("busy", "disabled", "paused"),
+    )
+    for published, flag, request in product(versions(), flags, requests()):
+        seen = Observation(
+            provisioning_state="Updating" if flag == "busy" else "Succeeded",
+            local_auth_disabled=flag == "disabled",
+            paused=flag == "paused",
+            live=LIVE,
+            published=published,
+            unfinished=flag == "unfinished",
+            told=flag != "untold",
+        )
+        yield Case(seen, request)
+
+
+def test_every_combination_is_decided_as_the_table_says() -> None:
+    table, wrong, used = rows(), [], set()
+    for case in cases():
+        row = next(row for row in table if fits(row, case))
+        used.add(row)
+        if (does := told(decide(case.seen, case.request, POLICY, NOW), case, row[2])) != row[2]:
+            wrong.append(f"{row}: does {does}: {case}")
+
+    assert [] == wrong[:3]
+    assert [] == [row for row in table if row not in used], "rows that never apply"
+
+
+@pytest.mark.parametrize("flag", ["unfinished", "untold"])
+def test_what_was_begun_or_not_told_comes_before_an_operators_switches(flag: str) -> None:
+    """Else a rotation could be left half done for as long as the resource is paused."""
+    seen = Observation(
+        "Updating", local_auth_disabled=True, paused=True, live=LIVE, published=None,
+        unfinished=flag == "unfinished", told=flag != "untold",
+    )  # fmt: skip
+    expected = Resume() if flag == "unfinished" else Announce()
+
+    assert expected == decide(seen, next(requests()), POLICY, NOW)
