@@ -1,5 +1,6 @@
 """The app in its host, with a cloud and a storage account of its own: events are delivered to it, and faults armed."""
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,7 @@ class HttpWorld(World):
         name, [*_, newest] = secret_name(resource), self.versions(resource)
         vault = self.azure.vaults[0]
         event = {
-            "id": f"{newest['version']}-{kind}",
+            "id": str(uuid.uuid4()),
             "topic": "/subscriptions/0/resourceGroups/live/providers/Microsoft.KeyVault/vaults/contoso",
             "subject": name,
             "eventType": f"Microsoft.KeyVault.{kind}",
