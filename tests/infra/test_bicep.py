@@ -10,7 +10,8 @@ from tests.infra.bicep import FILES, Declaration, Expression, Template, text, va
 # Functions of Bicep this project uses, from "Bicep functions"; a misspelt one is not among them.
 FUNCTIONS = {
     *("cidrSubnet", "concat", "empty", "environment", "filter", "format", "guid", "join", "last", "map", "replace"),
-    *("loadTextContent", "resourceGroup", "split", "string", "subscription", "subscriptionResourceId", "tenant", "toLower", "trim"),
+    "loadTextContent",
+    *("resourceGroup", "split", "string", "subscription", "subscriptionResourceId", "tenant", "toLower", "trim"),
     *("union", "uniqueString", "uriComponent"),
 }
 # No stable version of diagnostic settings exists.
