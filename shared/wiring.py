@@ -5,16 +5,18 @@ Tokens, connections and caches then serve every later invocation.
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment
 
 import aiohttp
 from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline.transport import AioHttpTransport
 from azure.eventgrid.aio import EventGridPublisherClient
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.keyvault.secrets.aio import SecretClient
@@ -39,6 +41,7 @@ from shared.rotation import Rotator
 from shared.services import Services
 from shared.settings import Settings, load
 from shared.signalr import SameHost, SignalR
+from shared.transport import sending_once
 
 _CONNECT_SECONDS = 10.0
 NAME = "signalr-rotation"  # of the container and of the queue
@@ -105,11 +108,11 @@ def build(
     # azure-core logs every request, URLs included, and poll URLs carry signatures.
     logging.getLogger("azure").setLevel(logging.WARNING)
     clients = AsyncExitStack()
-    timeouts = {"connection_timeout": min(_CONNECT_SECONDS, call_seconds), "read_timeout": call_seconds}
+    transport = _closing(clients, _transport(call_seconds))
     credential = _closing(clients, _credential(settings))
     pace_for = _paces(settings)
     signalr = SignalR(
-        _signalr_clients(settings, credential, clients, pace_for, timeouts),
+        _signalr_clients(settings, credential, clients, pace_for, transport),
         pace_for,
         operation_timeout_seconds=settings.OPERATION_TIMEOUT_SECONDS,
         first_poll_seconds=settings.FIRST_POLL_SECONDS,
@@ -119,12 +122,12 @@ def build(
     services = Services(
         signalr=signalr,
         data_plane=DataPlane(session),
-        vaults=Vaults(_vault_clients(credential, clients, timeouts)),
+        vaults=Vaults(_vault_clients(credential, clients, transport)),
         topic=Topic(topic, prefix=settings.EVENT_TYPE_PREFIX, answer_within=call_seconds),
         clock=clock,
         effect_seconds=settings.KEY_EFFECT_TIMEOUT_SECONDS,
     )
-    blobs, queues = _storage(settings, credential, retry_policy=_retries(storage_backoff), **timeouts)
+    blobs, queues = _storage(settings, credential, retry_policy=_retries(storage_backoff), transport=transport)
     container = _closing(clients, blobs).get_container_client(NAME)
     queue = _closing(clients, queues).get_queue_client(NAME)
     fleet = Fleet(settings, signalr)
@@ -142,6 +145,19 @@ def build(
     notices = Notices(settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services)
     dashboard = Dashboard(rotator, roster, ledger, clock, grace=timedelta(hours=settings.OVERDUE_GRACE_HOURS))
     return App(settings, rotator, roster, notices, Health(roster, rotator), dashboard, clients)
+
+
+def _transport(call_seconds: float) -> AioHttpTransport:
+    """One pool of connections for all clients.
+
+    With `use_env_settings` aiohttp looks for a netrc file, on another thread, before every single request: a quarter of
+    the CPU that a rotation took (docs/performance.md). So it is on only where a proxy is set.
+    """
+    return sending_once(
+        trust_env=bool(getproxies_environment()),
+        connection_timeout=min(_CONNECT_SECONDS, call_seconds),
+        read_timeout=call_seconds,
+    )
 
 
 class _Closable(Protocol):
@@ -175,7 +191,7 @@ def _signalr_clients(
     credential: AsyncTokenCredential,
     clients: AsyncExitStack,
     pace_for: Callable[[str], Pace],
-    timeouts: Mapping[str, float],
+    transport: AioHttpTransport,
 ) -> Callable[[str], SignalRManagementClient]:
     @cache
     def client_for(subscription: str) -> SignalRManagementClient:
@@ -187,7 +203,7 @@ def _signalr_clients(
             per_call_policies=[SameHost(settings.arm_endpoint)],
             per_retry_policies=[Paced(pace_for(subscription))],
             retry_policy=Patience(),
-            **timeouts,
+            transport=transport,
         )
         return _closing(clients, client)
 
@@ -195,13 +211,14 @@ def _signalr_clients(
 
 
 def _vault_clients(
-    credential: AsyncTokenCredential, clients: AsyncExitStack, timeouts: Mapping[str, float]
+    credential: AsyncTokenCredential, clients: AsyncExitStack, transport: AioHttpTransport
 ) -> Callable[[str], SecretClient]:
     @cache
     def client_for(vault_url: str) -> SecretClient:
         # The SDK checks that the challenge names the vault's own domain. On loopback there is none.
         verify = urlsplit(vault_url).hostname not in _LOOPBACK
-        return _closing(clients, SecretClient(vault_url, credential, verify_challenge_resource=verify, **timeouts))
+        client = SecretClient(vault_url, credential, verify_challenge_resource=verify, transport=transport)
+        return _closing(clients, client)
 
     return client_for
 

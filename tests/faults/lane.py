@@ -173,7 +173,7 @@ class Lane:
         self._kill()
 
     async def time_passes(self) -> None:
-        """The lease of a killed worker runs out by itself after a minute: breaking it stands for that minute."""
+        """A lease that was not given back runs out by itself after a minute: breaking it stands for that minute."""
         with suppress(HttpResponseError):
             await BlobLeaseClient(self.record).break_lease(lease_break_period=0)
 
