@@ -4,16 +4,27 @@ import os
 import subprocess
 import sys
 
-from tests.world import ROOT
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from tests.world import ROOT, app_settings
 
 _LOOK = "import sys; print(*sorted({n for n in sys.modules if n.startswith(('opentelemetry', 'azure.monitor'))}))"
+
+
+_CALL = """
+async def call():
+    from shared import wiring
+    app = wiring.app()
+    await app.rotator.status("5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90")
+    await app.close()
+"""
 
 
 def _python(code: str, **environment: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment},
+        env={"PATH": os.environ["PATH"]} | environment,
         capture_output=True,
         text=True,
         check=True,
@@ -23,6 +34,12 @@ def _python(code: str, **environment: str) -> str:
 
 def test_the_app_imports_nothing_of_opentelemetry_by_itself() -> None:
     assert "" == _python(f"import function_app, shared.wiring, shared.endpoints, shared.messages; {_LOOK}")
+
+
+def test_nothing_is_imported_when_the_app_has_called_a_service_either(azure_session: StandIn, storage: Azurite) -> None:
+    environment = app_settings(azure_session, storage)
+
+    assert "" == _python(f"import asyncio\n{_CALL}\nasyncio.run(call())\n{_LOOK}", **environment)
 
 
 def test_where_the_platform_names_a_resource_everything_is_recorded() -> None:
