@@ -1,0 +1,48 @@
+"""docs/architecture.md names what there is: every module, function and state."""
+
+import re
+import sys
+from itertools import chain
+
+from shared.journal import Kind, Result, Step
+from tests.infra.bicep import INFRA
+
+ROOT = INFRA.parent
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import architecture  # noqa: E402 - scripts/ is no package of its own
+
+PAGE = architecture.PAGE.read_text()
+
+
+def section(heading: str) -> str:
+    return PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def test_every_module_is_listed_in_its_own_words() -> None:
+    """After a change: `.venv/bin/python scripts/architecture.py`."""
+    assert architecture.rewritten(PAGE, ROOT) == PAGE
+
+
+def test_every_function_is_in_the_table() -> None:
+    functions = set(re.findall(r"^async def ([a-z]\w*)", (ROOT / "function_app.py").read_text(), re.MULTILINE))
+    rows = re.findall(r"^\| (`.+?) \|", section("The flow"), re.MULTILINE)
+
+    assert functions == set(chain.from_iterable(re.findall(r"`(\w+)`", row) for row in rows))
+
+
+def test_every_step_and_every_kind_is_told() -> None:
+    told = section("The states of a rotation")
+    rows = dict(re.findall(r"^\| `(\w+)`[^|]*\| (.+) \|$", told, re.MULTILINE))
+
+    assert {kind.value for kind in Kind} == set(rows)
+    assert [step.value for step in Step] == rows["rotate"].split(", ")
+
+
+def test_every_end_of_a_rotation_is_drawn() -> None:
+    """What was skipped or refused never began."""
+    drawn = section("The states of a rotation")
+
+    assert [] == [
+        result.value for result in set(Result) - {Result.SKIPPED, Result.REFUSED} if result.value not in drawn
+    ]
