@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -83,7 +84,9 @@ def test_secret_near_expiry_is_rotated(world: HttpWorld, schema: Any) -> None:
     assert "event" == world.events(resource)[-1]["data"]["trigger"]
 
 
-def test_key_renewed_in_the_portal_is_repaired(world: HttpWorld) -> None:
+def test_key_renewed_in_the_portal_is_repaired(
+    world: HttpWorld, record_property: Callable[[str, object], None]
+) -> None:
     """From the renewal to a published key that works: Event Grid's delivery, two messages and one `set_secret`."""
     resource = world.adopted()
     address = f"{world.host.url}/api/events?code={world.host.function_key}"
@@ -94,6 +97,8 @@ def test_key_renewed_in_the_portal_is_repaired(world: HttpWorld) -> None:
     assert world.live_slot(resource) is None
     until(lambda: world.live_slot(resource))
     seconds = time.monotonic() - began
+    record_property("seconds from renewal to repair", round(seconds, 2))
+    print(f"\nrenewed in the portal, repaired after {seconds:.2f} s")  # noqa: T201 - the figure, shown with -s
 
     assert seconds < 10
     world.host.idle()
@@ -174,8 +179,8 @@ def test_acknowledged_at_once_while_azure_hangs(world: HttpWorld) -> None:
     """Event Grid waits for the queue alone, whatever the size of the fleet and the mood of Key Vault and ARM."""
     resource = world.adopted()
     event = world.secret_event(resource)
-    world.azure.fault("SignalR.get", delay=3, resource=resource)
-    world.azure.fault("KeyVault.getSecret", delay=3, resource=secret_name(resource))
+    world.azure.fault("SignalR.get", delay=1.5, resource=resource)
+    world.azure.fault("KeyVault.getSecret", delay=1.5, resource=secret_name(resource))
 
     before = len(world.azure.requests())
     began = time.monotonic()
