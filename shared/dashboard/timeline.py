@@ -107,7 +107,8 @@ def marks_of(history: tuple[Outcome, ...]) -> tuple[Mark, ...]:
 def draw(marks: tuple[Mark, ...], seen: Seen | None, window: Window, now: datetime, *, ticks: int = 0) -> Drawing:
     """Lay everything out."""
     bars = [*_published(marks, seen, window, now), *_ahead(seen, window, now)]
-    points = [*_past(marks, window), *_future(seen, window)]
+    # What failed is drawn last: nothing may hide it.
+    points = sorted([*_future(seen, window), *_past(marks, window)], key=lambda point: point.sort is Sort.FAILED)
     return Drawing(
         width=window.width,
         now=window.x(now),
