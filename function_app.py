@@ -5,12 +5,8 @@ of the Azure SDKs.
 """
 
 import logging
-from typing import TYPE_CHECKING
 
 import azure.functions as func
-
-if TYPE_CHECKING:
-    from shared.calls import Endpoint
 
 QUEUE = "signalr-rotation"
 # All that the platform can route: the endpoints answer a wrong one with a problem that names the right ones.
@@ -32,19 +28,19 @@ async def sweep(timer: func.TimerRequest) -> None:
 @app.route("rotate", methods=METHODS)
 async def rotate(req: func.HttpRequest) -> func.HttpResponse:
     """Rotate one resource as the body says, or everything that is due."""
-    return await _serve(req, "ROTATE")
+    return await _serve(req, "rotate")
 
 
 @app.route("rotations/{id}", methods=METHODS)
 async def rotation(req: func.HttpRequest) -> func.HttpResponse:
     """How far a rotation is, as an ARM operation status."""
-    return await _serve(req, "ROTATION")
+    return await _serve(req, "rotation")
 
 
 @app.route("resources", methods=METHODS)
 async def resources(req: func.HttpRequest) -> func.HttpResponse:
     """The managed fleet, in pages."""
-    return await _serve(req, "RESOURCES")
+    return await _serve(req, "resources")
 
 
 @app.route("dashboard", methods=METHODS)
@@ -63,25 +59,25 @@ async def dashboard(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("events", methods=METHODS)
 async def events(req: func.HttpRequest) -> func.HttpResponse:
     """What Event Grid tells of: noted down for the worker."""
-    return await _serve(req, "EVENTS")
+    return await _serve(req, "events")
 
 
 @app.route("openapi.json", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def openapi(req: func.HttpRequest) -> func.HttpResponse:
     """What these addresses take and give."""
-    return await _serve(req, "OPENAPI")
+    return await _serve(req, "openapi")
 
 
 @app.route("health", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Whether the app runs. No details: anybody may ask."""
-    return await _serve(req, "HEALTH")
+    return await _serve(req, "health")
 
 
 @app.route("health/deep", methods=METHODS)
 async def deep_health(req: func.HttpRequest) -> func.HttpResponse:
     """What would keep rotations from succeeding."""
-    return await _serve(req, "DEEP_HEALTH")
+    return await _serve(req, "deep_health")
 
 
 @app.queue_trigger(arg_name="msg", queue_name=QUEUE, connection="AzureWebJobsStorage")
@@ -100,15 +96,14 @@ async def poison(msg: func.QueueMessage) -> None:
     await messages.give_up(wiring.app(), msg.get_body())
 
 
-async def _serve(req: func.HttpRequest, endpoint: str) -> func.HttpResponse:
+async def _serve(req: func.HttpRequest, function: str) -> func.HttpResponse:
     """Hand a call to its endpoint, in words that are not the platform's, and map the answer."""
     from shared import endpoints  # noqa: PLC0415 - see the module's docstring
     from shared.calls import Call  # noqa: PLC0415
 
     headers = {name.lower(): value for name, value in req.headers.items()}
     call = Call(req.method.upper(), req.url, headers, req.route_params, req.get_body())
-    served: Endpoint = getattr(endpoints, endpoint)
-    answer = await served.answer(call)
+    answer = await endpoints.answer(function, call)
     return func.HttpResponse(
         answer.content, status_code=answer.status, headers=dict(answer.headers), mimetype=answer.content_type
     )

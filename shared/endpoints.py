@@ -86,14 +86,21 @@ async def _deep_health(call: Call) -> Answer:
     return _json(report)
 
 
-ROTATE = Endpoint(_rotate, ("POST",))
-ROTATION = Endpoint(_rotation, ("GET",))
-RESOURCES = Endpoint(_resources, ("GET",))
-# Event Grid has no app role: the key in the subscription's address is what it shows.
-EVENTS = Endpoint(_events, ("POST", "OPTIONS"), role=False)
-OPENAPI = Endpoint(_openapi, ("GET",), role=False)
-HEALTH = Endpoint(_health, ("GET",), role=False)
-DEEP_HEALTH = Endpoint(_deep_health, ("GET",))
+_ENDPOINTS = {
+    "rotate": Endpoint(_rotate, ("POST",)),
+    "rotation": Endpoint(_rotation, ("GET",)),
+    "resources": Endpoint(_resources, ("GET",)),
+    # Event Grid has no app role: the key in the subscription's address is what it shows.
+    "events": Endpoint(_events, ("POST", "OPTIONS"), role=False),
+    "openapi": Endpoint(_openapi, ("GET",), role=False),
+    "health": Endpoint(_health, ("GET",), role=False),
+    "deep_health": Endpoint(_deep_health, ("GET",)),
+}
+
+
+async def answer(function: str, call: Call) -> Answer:
+    """Serve a call of this function of the app. Never raises for what a caller or a service did."""
+    return await _ENDPOINTS[function].answer(call)
 
 
 def _json(content: Wire, headers: dict[str, str] | None = None, status: int = 200) -> Answer:

@@ -1,5 +1,7 @@
 """Whether rotations would succeed now: the preflight of the resources, without a wish behind it."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from shared.model import ResourceId
@@ -12,9 +14,9 @@ MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rot
 
 
 class Finding(Wire):
-    """What would keep one resource from being rotated."""
+    """What would keep one resource, or all of a subscription, from being rotated."""
 
-    resource: str
+    resource: str = Field(description="ARM id")
     code: str
     message: str
 
@@ -24,6 +26,8 @@ class HealthReport(Wire):
 
     managed: int = Field(description="How many resources are managed")
     checked: int = Field(description="How many of them were looked at")
+    last_sweep_at: datetime | None = Field(None, description="When the timer last looked at all of them")
+    overdue: int | None = Field(None, description="How many it found past due")
     findings: tuple[Finding, ...] = ()
 
 
@@ -44,4 +48,16 @@ class Health:
             for preview in previews
             if preview.finding
         ]
-        return HealthReport(managed=len(managed), checked=len(chosen), findings=tuple(findings))
+        sweep = await self._rotator.heartbeat()
+        if sweep and resource is None:
+            findings += [
+                Finding(resource=f"/subscriptions/{each.subscription}", code=each.code, message=each.message)
+                for each in sweep.unreadable
+            ]
+        return HealthReport(
+            managed=len(managed),
+            checked=len(chosen),
+            last_sweep_at=sweep.started_at if sweep else None,
+            overdue=sweep.overdue if sweep else None,
+            findings=tuple(findings),
+        )

@@ -12,7 +12,7 @@ from shared.fleet_page import FleetPage
 from shared.health import HealthReport
 from shared.http_api import RotateBody
 from shared.representations import Accepted, Finished, OperationStatus, Previews
-from shared.webhooks import Taken, Validation
+from shared.webhooks import MEDIA_TYPES, Taken, Validation
 
 VERSION = "1"
 _MODELS: tuple[type[BaseModel], ...] = (
@@ -111,7 +111,7 @@ def _paths() -> dict[str, Any]:
                     "200": parts.answer("Noted down, or the answer to the handshake", Taken, Validation),
                     **parts.problems("InvalidEvents", "BodyTooLarge", "UnsupportedMediaType", "ServiceFailed"),
                 },
-                body=({"$ref": "#/components/schemas/Events"}, parts.EVENT_TYPES, True),
+                body=({"$ref": "#/components/schemas/Events"}, MEDIA_TYPES, True),
                 role=False,
             ),
             "options": parts.operation(

@@ -7,9 +7,6 @@ from pydantic import BaseModel
 from shared.http_api import ARM_ID, EXAMPLE_ID, MOST_PER_PAGE, PER_PAGE
 from shared.preferences import LONGEST_WAIT_SECONDS
 from shared.problems import JSON, PROBLEM, PROBLEMS, TYPE_PREFIX
-from shared.webhooks import MEDIA_TYPES as EVENT_TYPES
-
-__all__ = ["EVENT_TYPES"]
 
 _MEANING = {
     "Location": "Address of the operation status, when there is just one",
