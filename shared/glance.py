@@ -38,7 +38,7 @@ class Glance:
 
         Raises nothing: what goes wrong here goes wrong again in the full look, where it is told.
         """
-        if request.mode not in {Mode.SWEEP, Mode.RESYNC}:
+        if request.expected or request.mode not in {Mode.SWEEP, Mode.RESYNC}:
             return None
         try:
             record = await self._ledger.read(request.resource_id)

@@ -119,6 +119,7 @@ class Request(Wire):
     # Somebody may ask for the outcome by its id: it is written down even when there was nothing to do.
     ticket: bool = False
     listed: Listed | None = None
+    expected: bool = Field(False, description="The sweep knows that there is something to do: no glance can be enough")  # noqa: FBT003 - pydantic's default
     rivals: tuple[str, ...] = Field((), description="Other resources that map to the same secret: nobody may write it")
 
     @property

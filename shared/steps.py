@@ -88,7 +88,7 @@ class Run:
         journal = self._held.journal
         if journal.step is Step.ANNOUNCED:
             return
-        await self._held.renew()
+        # That the lease is ours was proven a moment ago, and telling twice is telling once: the id is the same.
         await self._to.topic.announce(
             announcements.KINDS[journal.kind],
             rotation_id=journal.rotation_id,
@@ -97,7 +97,8 @@ class Run:
             time=max(journal.times.values()),
             data=announcements.done(journal, str(self._resource.id), self._policy),
         )
-        await self._held.reached(Step.ANNOUNCED, self._to.clock())
+        # Written down with the outcome: after a crash in between it is told once more.
+        self._held.record = self._held.record.opened(journal.reached(Step.ANNOUNCED, self._to.clock()))
         log.info("rotation announced", extra=self._held.facts)
 
     async def _fail(self, error: Terminal) -> Outcome:

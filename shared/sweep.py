@@ -81,6 +81,7 @@ class Sweep:
             request = wish.of(resource, view.at).model_copy(
                 update={
                     "listed": Listed.of(found) if found else None,
+                    "expected": _expected(view.summaries.get(resource), view.at),
                     "rivals": tuple(str(rival) for rival in rivals.get(resource, ())),
                 }
             )
@@ -163,3 +164,10 @@ class Sweep:
         except RotationError:  # a wrong tag: told when the resource's turn comes
             return None
         return policy.vault_url.lower(), policy.secret_name.lower()
+
+
+def _expected(summary: Summary | None, now: datetime) -> bool:
+    """Whether the resource will be found to need something, as far as its record tells."""
+    if summary is None or summary.seen is None or summary.running:
+        return True
+    return any(moment and moment <= now for moment in (summary.seen.due, summary.seen.retire_after))
