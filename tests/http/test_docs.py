@@ -1,0 +1,52 @@
+"""docs/http.md, docs/events and docs/consumers say what the code says."""
+
+import json
+import re
+from pathlib import Path
+
+from shared.openapi import describe
+from shared.preferences import LONGEST_WAIT_SECONDS
+from shared.problems import PROBLEMS
+from tests.event_schemas import KINDS, validate_event
+
+DOCS = Path(__file__).parents[2] / "docs"
+HTTP = (DOCS / "http.md").read_text()
+EVENTS = (DOCS / "events" / "README.md").read_text()
+CONSUMERS = (DOCS / "consumers" / "README.md").read_text()
+
+
+def first_cells(page: str) -> list[str]:
+    return re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+
+
+def test_every_problem_is_listed_with_its_status() -> None:
+    listed = dict(re.findall(r"^\| `(\w+)` \| (\d{3})", HTTP, re.MULTILINE))
+
+    assert {code: str(status) for code, (status, _) in PROBLEMS.items()} == listed
+
+
+def test_every_address_is_listed() -> None:
+    described = {f"/api{path}" for path in describe()["paths"]} | {"/api/dashboard"}
+
+    assert described == {re.search(r"/api/[^`]*", cell)[0] for cell in first_cells(HTTP) if "/api/" in cell}  # type: ignore[index]
+
+
+def test_longest_wait_is_the_apps() -> None:
+    assert f"N seconds, {LONGEST_WAIT_SECONDS} at most" in HTTP
+
+
+def test_every_event_is_listed_with_its_schema() -> None:
+    assert set(KINDS) == set(re.findall(r"\]\((\w+)\.json\)", EVENTS))
+    assert [f"`SignalRKeyRotation.{kind}`" for kind in KINDS] == first_cells(EVENTS)
+
+
+def test_sample_event_is_as_its_schema_says() -> None:
+    [sample] = re.findall(r"```json\n(.*?)```", EVENTS, re.DOTALL)
+
+    validate_event(json.loads(sample))
+
+
+def test_every_consumer_is_listed() -> None:
+    samples = {path.name for path in (DOCS / "consumers").iterdir() if path.name not in {"README.md", "__pycache__"}}
+
+    assert samples == {found.partition("/")[0] for found in re.findall(r"\]\((\w[^)]*)\)", CONSUMERS)}
