@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 
 from tests.event_schemas import FOLDER, KINDS, schema, validate_event, validator
 from tests.http.conftest import HttpWorld
-from tests.world import secret_name
+from tests.world import secret_name, until
 
 
 def rotated(world: HttpWorld) -> str:
@@ -33,7 +33,8 @@ def repaired(world: HttpWorld) -> str:
 def retired(world: HttpWorld) -> str:
     resource = world.adopted()
     world.rotated(resource, mode="revoke", overlapHours=0)
-    world.host.idle()
+    until(lambda: world.changes(resource) == 2 or None)  # the retirement's message shows after a second
+    until(lambda: world.events(resource)[-1]["type"].endswith("KeyRetired") or None)
     return resource
 
 

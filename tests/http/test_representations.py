@@ -1,0 +1,34 @@
+"""Everything the app can decide and come to has a form in the API."""
+
+from typing import get_args
+
+import pytest
+
+from shared.decision import Action
+from shared.journal import Result
+from shared.problems import PROBLEMS, Problem
+from shared.representations import GOOD, Decision
+
+
+def test_every_action_can_be_previewed() -> None:
+    actions = [each.__name__ for each in get_args(Action.__value__)]
+
+    assert actions == list(get_args(Decision.model_fields["action"].annotation))
+
+
+@pytest.mark.parametrize("code", PROBLEMS)
+def test_problem_has_the_form_of_the_rfc(code: str) -> None:
+    status, title = PROBLEMS[code]
+
+    answer = Problem(code, "do this", headers={"Retry-After": "1"}).answer
+
+    assert (status, "application/problem+json", "1") == (
+        answer.status,
+        answer.content_type,
+        answer.headers["Retry-After"],
+    )
+    assert f'"title":"{title}"'.encode() in answer.content
+
+
+def test_results_that_are_good_are_those_that_need_nobody() -> None:
+    assert {Result.SUCCEEDED, Result.SKIPPED} == GOOD
