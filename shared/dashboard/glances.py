@@ -1,8 +1,14 @@
-"""The fleet's summaries, listed at most once in a few seconds however many pages are open."""
+"""The fleet's summaries, listed at most once in a few seconds however many pages are open.
+
+Listing a thousand resources takes longer than a page may. So whoever comes gets what is known, with its time, and what
+is known is renewed behind them: the page asks again in a moment.
+"""
 
 import asyncio
-import time
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from shared.errors import RotationError
 from shared.ledger import Ledger
@@ -10,13 +16,17 @@ from shared.model import ResourceId
 from shared.roster import Roster
 from shared.summary import Summary
 
-MAX_AGE_SECONDS = 5.0
+FRESH = timedelta(seconds=5)
+KEPT = timedelta(minutes=10)
+
+log = logging.getLogger("rotation.dashboard")
 
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """The fleet as it was a moment ago. `warning`: why it may not be the whole one."""
+    """The fleet as it was `at` a moment. `warning`: why it may not be the whole one."""
 
+    at: datetime
     summaries: tuple[Summary, ...]
     warning: str = ""
 
@@ -28,32 +38,44 @@ class Glance:
 class Glances:
     """Looks at the fleet. When ARM can't tell which resources are managed, those that were ever seen are shown."""
 
-    def __init__(self, roster: Roster, ledger: Ledger, *, max_age_seconds: float = MAX_AGE_SECONDS) -> None:
+    def __init__(self, roster: Roster, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._roster = roster
         self._ledger = ledger
-        self._max_age = max_age_seconds
-        self._lock = asyncio.Lock()
-        self._looked_at = float("-inf")
-        self._glance = Glance(())
+        self._clock = clock
+        self._known: Glance | None = None
+        self._renewal: asyncio.Task[Glance] | None = None
 
     async def look(self) -> Glance:
-        """The fleet. Raises what the storage raises."""
-        async with self._lock:  # who comes while one looks gets what that one sees
-            if time.monotonic() - self._looked_at > self._max_age:
-                self._glance = await self._fresh()
-                self._looked_at = time.monotonic()
-            return self._glance
+        """The fleet as it was known a moment ago; nobody waits but the first. Raises what the storage raises."""
+        known = self._known
+        if known is None or self._clock() > known.at + KEPT:
+            return await self._renew()
+        if self._clock() > known.at + FRESH:
+            self._renew().add_done_callback(_told)
+        return known
 
-    async def hold(self, resource: ResourceId) -> bool:
+    async def holds(self, resource: ResourceId) -> bool:
         """Whether a resource is in the fleet; for one that was not a moment ago, the fleet is looked at anew."""
-        if (await self.look()).holds(resource):
-            return True
-        self._looked_at = float("-inf")
-        return (await self.look()).holds(resource)
+        return (await self.look()).holds(resource) or (await self._renew()).holds(resource)
 
-    async def _fresh(self) -> Glance:
+    def _renew(self) -> asyncio.Task[Glance]:
+        """The look that is under way, or a new one: who comes meanwhile gets what that one sees."""
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._see())
+        return self._renewal
+
+    async def _see(self) -> Glance:
+        at = self._clock()
         try:
-            return Glance(tuple(await self._roster.all()))
+            self._known = Glance(at, tuple(await self._roster.all()))
         except RotationError as error:
             seen = tuple([summary async for summary in self._ledger.summaries()])
-            return Glance(seen, f"This shows what was seen last, perhaps not all: {error.message}.")
+            self._known = Glance(at, seen, f"This shows what was seen last, perhaps not all: {error.message}.")
+        return self._known
+
+
+def _told(renewal: asyncio.Task[Glance]) -> None:
+    """Say that a look behind a page failed: nobody waits for it."""
+    error = None if renewal.cancelled() else renewal.exception()
+    if error:
+        log.warning("fleet not looked at", extra={"kind": type(error).__name__})

@@ -10,7 +10,7 @@ from shared.dashboard.choice import Choice
 from shared.dashboard.fleet_view import fleet_view
 from shared.dashboard.foreseen import foreseen
 from shared.dashboard.form import Act, Asked, Refused, Visit, act_of, resource_of
-from shared.dashboard.glances import Glances
+from shared.dashboard.glances import FRESH, Glances
 from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import resource_view
 from shared.journal import Record
@@ -21,6 +21,7 @@ from shared.rotation import Rotator
 
 log = logging.getLogger("rotation.dashboard")
 
+_AT_ONCE, _SOON, _NOW_AND_THEN = 2, 4, 20  # seconds until a page asks again
 _METHODS = frozenset({"GET", "HEAD", "POST"})
 
 
@@ -43,7 +44,7 @@ class Dashboard:
         self._ledger = ledger
         self._clock = clock
         self._grace = grace
-        self._glances = Glances(roster, ledger)
+        self._glances = Glances(roster, ledger, clock)
 
     async def answer(self, visit: Visit) -> Shown:
         """What a visit gets. Raises `Refused`, and what the ledger and the rotator raise."""
@@ -86,12 +87,14 @@ class Dashboard:
             "notice": notice or glance.warning,
             "token": str(uuid.uuid4()),
             "refresh": choice.link(),
+            "seen_at": glance.at,
+            "every": _AT_ONCE if now > glance.at + FRESH else _SOON if view.running else _NOW_AND_THEN,
         }
         return Shown("fleet.html", now, facts)
 
     async def _resource(self, resource: ResourceId, notice: str = "", follow: str = "") -> Shown:
         now, record = self._clock(), await self._ledger.read(resource)
-        managed = await self._glances.hold(resource)
+        managed = await self._glances.holds(resource)
         if record is None:
             if not managed:
                 raise Refused(404, f"nothing is known of {resource}")
@@ -100,7 +103,14 @@ class Dashboard:
         followed = progress_of(status) if status and ResourceId.parse(status.ticket.resource) == resource else None
         view = resource_view(record, now, grace=self._grace, managed=managed, follow=followed)
         refresh = view.row.link + (f"&follow={follow}" if followed else "")
-        facts = {"view": view, "notice": notice, "token": str(uuid.uuid4()), "follow": follow, "refresh": refresh}
+        facts = {
+            "view": view,
+            "notice": notice,
+            "token": str(uuid.uuid4()),
+            "refresh": refresh,
+            "seen_at": now,
+            "every": _AT_ONCE if view.changing else _NOW_AND_THEN,
+        }
         return Shown("resource.html", now, facts)
 
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -27,6 +27,7 @@ from tests.dashboard import fleet
 from tests.world import World, running_host
 
 PATIENCE_MS = 15_000
+MANY = "a0a0a0a0-1000-4000-8000-000000001000"
 ACTED_ON = "5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90"
 
 
@@ -94,6 +95,23 @@ async def fleet_world(folder: Path, azure_session: StandIn) -> AsyncIterator[Wor
         await remember(storage, *records)
         for record in records:
             create(azure_session, ResourceId.parse(record.resource).name, subscription=fleet.SUBSCRIPTION)
+        yield World(azure_session, storage, host)
+
+
+@pytest.fixture(scope="session")
+async def thousand(folder: Path, azure_session: StandIn) -> AsyncIterator[World]:
+    """A thousand recorded resources, all of them known to ARM."""
+    now = datetime.now(UTC)
+    ages = {f"chat-{number:04}": timedelta(days=number % 70) for number in range(1_000)}
+    with (
+        Azurite.start(folder / "storage-thousand") as storage,
+        running_host(azure_session, storage, folder, SIGNALR_SUBSCRIPTION_IDS=MANY) as host,
+    ):
+        for name in ages:
+            create(azure_session, name, subscription=MANY)
+        records = [fleet.record(name, now, age=age) for name, age in ages.items()]
+        own = [r.model_copy(update={"resource": r.resource.replace(fleet.SUBSCRIPTION, MANY)}) for r in records]
+        await remember(storage, *own)
         yield World(azure_session, storage, host)
 
 
