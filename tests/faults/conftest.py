@@ -20,3 +20,10 @@ def storage(folder: Path) -> Iterator[Azurite]:
     """Storage of this folder's own: leases in it are broken and stolen."""
     with Azurite.start(folder / "storage-faults") as azurite:
         yield azurite
+
+
+@pytest.fixture(scope="package")
+def hosts_storage(folder: Path) -> Iterator[Azurite]:
+    """Storage for the tests that run hosts: they take whatever stands in the queue."""
+    with Azurite.start(folder / "storage-hosts") as azurite:
+        yield azurite

@@ -36,7 +36,7 @@ from tests.faults.secrecy import Secrecy
 
 ROOT = Path(__file__).parents[2]
 CALL_SECONDS = 0.6
-_PACE: dict[str, Any] = {"call_seconds": CALL_SECONDS, "storage_backoff": 0, "lease_seconds": 60}
+_PACE: dict[str, Any] = {"call_seconds": CALL_SECONDS, "storage_backoff": 0}
 _numbers = count(1)
 
 
@@ -48,6 +48,8 @@ class Lane:
     storage: Azurite
     proxy: Proxy
     blobs: BlobServiceClient
+    pace: dict[str, Any]
+    overrides: dict[str, str] = field(default_factory=dict)
     zygote: asyncio.subprocess.Process | None = None
     secrecy: Secrecy = field(default_factory=Secrecy)
     errors: list[str] = field(default_factory=list)
@@ -59,7 +61,9 @@ class Lane:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, azure: StandIn, storage: Azurite, folder: Path) -> AsyncIterator[Self]:
+    async def open(
+        cls, azure: StandIn, storage: Azurite, folder: Path, *, lease_seconds: int = 60
+    ) -> AsyncIterator[Self]:
         """Make one, and end it with the block."""
         os.environ |= {name: azure.env[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")}
         blob_origin = "/".join(storage.blob_url.split("/")[:3])
@@ -73,7 +77,7 @@ class Lane:
         trust = ssl.create_default_context(cafile=str(authority(folder)))
         proxy = Proxy(upstream, server_context(folder), trust, hang_seconds=CALL_SECONDS + 0.3)
         async with proxy, BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
-            lane = cls(azure, storage, proxy, blobs)
+            lane = cls(azure, storage, proxy, blobs, pace=_PACE | {"lease_seconds": lease_seconds})
             with suppress(HttpResponseError):
                 await lane.container.create_container()
             try:
@@ -112,6 +116,7 @@ class Lane:
             "FIRST_POLL_SECONDS": "0.05",
             "KEY_EFFECT_TIMEOUT_SECONDS": "0.8",
             "OPERATION_TIMEOUT_SECONDS": "3",
+            **self.overrides,
         }
 
     @property
@@ -135,12 +140,12 @@ class Lane:
         It is the lane's second worker, who never meets a fault and lives on; with `fresh` one who has just started.
         """
         if fresh:
-            app = build(Settings(**self.settings), **_PACE)  # type: ignore[arg-type]
+            app = build(Settings(**self.settings), **self.pace)  # type: ignore[arg-type]
             try:
                 return await self._delivered(app, request)
             finally:
                 await app.close()
-        self._second = self._second or build(Settings(**self.settings), **_PACE)  # type: ignore[arg-type]
+        self._second = self._second or build(Settings(**self.settings), **self.pace)  # type: ignore[arg-type]
         return await self._delivered(self._second, request)
 
     async def _delivered(self, app: App, request: Request) -> Outcome | None:
@@ -158,7 +163,7 @@ class Lane:
         zygote = self.zygote = self.zygote or await self._start_zygote()
         assert zygote.stdin
         assert zygote.stdout
-        order = {"settings": self.settings, "pace": _PACE, "request": request.model_dump_json(by_alias=True)}
+        order = {"settings": self.settings, "pace": self.pace, "request": request.model_dump_json(by_alias=True)}
         zygote.stdin.write(json.dumps(order).encode() + b"\n")
         worker = int(await zygote.stdout.readline())
         self._kill = lambda: os.kill(worker, SIGKILL)

@@ -6,7 +6,6 @@ test_cuts.py's. Between them stands nothing but the adapters, which tests/integr
 """
 
 import asyncio
-import os
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
@@ -27,9 +26,9 @@ from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
 from tests.faults.memory_ledger import MemoryLedger
 from tests.faults.memory_ports import MemoryDataPlane, MemoryQueue, MemorySignalR, MemoryTopic, MemoryVaults
 from tests.faults.rules import Judge
+from tests.faults.scale import EXAMPLES
 from tests.faults.virtual_time import TimelessLoop
 
-EXAMPLES = int(os.environ.get("CHAOS_EXAMPLES", "60"))
 EFFECT_SECONDS = 15.0
 SETTINGS = Settings(
     AzureWebJobsStorage="UseDevelopmentStorage=true",

@@ -1,0 +1,86 @@
+"""SIGKILL of the real Functions host in the middle of a rotation; another host of the same app goes on.
+
+The cut matrix kills bare workers at every call of every mode, which takes a tenth of the time. Here it is the
+platform's own redelivery that brings the message back.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from azure.storage.queue.aio import QueueClient
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from local.functions_host.client import FunctionsHost
+from local.functions_host.limits import Limits
+from shared.queue import WorkQueue
+from shared.requests import Request
+from shared.wiring import NAME
+from tests.faults.case import Findings, arranged, calls_of, settled
+from tests.faults.kinds import KILLS
+from tests.faults.lane import Lane
+from tests.faults.modes import MODES
+from tests.faults.scale import CHAOS
+from tests.world import ROOT
+
+ROTATE = next(mode for mode in MODES if mode.name == "rotate")
+SECONDS = 60
+
+
+@asynccontextmanager
+async def standby(lane: Lane, folder: Path) -> AsyncIterator[FunctionsHost]:
+    """A host that has nothing to do yet. A message that it was killed over comes back after two seconds."""
+    env = {**lane.azure.env, **lane.settings, "PATH": os.environ["PATH"], "ROTATION_SCHEDULE": "0 7 * * * *"}
+    limits = Limits(hidden_for=2)
+    host = await asyncio.to_thread(FunctionsHost.start, ROOT, env, log=folder / "killed.log", limits=limits)
+    try:
+        yield host
+    finally:
+        await asyncio.to_thread(host.stop)
+        lane.secrecy.hear(host.log_text())
+
+
+async def ended(lane: Lane, request: Request) -> None:
+    """Wait until the rotation's ticket says how it ended."""
+    async with asyncio.timeout(SECONDS):
+        while not ((ticket := await lane.ledger.ticket(request.rotation_id)) and ticket.final):  # noqa: ASYNC110 - a blob tells nobody that it changed
+            await asyncio.sleep(0.1)
+
+
+async def killed_at(lane: Lane, queue: WorkQueue, folder: Path, at: int) -> Findings:
+    """Kill the host that works on a message, before or after a service acts, and let another come."""
+    request = arranged(lane, ROTATE)
+    async with standby(lane, folder) as first:
+
+        async def kill() -> None:
+            first.kill()
+
+        lane.proxy.arm(at, KILLS[at % 2], kill)
+        await queue.send(request)
+        await asyncio.wait_for(lane.proxy.struck.wait(), SECONDS)
+    lane.proxy.disarm()
+    await lane.time_passes()
+    async with standby(lane, folder):
+        await ended(lane, request)
+    found = Findings(f"killed at {at}")
+    await settled(lane, ROTATE, request, found)
+    return found
+
+
+@pytest.mark.timeout(900)
+async def test_a_killed_host_leaves_nothing_half_done(azure: StandIn, hosts_storage: Azurite, folder: Path) -> None:
+    async with (
+        Lane.open(azure, hosts_storage, folder) as lane,
+        QueueClient.from_connection_string(hosts_storage.connection_string, NAME) as client,
+    ):
+        calls = await calls_of(lane, ROTATE)
+        places = [call.n for call in calls if CHAOS or call.what == "publish"]
+        found = [await killed_at(lane, WorkQueue(client), folder, at) for at in places]
+
+    assert [] == [each for each in found if each.violations]
+    assert 0 == lane.secrecy.leaks
+    assert places

@@ -1,0 +1,54 @@
+"""A worker whose lease was stolen finds out at its next write, and changes nothing more."""
+
+from pathlib import Path
+
+import pytest
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from tests.faults.case import arranged, calls_of
+from tests.faults.kinds import STOLEN
+from tests.faults.lane import Lane
+from tests.faults.modes import MODES
+from tests.faults.proxy import Call
+from tests.faults.scale import CHAOS
+
+ROTATE = next(mode for mode in MODES if mode.name == "rotate")
+
+
+def last_before(calls: list[Call], what: str) -> int:
+    """The number of the last call that renews the lease or writes under it before `what` is done."""
+    done = next(call.n for call in calls if call.what == what)
+    return max(call.n for call in calls if call.n < done and call.service == "blob" and call.method == "PUT")
+
+
+@pytest.mark.parametrize("what", ["regenerate", "publish", "announce"])
+async def test_who_lost_the_lease_stops_before(what: str, azure: StandIn, storage: Azurite, folder: Path) -> None:
+    """412 or 409 from the storage: nothing is written, nothing published, nothing announced, ARM is not asked."""
+    async with Lane.open(azure, storage, folder) as lane:
+        at = last_before(await calls_of(lane, ROTATE), what)
+        request = arranged(lane, ROTATE)
+        lane.proxy.arm(at, STOLEN, lane.steal)
+
+        outcome = await lane.work(request, fresh=True)
+
+        assert outcome is None, "the message is to be delivered again"
+        assert await lane.give_back() is True, "the record is as the thief found it"
+        assert [] == [str(call) for call in lane.proxy.calls if call.n >= at and call.changed]
+        assert what not in {call.what for call in lane.proxy.taken}
+
+
+@pytest.mark.skipif(not CHAOS, reason="takes as long as a lease does: part of `make chaos`")
+async def test_the_lease_outlives_an_operation_longer_than_itself(
+    azure: StandIn, storage: Azurite, folder: Path
+) -> None:
+    """The shortest lease there is, 15 s, and an operation that takes 17 s: it is renewed meanwhile."""
+    async with Lane.open(azure, storage, folder, lease_seconds=15) as lane:
+        request = arranged(lane, ROTATE)
+        azure.configure(lane.resource, operation_seconds=(17.0, 17.0))
+        lane.overrides = {"OPERATION_TIMEOUT_SECONDS": "30"}
+
+        outcome = await lane.work(request, fresh=True)
+
+        assert outcome is not None
+        assert "Succeeded" == outcome.result
