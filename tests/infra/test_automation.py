@@ -79,7 +79,7 @@ def test_ci_runs_every_check_there_is() -> None:
     commands = "\n".join(step.get("run", "") for step in steps)
 
     assert "ci" == WORKFLOWS[0].stem
-    for command in ("make lint", "make test", "make demo", "scripts/package", "az bicep build --file infra/main.bicep"):
+    for command in ("make lint", "make test", "make demo", "make package", "az bicep build --file infra/main.bicep"):
         assert command in commands
 
 

@@ -1,0 +1,144 @@
+"""What README and docs tell to type works: run where it can run here, checked by the shell where it needs Azure."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, named
+from tests.world import World, running_host, until
+
+README, OPERATIONS, DEPLOYMENT = "README.md", "docs/operations.md", "docs/deployment.md"
+# Run line by line by tests/http/test_portal.py.
+PORTAL = "docs/portal.md"
+MODULES = ["local", "local.azure", "local.functions_host"]
+
+
+@pytest.fixture(scope="module")
+def world(folder: Path) -> Iterator[World]:
+    """A cloud, a storage account and a host that nobody else uses: `ask '{}'` is about everything."""
+    with (
+        StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure,
+        Azurite.start(folder / "storage-docs") as storage,
+        running_host(azure, storage, folder) as host,
+    ):
+        yield World(azure, storage, host)
+
+
+def run(world: World, script: str, **variables: str) -> dict[str, Any]:
+    """What the block prints last, as JSON."""
+    env = {"PATH": os.environ["PATH"], "url": world.host.url, "key": world.host.function_key}
+    command = ["bash", "-euo", "pipefail", "-c", script]
+    done = subprocess.run(command, env=env | variables, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def ended(world: World, answer: dict[str, Any]) -> str:
+    """How the one rotation ended that was accepted."""
+    path = f"/api/rotations/{answer['rotations'][0]['id']}"
+
+    def look() -> str | None:
+        status = str(world.host.request("GET", path).json()["status"])
+        return None if status in {"NotStarted", "Running"} else status
+
+    return until(look)
+
+
+def lines(document: str, heading: str) -> str:
+    """The curl lines of a section, without what asks Azure for addresses and keys."""
+    section = (ROOT / document).read_text().split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    [block] = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    return str(block[block.index("curl ") :])
+
+
+def test_the_lines_of_the_readme_rotate_and_tell(world: World) -> None:
+    chat = world.resource()
+    sweep, rotate, status = lines(README, "Use it").replace("/subscriptions/…/SignalR/chat", chat).splitlines()
+    mine = {"APP": world.host.url, "KEY": world.host.function_key}
+
+    swept = run(world, sweep, **mine)
+    world.host.idle()
+    _pass(world, timedelta(days=2))
+    rotated = run(world, rotate, **mine)
+
+    assert {chat} <= {rotation["resource"] for rotation in swept["rotations"]}
+    assert "Succeeded" == ended(world, rotated)
+    assert "Succeeded" == run(world, status, **mine, ID=rotated["rotations"][0]["id"])["status"]
+    assert "Secondary" == world.live_slot(chat)
+
+
+def test_the_runbook_does_what_it_says_in_the_order_it_says_it(world: World) -> None:
+    """Publish the key in use, rotate, roll back, revoke: each is accepted and succeeds, two days apart."""
+    chat = world.resource()
+    ask, *commands = [block.text for block in blocks(OPERATIONS) if not block.needs_azure]
+
+    slots = []
+    for command in commands:
+        assert "Succeeded" == ended(world, run(world, ask + command, chat=chat)), command
+        slots.append(world.live_slot(chat))
+        _pass(world, timedelta(days=2))
+
+    assert ["Primary", "Secondary", "Primary", "Secondary"] == slots
+
+
+def test_the_line_that_tells_whether_a_deployment_works_tells_it(world: World) -> None:
+    chat = world.resource(**{"key-rotation-vault": "https://elsewhere.vault.azure.net"})
+
+    previews = run(world, lines(DEPLOYMENT, "Does it work?"))["previews"]
+
+    [mine] = [preview for preview in previews if preview["resource"] == chat]
+    assert ["Misconfigured"] == [finding["code"] for finding in mine["findings"]]
+
+
+def test_no_block_is_left_out() -> None:
+    """What is run by a test, here or beside; what needs Azure; and `make`."""
+    make = [block for block in blocks(README) if all(line.startswith("make ") for line in block.text.splitlines())]
+    run_here = [*blocks(OPERATIONS), *blocks(PORTAL), *make, *blocks(README)]
+
+    assert 1 == len(make)
+    assert [] == [str(block) for block in blocks() if not block.needs_azure and block not in run_here]
+
+
+@pytest.mark.parametrize("block", blocks(), ids=str)
+def test_the_shell_understands_it(block: Block) -> None:
+    checked = subprocess.run(["bash", "-n"], input=block.text, text=True, capture_output=True, check=False)
+
+    assert "" == checked.stderr
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_what_is_to_be_made_can_be_made(document: Path) -> None:
+    targets = sorted(set(re.findall(r"(?:`|^)make ([a-z][a-z-]*)", document.read_text(), re.MULTILINE)))
+
+    for target in targets:
+        made = subprocess.run(["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert 0 == made.returncode, made.stderr
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_what_is_started_by_its_module_says_how(module: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", module, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+    assert f"python -m {module}" in said
+
+
+def test_every_command_of_local_is_explained() -> None:
+    said = subprocess.run([sys.executable, "-m", "local", "-h"], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert [] == [word for word in ("demo", "run", "azure") if f"\n    {word} " not in said.stdout]
+
+
+def _pass(world: World, time: timedelta) -> None:
+    world.azure.travel(time.total_seconds())
+    world.host.travel(time.total_seconds())
