@@ -1,0 +1,123 @@
+"""What the page knows of the fleet, and when it looks again: against real listings, at a time of the test's own."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from shared import wiring
+from shared.dashboard.glances import FRESH, KEPT, Glances
+from shared.model import ResourceId
+from shared.requests import Mode, Wish
+from shared.settings import Settings
+
+
+@dataclass
+class Looker:
+    """Glances at a subscription of the test's own, and a clock that the test sets."""
+
+    azure: StandIn
+    app: wiring.App
+    subscription: str
+    now: datetime
+    glances: Glances
+
+    def resource(self, name: str) -> ResourceId:
+        """A managed resource whose name begins so: names are taken once in all of Azure."""
+        whole, tags = f"{name}-{self.subscription[:8]}", {"key-rotation": "enabled"}
+        return ResourceId.parse(self.azure.create_signalr(whole, subscription=self.subscription, tags=tags))
+
+    def pass_time(self, length: timedelta) -> None:
+        self.now += length
+
+    async def names(self) -> list[str]:
+        seen = (await self.glances.look()).summaries
+        return [ResourceId.parse(summary.resource).name.partition("-")[0] for summary in seen]
+
+
+@pytest.fixture
+async def looker(azure_session: StandIn, storage: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Looker]:
+    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+        monkeypatch.setitem(os.environ, name, azure_session.env[name])
+    subscription = str(uuid.uuid4())
+    known = {name: value for name, value in azure_session.env.items() if name in Settings.model_fields}
+    own = {"AzureWebJobsStorage": storage.connection_string, "SIGNALR_SUBSCRIPTION_IDS": subscription}
+    app = wiring.build(Settings.model_validate(known | own))
+    made = Looker(azure_session, app, subscription, datetime.now(UTC), None)  # type: ignore[arg-type]  # next line
+    made.glances = Glances(app.roster, app.roster._ledger, lambda: made.now)
+    yield made
+    azure_session.clear_faults()
+    await app.close()
+
+
+async def test_the_first_look_is_waited_for(looker: Looker) -> None:
+    looker.resource("first")
+
+    assert ["first"] == await looker.names()
+
+
+async def test_within_seconds_nobody_looks_again(looker: Looker) -> None:
+    looker.resource("one")
+    await looker.names()
+    looker.resource("two")
+    looker.pass_time(FRESH)
+
+    assert ["one"] == await looker.names()
+    assert looker.glances._renewal is not None
+    assert looker.glances._renewal.done()
+
+
+async def test_after_that_what_is_known_is_given_at_once_and_renewed_behind_it(looker: Looker) -> None:
+    looker.resource("one")
+    await looker.names()
+    looker.resource("two")
+    looker.pass_time(FRESH + timedelta(seconds=1))
+
+    assert ["one"] == await looker.names()
+    assert looker.glances._renewal is not None
+    await looker.glances._renewal
+    assert ["one", "two"] == await looker.names()
+
+
+async def test_what_is_too_old_is_not_shown_at_all(looker: Looker) -> None:
+    looker.resource("one")
+    await looker.names()
+    looker.resource("two")
+    looker.pass_time(KEPT + timedelta(seconds=1))
+
+    assert ["one", "two"] == await looker.names()
+
+
+async def test_many_who_come_at_once_share_one_look(looker: Looker) -> None:
+    looker.resource("one")
+    since = max((each["n"] for each in looker.azure.requests()), default=0)
+
+    await asyncio.gather(*[looker.glances.look() for _ in range(20)])
+
+    listings = [r for r in looker.azure.requests(since=since) if looker.subscription in r["path"]]
+    assert 1 == len(listings)
+
+
+async def test_a_resource_that_was_not_there_a_moment_ago_is_looked_for(looker: Looker) -> None:
+    await looker.names()
+
+    assert await looker.glances.holds(looker.resource("late"))
+    assert not await looker.glances.holds(ResourceId(looker.subscription, "live", "nobody"))
+
+
+async def test_when_arm_cannot_tell_what_was_ever_seen_is_shown_with_a_warning(looker: Looker) -> None:
+    resource = looker.resource("seen")
+    for request in await looker.app.rotator.submit(Wish("http", resource, Mode.RESYNC)):
+        await looker.app.rotator.work(request)
+    looker.azure.fault("SignalR.list", status=403, times=10)
+
+    glance = await looker.glances.look()
+
+    assert glance.holds(resource)
+    assert "This shows what was seen last" in glance.warning
