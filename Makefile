@@ -1,5 +1,5 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
-.PHONY: demo run azure test conformance lint package requirements clean
+.PHONY: demo run azure test browser conformance lint package requirements clean
 PY := .venv/bin/python
 
 demo: .venv/.installed  ## the main job end to end, no Azure account needed
@@ -12,7 +12,12 @@ azure: .venv/.installed  ## only the stand-ins of Azure, for any SDK or CLI
 	$(PY) -m local azure
 
 test: .venv/.installed  ## every test that a change must pass
+	scripts/browser
 	$(PY) -m pytest --numprocesses 2 --dist loadfile
+
+browser: .venv/.installed  ## the dashboard in a real Chromium, installed where that is possible
+	scripts/browser
+	$(PY) -m pytest tests/browser tests/dashboard
 
 conformance: .venv/.installed  ## the stand-ins against clients nobody here wrote: Azure's JavaScript SDKs and command line
 	$(PY) -m tests.standin.conformance.install
