@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - a script; scripts/ is no package
 """Writes the list of modules in docs/architecture.md, from what each module says of itself in its first paragraph."""
 
+import argparse
 import ast
 import sys
 from collections.abc import Iterator
@@ -38,10 +39,13 @@ def _lines(paths: list[Path]) -> Iterator[str]:
 
 
 def main() -> int:
-    """Rewrite the page; exit code 1 if it was not as it had to be, so that a hook can tell."""
+    """Rewrite the page, or only look at it; exit code 1 if it is not, or was not, as it has to be."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing")
     page = PAGE.read_text()
     new = rewritten(page, ROOT)
-    PAGE.write_text(new)
+    if not parser.parse_args().check:
+        PAGE.write_text(new)
     return int(new != page)
 
 
