@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from shared.model import ResourceId
-from shared.requests import Wish
+from shared.requests import Mode, Wish
 from shared.roster import Roster
 from shared.rotation import Rotator
 from shared.wire import Wire
@@ -42,11 +42,13 @@ class Health:
         """Look at one resource, or at the first twenty, and change nothing. Raises what ARM and storage raise."""
         managed = [ResourceId.parse(each.resource) for each in await self._roster.all()]
         chosen = [resource] if resource else managed[:MOST_CHECKED]
-        previews = [preview for each in chosen for preview in await self._rotator.preview(Wish("health", each))]
+        # As if somebody asked for a rotation now: only then does everything show that one would meet.
+        asked = [Wish("health", each, Mode.ROTATE, force=True) for each in chosen]
+        previews = [preview for wish in asked for preview in await self._rotator.preview(wish)]
         findings = [
-            Finding(resource=preview.request.resource, code=preview.finding.code, message=preview.finding.message)
+            Finding(resource=preview.request.resource, code=each.code, message=each.message)
             for preview in previews
-            if preview.finding
+            for each in preview.findings
         ]
         sweep = await self._rotator.heartbeat()
         if sweep and resource is None:

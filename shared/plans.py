@@ -30,13 +30,22 @@ _ADVICE = {
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a request would come to now: an action, or the finding that keeps it from being decided."""
+    """What a request would come to now: an action, or the finding that keeps it from being decided.
+
+    `obstacles` would not keep it from being decided, but from ending well.
+    """
 
     request: Request
     action: Action | None = None
     seen: Observation | None = None
     policy: Policy | None = None
     finding: RotationError | None = None
+    obstacles: tuple[RotationError, ...] = ()
+
+    @property
+    def findings(self) -> tuple[RotationError, ...]:
+        """All that stands in the way."""
+        return ((self.finding,) if self.finding else ()) + self.obstacles
 
 
 def journal(action: Action, seen: Observation, request: Request, policy: Policy, now: datetime) -> Journal:

@@ -132,7 +132,7 @@ class Decision(Wire):
 
 
 class Previewed(Wire):
-    """What a request would come to for one resource: a decision, or what keeps it from being made."""
+    """What a request would come to for one resource: a decision, and what would keep it from ending well."""
 
     resource: str
     decision: Decision | None = None
@@ -141,11 +141,10 @@ class Previewed(Wire):
     @classmethod
     def of(cls, preview: Preview) -> Self:
         """Write a preview down."""
-        found = (preview.finding,) if preview.finding else ()
         return cls(
             resource=preview.request.resource,
             decision=Decision.of(preview.action) if preview.action else None,
-            findings=tuple(Fault(code=each.code, message=each.message) for each in found),
+            findings=tuple(Fault(code=each.code, message=each.message) for each in preview.findings),
         )
 
 

@@ -6,20 +6,18 @@ Nothing here knows a trigger or a service's SDK.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 from shared import plans
-from shared.decision import decide
-from shared.errors import NotManaged, RotationError, Unavailable
+from shared.errors import NotManaged
 from shared.fleet import Fleet
 from shared.heartbeat import Heartbeat
 from shared.idempotency import IdempotencyKeys
 from shared.journal import Journal, Outcome
 from shared.ledger import Ledger, Ticket
 from shared.model import ResourceId
-from shared.observation import observe
+from shared.preflight import Preflight
 from shared.queue import WorkQueue
 from shared.requests import Request, Wish
 from shared.services import Services
@@ -29,7 +27,6 @@ from shared.work import Worker
 log = logging.getLogger("rotation")
 
 _AT_ONCE = 16
-_PREVIEW_SECONDS = 200.0  # the platform cuts an HTTP answer at 230 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +54,7 @@ class Rotator:
         queue: WorkQueue,
         keys: IdempotencyKeys,
         services: Services,
+        preflight: Preflight,
         grace: timedelta,
     ) -> None:
         self._fleet = fleet
@@ -64,6 +62,7 @@ class Rotator:
         self._queue = queue
         self._keys = keys
         self._to = services
+        self._preflight = preflight
         self._sweep = Sweep(fleet, ledger, services, grace=grace)
         self._worker = Worker(fleet=fleet, ledger=ledger, queue=queue, services=services)
 
@@ -78,7 +77,7 @@ class Rotator:
         if wish.resource is None:
             errands = self._sweep.errands(await self._sweep.view(), wish)
         else:
-            errands = [Errand(wish.of(resource, self._to.clock())) async for resource in self._named(wish)]
+            errands = [Errand(wish.of(await self._named(wish.resource), self._to.clock()))]
         if wish.exclusive and wish.deduplication_key:
             await self._keys.claim(wish.deduplication_key, wish)
         return await self._send(errands, wish)
@@ -114,34 +113,21 @@ class Rotator:
         return await self._ledger.heartbeat()
 
     async def preview(self, wish: Wish) -> list[plans.Preview]:
-        """What would be done now, and what stands in the way: nothing is written anywhere.
-
-        Of a fleet that takes longer than an HTTP answer may, the rest is told to be unseen.
-        """
-        slots = asyncio.Semaphore(_AT_ONCE)
-        until = asyncio.get_running_loop().time() + _PREVIEW_SECONDS
-
-        async def look(resource: ResourceId) -> plans.Preview:
-            request = wish.of(resource, self._to.clock())
-            try:
-                async with asyncio.timeout_at(until), slots:
-                    return await self._preview(request)
-            except TimeoutError:
-                return plans.Preview(request, finding=Unavailable("not looked at in time: ask for this resource alone"))
-
-        return await asyncio.gather(*[look(resource) async for resource in self._named(wish)])
-
-    async def _named(self, wish: Wish) -> AsyncIterator[ResourceId]:
+        """What would be done now, and what stands in the way: nothing is written anywhere."""
         if wish.resource is None:
-            async for resource in self._fleet.find():
-                yield resource
-        elif await self._fleet.manages(wish.resource):
-            yield wish.resource
-        else:
-            raise NotManaged(
-                f"{wish.resource} is not managed: name it in SIGNALR_RESOURCE_IDS, or tag it key-rotation=enabled in "
-                "one of SIGNALR_SUBSCRIPTION_IDS"
-            )
+            view = await self._sweep.view()
+            managed = {*view.managed}
+            asked = [errand.request for errand in self._sweep.errands(view, wish)]
+            return await self._preflight.look([each for each in asked if each.resource_id in managed])
+        return await self._preflight.look([wish.of(await self._named(wish.resource), self._to.clock())])
+
+    async def _named(self, resource: ResourceId) -> ResourceId:
+        if await self._fleet.manages(resource):
+            return resource
+        raise NotManaged(
+            f"{resource} is not managed: name it in SIGNALR_RESOURCE_IDS, or tag it key-rotation=enabled in "
+            "one of SIGNALR_SUBSCRIPTION_IDS"
+        )
 
     async def status(self, rotation_id: str) -> Status | None:
         """How far the rotation of this id is; None when nothing was ever asked under it."""
@@ -162,13 +148,3 @@ class Rotator:
     async def give_up(self, request: Request) -> Outcome:
         """Record and announce that a message could not be done: see `Worker.give_up`."""
         return await self._worker.give_up(request)
-
-    async def _preview(self, request: Request) -> plans.Preview:
-        try:
-            record = await self._ledger.read(request.resource_id)
-            resource = await self._to.signalr.get(request.resource_id)
-            policy = self._fleet.policy(resource)
-            seen, _ = await observe(self._to, resource, policy, record)
-        except RotationError as error:
-            return plans.Preview(request, finding=error)
-        return plans.Preview(request, action=decide(seen, request, policy, self._to.clock()), seen=seen, policy=policy)

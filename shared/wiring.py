@@ -35,6 +35,7 @@ from shared.key_vault import Vaults
 from shared.ledger import CALL_SECONDS, LEASE_SECONDS, Ledger
 from shared.notices import Notices
 from shared.pace import SOONEST_POLL_SECONDS, Pace, Paced, Patience
+from shared.preflight import Preflight
 from shared.queue import WorkQueue
 from shared.roster import Roster
 from shared.rotation import Rotator
@@ -140,6 +141,13 @@ def build(
         queue=work,
         keys=IdempotencyKeys(container),
         services=services,
+        preflight=Preflight(
+            fleet=fleet,
+            ledger=ledger,
+            services=services,
+            session=session,
+            topic_endpoint=settings.EVENT_GRID_TOPIC_ENDPOINT,
+        ),
         grace=timedelta(hours=settings.OVERDUE_GRACE_HOURS),
     )
     notices = Notices(settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services)
