@@ -121,9 +121,6 @@ var resourceGroupIds = map(filter(split(signalRResourceGroupIds, ','), id => !em
 var wholeSubscriptionIds = map(filter(split(signalRSubscriptionIds, ','), id => !empty(trim(id))), id => trim(id))
 var additionalVaultIds = map(filter(split(additionalKeyVaultIds, ','), id => !empty(trim(id))), id => trim(id))
 
-// ARM's list of a subscription shows the identity only what it may read, so a group is searched through its subscription.
-var searchedSubscriptionIds = union(wholeSubscriptionIds, map(resourceGroupIds, id => split(id, '/')[2]))
-
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
   name: empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
   location: location
@@ -228,7 +225,8 @@ module functionApp 'modules/function-app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     appSettings: {
       SIGNALR_RESOURCE_IDS: join(resourceIds, ',')
-      SIGNALR_SUBSCRIPTION_IDS: join(searchedSubscriptionIds, ',')
+      SIGNALR_RESOURCE_GROUP_IDS: join(resourceGroupIds, ',')
+      SIGNALR_SUBSCRIPTION_IDS: join(wholeSubscriptionIds, ',')
       KEY_VAULT_URL: keyVaults.outputs.url
       ALLOWED_KEY_VAULT_URLS: join(keyVaults.outputs.urls, ',')
       SECRET_NAME_TEMPLATE: secretNameTemplate

@@ -1,7 +1,8 @@
 """Which resources are managed, and under which policy each of them is.
 
-Settings name resources or subscriptions; a resource's own tags override the policy. A tag is written by whoever may
-write to the resource, so it can choose only among what the settings allow: never a vault that is not on the list.
+Settings name resources, or groups and subscriptions to discover them in; a resource's own tags override the policy. A
+tag is written by whoever may write to the resource, so it can choose only among what the settings allow: never a vault
+that is not on the list.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from datetime import timedelta
 
 from shared.errors import Misconfigured, NotFound, RotationError
 from shared.model import Policy, Resource, ResourceId, SecretFormat
+from shared.scope import Scope
 from shared.settings import Settings
 from shared.signalr import SignalR
 
@@ -29,11 +31,11 @@ _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 class Survey:
     """What was found: every managed resource, with what ARM's list says of it (None: it was only named).
 
-    `unreadable` are the subscriptions that could not be listed, and why.
+    `unreadable` are the subscriptions and groups that could not be listed, and why.
     """
 
     found: Mapping[ResourceId, Resource | None]
-    unreadable: Mapping[str, RotationError]
+    unreadable: Mapping[Scope, RotationError]
 
 
 class Fleet:
@@ -46,23 +48,23 @@ class Fleet:
     async def survey(self) -> Survey:
         """Every managed resource, each once: those named first, then those discovered by their tag.
 
-        Subscriptions are listed side by side, and one that can't be does not stop the others. Raises what ARM raises
-        only where nothing at all is found.
+        Subscriptions and groups are listed side by side, and one that can't be does not stop the others. Raises what
+        ARM raises only where nothing at all is found.
         """
         found: dict[ResourceId, Resource | None] = dict.fromkeys(self._settings.resources)
-        unreadable: dict[str, RotationError] = {}
+        unreadable: dict[Scope, RotationError] = {}
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def look(subscription: str) -> list[Resource]:
+        async def look(scope: Scope) -> list[Resource]:
             async with slots:
                 try:
-                    return [resource async for resource in self._signalr.discover(subscription)]
+                    return [resource async for resource in self._signalr.discover(scope)]
                 except RotationError as error:
-                    log.error("subscription not listed", extra={"subscription": subscription, "code": error.code})  # noqa: TRY400 - its text is in the record
-                    unreadable[subscription] = error
+                    log.error("subscription not listed", extra={"subscription": scope.name, "code": error.code})  # noqa: TRY400 - its text is in the record
+                    unreadable[scope] = error
                     return []
 
-        for listed in await asyncio.gather(*map(look, self.subscriptions)):
+        for listed in await asyncio.gather(*map(look, self._settings.scopes)):
             found |= {each.id: each for each in listed if self.includes(each)}
         if unreadable and not found:
             raise next(iter(unreadable.values()))
@@ -86,29 +88,26 @@ class Fleet:
 
         return {each.id: each for each in await asyncio.gather(*map(look, resources)) if each}
 
-    @property
-    def subscriptions(self) -> tuple[str, ...]:
-        """The subscriptions in which resources are discovered, each once."""
-        return tuple(dict.fromkeys(each.lower() for each in self._settings.SIGNALR_SUBSCRIPTION_IDS))
-
     def names(self, resource: ResourceId) -> bool:
         """Whether the settings name this very resource."""
         return resource in self._settings.resources
 
     def includes(self, resource: Resource) -> bool:
-        """Whether it is managed: named, or opted in by its tag in one of the subscriptions."""
-        discovered = resource.id.subscription in self.subscriptions and _opted_in(resource)
-        return discovered or self.names(resource.id)
+        """Whether it is managed: named, or opted in by its tag where resources are discovered."""
+        return self.names(resource.id) or (self._searches(resource.id) and _opted_in(resource))
 
     async def manages(self, resource: ResourceId) -> bool:
         """Whether a request may name this resource. One that does not exist may not be named."""
         if self.names(resource):
             return True
-        if resource.subscription not in self.subscriptions:
+        if not self._searches(resource):
             return False
         with suppress(NotFound):
             return _opted_in(await self._signalr.get(resource))
         return False
+
+    def _searches(self, resource: ResourceId) -> bool:
+        return any(scope.covers(resource) for scope in self._settings.scopes)
 
     def policy(self, resource: Resource) -> Policy:
         """The settings, overridden by the resource's tags. Raises `Misconfigured` that names the tag."""

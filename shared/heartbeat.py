@@ -9,9 +9,9 @@ from shared.wire import Wire
 
 
 class Unreadable(Wire):
-    """A subscription whose resources could not be listed. What was known of it is swept all the same."""
+    """A subscription or resource group that could not be listed. What was known of it is swept all the same."""
 
-    subscription: str
+    subscription: str = Field(description="Its GUID; of a group with /resourceGroups/ and the name")
     code: str
     message: str
 

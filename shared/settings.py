@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import Misconfigured
 from shared.model import ResourceId, SecretFormat
+from shared.scope import Scope
 
 ARM_ENDPOINTS = {
     "AzureCloud": "https://management.azure.com",
@@ -39,6 +40,12 @@ def _https(url: str) -> str:
 def _resource_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
     for text in ids:
         ResourceId.parse(text)
+    return ids
+
+
+def _resource_group_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
+    for text in ids:
+        Scope.of_group(text)
     return ids
 
 
@@ -68,6 +75,9 @@ class Settings(BaseSettings):
 
     SIGNALR_RESOURCE_IDS: Annotated[CommaList, AfterValidator(_resource_ids)] = Field(
         (), description="ARM ids of the SignalR resources to rotate, separated by commas"
+    )
+    SIGNALR_RESOURCE_GROUP_IDS: Annotated[CommaList, AfterValidator(_resource_group_ids)] = Field(
+        (), description="ARM ids of resource groups in which resources tagged key-rotation=enabled are rotated"
     )
     SIGNALR_SUBSCRIPTION_IDS: CommaList = Field(
         (), description="Subscriptions in which resources tagged key-rotation=enabled are rotated"
@@ -99,8 +109,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if not self.SIGNALR_RESOURCE_IDS and not self.SIGNALR_SUBSCRIPTION_IDS:
-            raise ValueError("set SIGNALR_RESOURCE_IDS or SIGNALR_SUBSCRIPTION_IDS: there is nothing to rotate")
+        if not self.SIGNALR_RESOURCE_IDS and not self.scopes:
+            raise ValueError(
+                "set SIGNALR_RESOURCE_IDS, SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS: "
+                "there is nothing to rotate"
+            )
         by_uri = self.AzureWebJobsStorage__blobServiceUri and self.AzureWebJobsStorage__queueServiceUri
         if not (self.AzureWebJobsStorage or self.AzureWebJobsStorage__accountName or by_uri):
             raise ValueError(
@@ -115,6 +128,13 @@ class Settings(BaseSettings):
     def resources(self) -> tuple[ResourceId, ...]:
         """The explicitly named resources, each once."""
         return tuple(dict.fromkeys(ResourceId.parse(text) for text in self.SIGNALR_RESOURCE_IDS))
+
+    @cached_property
+    def scopes(self) -> tuple[Scope, ...]:
+        """Where resources are discovered, each once: a group of a subscription that is searched anyway adds nothing."""
+        whole = dict.fromkeys(Scope(text.lower()) for text in self.SIGNALR_SUBSCRIPTION_IDS)
+        groups = dict.fromkeys(Scope.of_group(text) for text in self.SIGNALR_RESOURCE_GROUP_IDS)
+        return (*whole, *(group for group in groups if Scope(group.subscription) not in whole))
 
     @property
     def vaults(self) -> frozenset[str]:

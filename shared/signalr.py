@@ -31,6 +31,7 @@ from shared.answers import translated
 from shared.errors import Busy, Unavailable
 from shared.model import AccessKey, KeyPair, KeyType, Resource, ResourceId, Slot
 from shared.pace import Pace
+from shared.scope import Scope
 
 log = logging.getLogger("rotation")
 
@@ -157,10 +158,11 @@ class SignalR:
             found = await self._client_for(resource.subscription).signal_r.get(resource.group, resource.name)
             return _resource(resource, found)
 
-    async def discover(self, subscription: str) -> AsyncIterator[Resource]:
-        """Every SignalR resource of a subscription, page by page."""
-        with translated(f"ARM (list {subscription})", needs=f"{_ACTION}/read", step="discover"):
-            async for found in self._client_for(subscription).signal_r.list_by_subscription():
+    async def discover(self, scope: Scope) -> AsyncIterator[Resource]:
+        """Every SignalR resource of a subscription or a resource group, page by page."""
+        operations, group = self._client_for(scope.subscription).signal_r, scope.group
+        with translated(f"ARM (list {scope.name})", needs=f"{_ACTION}/read", step="discover"):
+            async for found in operations.list_by_resource_group(group) if group else operations.list_by_subscription():
                 yield _resource(ResourceId.parse(str(found.id)), found)
 
     async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:

@@ -42,7 +42,7 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The fleet at one moment. `managed` includes what is known of subscriptions that could not be listed."""
+    """The fleet at one moment. `managed` includes what is known of scopes that could not be listed."""
 
     at: datetime
     survey: Survey
@@ -66,7 +66,8 @@ class Sweep:
         survey = await self._fleet.survey()
         news = [known for known, said in survey.found.items() if said is None and known not in summaries]
         survey = replace(survey, found={**survey.found, **await self._fleet.describe(news)})
-        hidden = [known for known in summaries if known not in survey.found and known.subscription in survey.unreadable]
+        unread = survey.unreadable
+        hidden = [each for each in summaries if each not in survey.found and any(one.covers(each) for one in unread)]
         managed = (*survey.found, *hidden)
         strays = tuple(known for known in summaries if known not in {*managed})
         return View(self._to.clock(), survey, summaries, managed, strays)
@@ -104,8 +105,8 @@ class Sweep:
             enqueued=0,
             overdue=len(late),
             unreadable=tuple(
-                Unreadable(subscription=subscription, code=error.code, message=error.message)
-                for subscription, error in view.survey.unreadable.items()
+                Unreadable(subscription=scope.name, code=error.code, message=error.message)
+                for scope, error in view.survey.unreadable.items()
             ),
             unseen=unseen,
         )

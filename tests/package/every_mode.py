@@ -67,11 +67,15 @@ class Course:
 
 
 @asynccontextmanager
-async def course(azure: StandIn, storage: Azurite, *, discovered: bool) -> AsyncIterator[Course]:
-    """A course on a resource of its own, named in the settings or discovered in its subscription."""
+async def course(azure: StandIn, storage: Azurite, *, found_in: str = "subscription") -> AsyncIterator[Course]:
+    """A course on a resource of its own that the settings name, or whose group or subscription they name."""
     subscription = str(uuid.uuid4())
     resource = azure.create_signalr("chat", subscription=subscription, tags={"key-rotation": "enabled"})
-    where = {"SIGNALR_SUBSCRIPTION_IDS": subscription} if discovered else {"SIGNALR_RESOURCE_IDS": resource}
+    where = {
+        "resource": {"SIGNALR_RESOURCE_IDS": resource},
+        "group": {"SIGNALR_RESOURCE_GROUP_IDS": resource.partition("/providers/")[0]},
+        "subscription": {"SIGNALR_SUBSCRIPTION_IDS": subscription},
+    }[found_in]
     known = {name: value for name, value in azure.env.items() if name in Settings.model_fields}
     settings = Settings.model_validate(
         known

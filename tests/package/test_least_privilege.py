@@ -61,11 +61,12 @@ def deployed(role: str) -> list[str]:
     return [str(action) for action in resource.body["properties"]["permissions"][0]["actions"]]
 
 
-def give_the_deployed_rights(azure: StandIn, resource: str, *, discovered: bool) -> None:
-    """Take everything from the app, and give it what infra/ does, no wider."""
-    subscription = "/".join(resource.split("/")[:3])
+def give_the_deployed_rights(azure: StandIn, resource: str, found_in: str = "subscription") -> None:
+    """Take everything from the app, and give it what infra/ does, no wider: its role on just what was named."""
+    group, subscription = resource.partition("/providers/")[0], "/".join(resource.split("/")[:3])
     azure.revoke("app")
-    azure.assign("app", deployed("rotatorRole"), subscription if discovered else resource)
+    scope = {"resource": resource, "group": group, "subscription": subscription}[found_in]
+    azure.assign("app", deployed("rotatorRole"), scope)
     azure.assign("app", deployed("operationReaderRole"), subscription)
     for action, scope in BUILT_IN.items():
         azure.assign("app", [action], scope)
@@ -81,12 +82,12 @@ def _identity(cloud: StandIn) -> Iterator[None]:
     cloud.reset()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=[False, True], ids=["named", "discovered"])
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["resource", "group", "subscription"])
 async def whole(request: pytest.FixtureRequest, cloud: StandIn, storage: Azurite) -> tuple[Course, Requests]:
     """Everything, done with the deployed rights: what came of it, and the calls that were made."""
     cloud.reset()
-    async with course(cloud, storage, discovered=request.param) as going:
-        give_the_deployed_rights(cloud, going.resource, discovered=request.param)
+    async with course(cloud, storage, found_in=request.param) as going:
+        give_the_deployed_rights(cloud, going.resource, request.param)
         await going.lead()
     return going, cloud.requests()
 
@@ -119,8 +120,8 @@ async def test_a_missing_right_is_named(cloud: StandIn, storage: Azurite, action
     Unless it is the right to send events, or the one without which nobody knows that the resource exists.
     """
     cloud.reset()
-    async with course(cloud, storage, discovered=True) as going:
-        give_the_deployed_rights(cloud, going.resource, discovered=True)
+    async with course(cloud, storage) as going:
+        give_the_deployed_rights(cloud, going.resource)
         cloud.revoke("app", action)
 
         await going.lead()
@@ -136,8 +137,8 @@ async def test_keys_rotate_without_the_right_to_watch_and_the_log_names_it(
 ) -> None:
     """Whether a key changed is read from the keys. Only of a salt, which leaves no trace, is the outcome unknown."""
     cloud.reset()
-    async with course(cloud, storage, discovered=True) as going:
-        give_the_deployed_rights(cloud, going.resource, discovered=True)
+    async with course(cloud, storage) as going:
+        give_the_deployed_rights(cloud, going.resource)
         cloud.revoke("app", WATCH)
 
         with caplog.at_level(logging.WARNING, "rotation"):
@@ -148,3 +149,16 @@ async def test_keys_rotate_without_the_right_to_watch_and_the_log_names_it(
     assert ALL[:-1] == going.kinds
     assert [Result.UNKNOWN] == [outcome.result for outcome in going.outcomes if outcome.kind is Kind.SALT]
     assert WATCH.lower() in going.complaints[0].lower()
+
+
+async def test_a_group_is_searched_without_rights_on_its_subscription(cloud: StandIn, storage: Azurite) -> None:
+    """What carries the tag in a group beside it is neither seen nor asked for."""
+    cloud.reset()
+    async with course(cloud, storage, found_in="group") as going:
+        give_the_deployed_rights(cloud, going.resource, "group")
+        tags = {"key-rotation": "enabled"}
+        cloud.create_signalr("beside", group="other", subscription=going.resource.split("/")[2], tags=tags)
+
+        found = [resource async for resource in going.app.rotator._fleet.find()]
+
+    assert [going.resource] == [str(resource) for resource in found]
