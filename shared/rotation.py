@@ -126,7 +126,7 @@ class Rotator:
             return resource
         raise NotManaged(
             f"{resource} is not managed: name it in SIGNALR_RESOURCE_IDS, or tag it key-rotation=enabled in "
-            "one of SIGNALR_SUBSCRIPTION_IDS"
+            "one of SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS"
         )
 
     async def status(self, rotation_id: str) -> Status | None:
