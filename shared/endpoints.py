@@ -12,6 +12,7 @@ from shared.model import ResourceId
 from shared.problems import Answer, Problem
 from shared.representations import GOOD, Accepted, Finished, OperationStatus, Previewed, Previews, accepted
 from shared.requests import Request
+from shared.rotate_body import parse_rotate
 from shared.rotation import Status
 from shared.wire import Wire
 
@@ -20,7 +21,7 @@ _OWN_FAULT = {"NotPermitted", "Misconfigured"}
 
 
 async def _rotate(call: Call) -> Answer:
-    body = http_api.parse_rotate(call.headers, call.body)
+    body = parse_rotate(call.headers, call.body)
     wish = body.wish(preferences.idempotency_key(call.headers))
     rotator = wiring.app().rotator
     if body.dry_run:

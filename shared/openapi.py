@@ -10,8 +10,8 @@ from pydantic.json_schema import models_json_schema
 from shared import openapi_parts as parts
 from shared.fleet_page import FleetPage
 from shared.health import HealthReport
-from shared.http_api import RotateBody
 from shared.representations import Accepted, Finished, OperationStatus, Previews
+from shared.rotate_body import RotateBody
 from shared.webhooks import MEDIA_TYPES, Taken, Validation
 
 VERSION = "1"

@@ -4,9 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.http_api import ARM_ID, EXAMPLE_ID, MOST_PER_PAGE, PER_PAGE
+from shared.http_api import MOST_PER_PAGE, PER_PAGE
 from shared.preferences import LONGEST_WAIT_SECONDS
 from shared.problems import JSON, PROBLEM, PROBLEMS, TYPE_PREFIX
+from shared.rotate_body import ARM_ID, EXAMPLE_ID
 
 _MEANING = {
     "Location": "Address of the operation status, when there is just one",

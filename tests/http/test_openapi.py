@@ -8,9 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.http_api import RotateBody
 from shared.openapi import describe, document
 from shared.problems import PROBLEMS
+from shared.rotate_body import RotateBody
 from tests.http.conftest import HttpWorld
 
 ROOT = Path(__file__).parents[2]
