@@ -1,0 +1,41 @@
+"""4. What the worker needs itself: rotations per second of CPU, and memory with 64 rotations in flight."""
+
+from benchmarks.finding import Figure, Finding, Goal
+from benchmarks.ground import DOCUMENTED_SECONDS, Usage, ground
+
+IN_FLIGHT = (32, 32)
+"""batchSize and newBatchThreshold that make at most 64."""
+
+
+def measure(*, short: bool) -> Finding:
+    """Rotate a fleet without ARM's limits, so that nothing but the worker's own work is counted."""
+    rounds, size = (1, 10) if short else (3, 192)
+    rates, peaks, idle = [], [], []
+    for _ in range(rounds):
+        seconds = (1.0, 2.0) if short else DOCUMENTED_SECONDS
+        with ground(operation_seconds=seconds, in_flight=IN_FLIGHT) as on:
+            on.fleet(size)
+            before, mark = Usage.of(on.host.pid), on.mark()
+            on.sweep()
+            on.until_announced(size, mark, timeout=600)
+            on.until_idle()
+            after = Usage.of(on.host.pid)
+        rates.append(size / (after.cpu_seconds - before.cpu_seconds))
+        peaks.append(after.peak_megabytes)
+        idle.append(before.peak_megabytes)
+    return Finding(
+        4,
+        "CPU and memory of the worker",
+        (
+            Figure("rotations per CPU second", tuple(rates), "", Goal("at least", 25), digits=1),
+            Figure("peak memory, 64 in flight", tuple(peaks), "MB", Goal("at most", 160), digits=0),
+            Figure("memory before", tuple(idle), "MB", digits=0),
+        ),
+        (
+            (
+                f"{size} rotations, throttling off, operations of {seconds[0]:g} to {seconds[1]:g} s. CPU of the whole "
+                "host process, which here also does the platform's part: taking messages off the queue, keeping "
+                "them hidden, and logging."
+            ),
+        ),
+    )

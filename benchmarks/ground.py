@@ -1,0 +1,184 @@
+"""What a measurement stands on: the stand-ins with the behaviour that Azure documents, storage, and hosts with the app.
+
+All of it runs on this machine, so the services that are not measured take part of its cores: that part is measured too.
+"""
+
+import json
+import os
+import tempfile
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from local.azure.certificates import authority
+from local.azure.client import StandIn
+from local.azurite.server import Azurite
+from local.functions_host.client import FunctionsHost
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTED_SECONDS = (13.0, 19.0)
+"""How long the regeneration of a key takes: observed of Azure."""
+
+WRITES = ("SignalR.listKeys", "SignalR.regenerateKey")
+_PERIOD = timedelta(days=60)
+_LOOKS_PER_SECOND = 15  # at the first sweep, on a slow machine
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process has used since it began: CPU [s], and the most memory it ever held [MB]."""
+
+    cpu_seconds: float
+    peak_megabytes: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Usage":
+        """Read it from proc(5): fields 14 and 15 of stat, VmHWM of status."""
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
+        return cls(cpu, int(lines["VmHWM"].split()[0]) / 1024)
+
+
+@dataclass
+class Ground:
+    """Everything that runs. `hosts` are worker processes on one queue."""
+
+    azure: StandIn
+    storage: Azurite
+    hosts: list[FunctionsHost] = field(default_factory=list)
+    subscription: str = field(default_factory=lambda: str(uuid.uuid4()))
+    _throttling: bool = False
+
+    @property
+    def host(self) -> FunctionsHost:
+        """The first worker process."""
+        return self.hosts[0]
+
+    def fleet(self, size: int) -> list[str]:
+        """So many resources whose published key has an age that `ROTATION_PERIOD_DAYS` makes due in a moment.
+
+        The app has known them for long: the first sweep, which is not measured, gave each its record. Returns their ids
+        once they are due.
+        """
+        due = datetime.now(UTC) + timedelta(seconds=8 + size / _LOOKS_PER_SECOND)
+        made = [self._adopted(number, due - _PERIOD) for number in range(size)]
+        throttled, self.throttling = self.throttling, False
+        self.sweep()
+        self.until_idle(timeout=300)
+        self.throttling = throttled
+        early = (due - datetime.now(UTC)).total_seconds()
+        if early < 0:
+            raise RuntimeError(f"the first sweep took {-early:.0f} s too long: the fleet was due before it was known")
+        time.sleep(early)
+        return made
+
+    def _adopted(self, number: int, since: datetime) -> str:
+        name = f"chat{number:04}"
+        resource = self.azure.create_signalr(name, subscription=self.subscription, tags={"key-rotation": "enabled"})
+        key, endpoint = self.azure.live_keys(resource)["Primary"], self.azure.connection_endpoint(resource)
+        value = f"Endpoint={endpoint};AccessKey={key};Version=1.0;"
+        tags = {"CredentialId": "Primary", "ProviderAddress": resource}
+        self.azure.put_secret(f"{name}-connection-string", value, tags=tags, created=since)
+        return resource
+
+    @property
+    def throttling(self) -> bool:
+        """Whether ARM's and Key Vault's documented limits are on."""
+        return self._throttling
+
+    @throttling.setter
+    def throttling(self, on: bool) -> None:
+        self._throttling = on
+        self.azure.configure(None, throttling=on)
+
+    def sweep(self) -> None:
+        """Fire the timer."""
+        self.host.run("sweep")
+
+    def announced(self, since: int) -> int:
+        """How many events the topic has taken since that request."""
+        return sum(each["status"] == 200 for each in self.azure.requests("eventgrid", since))  # noqa: PLR2004 - its only success
+
+    def until_announced(self, count: int, since: int, *, timeout: float, look_seconds: float = 0.2) -> None:
+        """Wait until so many events have been taken. Raises `TimeoutError` with what was asked of Azure meanwhile."""
+        deadline = time.monotonic() + timeout
+        while (seen := self.announced(since)) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{seen} of {count} after {timeout:g} s: {self.statuses(since)}")
+            time.sleep(look_seconds)
+
+    def until_looked_at(self, count: int, since: int, *, timeout: float) -> None:
+        """Wait until so many published keys have been probed. Raises `TimeoutError`."""
+        deadline = time.monotonic() + timeout
+        while len(self.azure.requests("signalr", since)) < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not all looked at after {timeout:g} s: {self.statuses(since)}")
+            time.sleep(0.2)
+
+    def until_idle(self, *, timeout: float = 120) -> None:
+        """Wait until no worker has anything in hand and nothing waits."""
+        for host in self.hosts:
+            host.idle(timeout)
+
+    def mark(self) -> int:
+        """The number of the newest request to Azure."""
+        return max((each["n"] for each in self.azure.requests("identity")[-1:] + self.azure.requests()[-1:]), default=0)
+
+    def statuses(self, since: int) -> Counter[tuple[str, int]]:
+        """How often each operation was answered how."""
+        return Counter((each["operation"], each["status"]) for each in self.azure.requests(since=since))
+
+
+@contextmanager
+def ground(
+    *,
+    operation_seconds: tuple[float, float] = DOCUMENTED_SECONDS,
+    throttling: bool = False,
+    workers: int = 1,
+    in_flight: tuple[int, int] | None = None,
+    first_poll_seconds: float = 10,
+    **settings: str,
+) -> Iterator[Ground]:
+    """Start everything, on free ports of 127.0.0.1, and end it with the block.
+
+    `in_flight` is (batchSize, newBatchThreshold) instead of what host.json says.
+    """
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="signalr-rotation-bench-")))
+        authority(folder)
+        azure = stack.enter_context(StandIn.start(folder, operation_seconds=operation_seconds))
+        storage = stack.enter_context(Azurite.start(folder / "storage"))
+        on = Ground(azure, storage)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "AzureWebJobsStorage": storage.connection_string,
+            "SIGNALR_SUBSCRIPTION_IDS": on.subscription,
+            "ROTATION_SCHEDULE": "0 7 * * * *",
+            "FIRST_POLL_SECONDS": str(first_poll_seconds),
+            **azure.env,
+            **settings,
+        }
+        on.throttling = throttling
+        app = _app(folder, in_flight) if in_flight else ROOT
+        for number in range(workers):
+            log = folder / f"host-{number}.log"
+            on.hosts.append(stack.enter_context(FunctionsHost.start(app, environment, log=log)))
+        yield on
+
+
+def _app(folder: Path, in_flight: tuple[int, int]) -> Path:
+    """The app with another number of messages in hand."""
+    app = folder / "app"
+    app.mkdir()
+    for name in ("function_app.py", "shared"):
+        (app / name).symlink_to(ROOT / name)
+    host = json.loads((ROOT / "host.json").read_text())
+    host["extensions"]["queues"] |= dict(zip(("batchSize", "newBatchThreshold"), in_flight, strict=True))
+    (app / "host.json").write_text(json.dumps(host))
+    return app
