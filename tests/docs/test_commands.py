@@ -50,7 +50,7 @@ def ended(world: World, answer: dict[str, Any]) -> str:
         status = str(world.host.request("GET", path).json()["status"])
         return None if status in {"NotStarted", "Running"} else status
 
-    return until(look)
+    return until(look, 60)
 
 
 def lines(document: str, heading: str) -> str:

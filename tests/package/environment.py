@@ -52,18 +52,11 @@ def _environment(requirements: Path) -> Path:
     venv = ROOT / ".run" / "packaged-app" / digest
     complete = venv / "complete"
     if not complete.exists():
-        uv = Path(sys.executable).parent / "uv"
-        install = [
-            uv,
-            "pip",
-            "install",
-            "--quiet",
-            "--system-certs",
-            "--compile-bytecode",
-            "--requirement",
-            requirements,
-        ]
         subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", venv], check=True)
-        subprocess.run([*install, "--python", venv / "bin" / "python"], check=True)
+        install = [Path(sys.executable).parent / "uv", "pip", "install", "--quiet", "--system-certs"]
+        install += ["--compile-bytecode", "--python", venv / "bin" / "python", "-r", requirements]
+        # The project's own environment has the same pins: they are in uv's cache, unless that was emptied.
+        if subprocess.run([*install, "--offline"], check=False, capture_output=True).returncode:
+            subprocess.run(install, check=True)
         complete.touch()
     return venv
