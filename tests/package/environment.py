@@ -35,7 +35,7 @@ class Packaged:
     def alone(self, program: str) -> str:
         """What the program prints in the unpacked folder, with nothing but `requirements.txt` installed."""
         # -I: neither PYTHONPATH nor the user's packages. The platform puts the app's folder last, and so does this.
-        words = [self.python, "-I", "-c", f"import sys; sys.path.append('.'); {program}"]
+        words: list[str | Path] = [self.python, "-I", "-c", f"import sys; sys.path.append('.'); {program}"]
         return subprocess.run(words, cwd=self.folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
@@ -53,7 +53,7 @@ def _environment(requirements: Path) -> Path:
     complete = venv / "complete"
     if not complete.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", venv], check=True)
-        install = [Path(sys.executable).parent / "uv", "pip", "install", "--quiet", "--system-certs"]
+        install: list[str | Path] = [Path(sys.executable).parent / "uv", "pip", "install", "--quiet", "--system-certs"]
         install += ["--compile-bytecode", "--python", venv / "bin" / "python", "-r", requirements]
         # The project's own environment has the same pins: they are in uv's cache, unless that was emptied.
         if subprocess.run([*install, "--offline"], check=False, capture_output=True).returncode:
