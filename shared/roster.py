@@ -3,6 +3,9 @@
 One listing of the app's own container and one of each subscription, however many resources there are.
 """
 
+from collections.abc import Collection
+
+from shared.errors import RotationError
 from shared.fleet import Fleet
 from shared.ledger import Ledger
 from shared.model import ResourceId
@@ -20,10 +23,23 @@ class Roster:
         self._by_secret: dict[_Secret, ResourceId] = {}
 
     async def all(self) -> list[Summary]:
-        """Every managed resource, in the order of its id. Raises what ARM and the storage raise."""
+        """Every managed resource, in the order of its id. Raises what the storage raises.
+
+        Where ARM cannot be asked, the app's own records tell which there were: a list of the fleet is needed most when
+        something is wrong. Raises what ARM raises only if there are no records either.
+        """
         known = {ResourceId.parse(each.resource): each async for each in self._ledger.summaries()}
-        managed = sorted([resource async for resource in self._fleet.find()], key=lambda resource: resource.key)
+        managed = sorted(await self._managed(known), key=lambda resource: resource.key)
         return [known.get(resource) or Summary(resource=str(resource)) for resource in managed]
+
+    async def _managed(self, known: Collection[ResourceId]) -> set[ResourceId]:
+        try:
+            survey = await self._fleet.survey()
+        except RotationError:
+            if not known:
+                raise
+            return {*known}
+        return {*survey.found, *(each for each in known if any(scope.covers(each) for scope in survey.unreadable))}
 
     async def page(self, *, most: int, after: str) -> tuple[list[Summary], str | None]:
         """At most `most` resources whose key comes after `after`, and the key to go on from if there are more."""

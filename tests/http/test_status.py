@@ -77,6 +77,16 @@ def test_managed_resource_without_a_record_is_listed(world: HttpWorld) -> None:
     assert {"id": resource, "name": resource.rsplit("/", 1)[1]} == fleet(world)[resource]
 
 
+def test_fleet_is_listed_from_the_records_while_arm_cannot_be_asked(world: HttpWorld) -> None:
+    resource = world.adopted()
+    world.azure.fault("SignalR.list", status=403, times=1)
+
+    listed = fleet(world)
+
+    world.azure.clear_faults()
+    assert "Primary" == listed[resource]["liveSlot"]
+
+
 def test_pages_hold_every_resource_once(world: HttpWorld) -> None:
     mine = {world.resource() for _ in range(3)}
 
