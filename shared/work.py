@@ -10,7 +10,16 @@ from datetime import timedelta
 from shared import plans, telemetry
 from shared.announcements import announce_failure
 from shared.decision import Action, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
-from shared.errors import NotFound, NotManaged, RetriesExhausted, Retryable, RotationError, Terminal, Unavailable
+from shared.errors import (
+    NotFound,
+    NotManaged,
+    RetriesExhausted,
+    Retryable,
+    RotationError,
+    Terminal,
+    Throttled,
+    Unavailable,
+)
 from shared.fleet import Fleet
 from shared.glance import Glance
 from shared.journal import Outcome, Result
@@ -28,6 +37,8 @@ log = logging.getLogger("rotation")
 
 PATIENCE = timedelta(hours=1)  # how long a request is put off before its failure is told
 _STANDING = timedelta(days=1)
+IN_LINE = timedelta(hours=12)  # standing in line for ARM's budget is no failure: at 5 rotations a second, 200,000
+_THROTTLED_SECONDS = 15.0  # Key Vault does not say when to come back
 _NOT_READY_SECONDS = 60.0
 _MOST_TURNS = 6
 
@@ -51,9 +62,11 @@ class Worker:
             with telemetry.working(request):
                 return await self._work(request)
         except Retryable as error:
-            if error.retry_after is None or self._to.clock() > request.requested_at + PATIENCE:
+            throttled = isinstance(error, Throttled)
+            wait = error.retry_after or (_THROTTLED_SECONDS if throttled else None)
+            if wait is None or self._to.clock() > request.requested_at + (IN_LINE if throttled else PATIENCE):
                 raise
-            await self._queue.send(request, delay=timedelta(seconds=error.retry_after))
+            await self._queue.send(request, delay=timedelta(seconds=wait))
             log.info(
                 "request put off",
                 extra={"rotation_id": request.rotation_id, "resource": request.resource, "code": error.code},

@@ -1,0 +1,95 @@
+"""What ARM's 429 does to a rotation: it waits in the queue, changes nothing twice, and asks for nothing meanwhile."""
+
+from datetime import timedelta
+
+from azure.storage.queue import QueueClient
+
+from shared.journal import Result
+from shared.model import ResourceId
+from shared.requests import Mode, Request, Wish
+from shared.wiring import App
+from tests.scale.conftest import Site
+
+
+async def asked(app: App, resource: str) -> Request:
+    """A wish for a rotation, queued but not worked on yet."""
+    [request] = await app.rotator.submit(Wish("http", ResourceId.parse(resource), Mode.ROTATE))
+    return request
+
+
+async def test_throttled_write_returns_its_message_for_as_long_as_arm_asks(site: Site) -> None:
+    app, resource = site.app(), site.resource()
+    request = await asked(app, resource)
+    site.azure.fault("SignalR.listKeys", resource=resource, status=429, headers={"Retry-After": "40"})
+    with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
+        queue.clear_messages()
+
+        outcome = await app.rotator.work(request)
+
+        assert outcome is None
+        assert 1 == queue.get_queue_properties().approximate_message_count
+        assert [] == queue.peek_messages()
+
+
+async def test_throttled_write_is_not_repeated_in_the_workers_hands(site: Site) -> None:
+    app, resource = site.app(), site.resource()
+    request = await asked(app, resource)
+    site.azure.fault("SignalR.listKeys", resource=resource, status=429, headers={"Retry-After": "1"})
+    mark = site.mark()
+
+    await app.rotator.work(request)
+
+    assert ["SignalR.listKeys"] == site.writes(mark)
+
+
+async def test_throttled_regeneration_asks_arm_for_nothing_more_and_is_made_up_for_later(site: Site) -> None:
+    app, resource = site.app(), site.resource()
+    request = await asked(app, resource)
+    site.azure.fault("SignalR.regenerateKey", resource=resource, status=429, headers={"Retry-After": "1"})
+    mark = site.mark()
+
+    first = await app.rotator.work(request)
+    refused = site.writes(mark)
+    second = await app.rotator.work(request)
+
+    assert first is None
+    assert ["SignalR.listKeys", "SignalR.regenerateKey"] == refused
+    assert Result.SUCCEEDED == second.result
+    assert 1 == len(site.azure.regenerations(resource))
+
+
+async def test_throttled_polls_only_take_longer(site: Site) -> None:
+    app, resource = site.app(), site.resource()
+    request = await asked(app, resource)
+    site.azure.fault("SignalR.operationStatus", resource=resource, status=429, headers={"Retry-After": "1"}, times=2)
+
+    outcome = await app.rotator.work(request)
+
+    assert (Result.SUCCEEDED, "dataplane") == (outcome.result, outcome.verified)
+
+
+async def test_standing_in_line_for_hours_is_no_failure(site: Site) -> None:
+    """A fleet of 100,000 takes more than five hours at ARM's rate."""
+    app, resource = site.app(), site.resource()
+    request = await asked(app, resource)
+    site.ahead += timedelta(hours=8)
+    site.azure.fault("SignalR.listKeys", resource=resource, status=429, headers={"Retry-After": "5"})
+
+    assert await app.rotator.work(request) is None
+
+
+async def test_a_burst_beyond_the_bucket_is_paced_and_not_refused(site: Site) -> None:
+    """The bucket holds 200 writes: 210 looks at keys in one go, and none is answered 429."""
+    app = site.app()
+    resources = [ResourceId.parse(site.resource()) for _ in range(21)]
+    site.azure.configure(None, throttling=True)
+    mark = site.mark()
+    try:
+        for _ in range(10):
+            for preview in await app.rotator.preview(Wish("http")):
+                assert preview.finding is None, preview.finding
+    finally:
+        site.azure.configure(None, throttling=False)
+
+    assert 10 * len(resources) == len(site.writes(mark))
+    assert {200} == {each["status"] for each in site.azure.requests("arm", since=mark)}
