@@ -1,7 +1,7 @@
 """The engine, in this process and on the stand-ins, and one resource led through everything it can do."""
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -28,17 +28,22 @@ class Course:
     outcomes: list[Outcome] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    async def lead(self) -> None:
+    async def lead(self, *, until_a_complaint: bool = False) -> None:
         """Everything there is, in an order in which nothing stands in the way of the next."""
         one = ResourceId.parse(self.resource)
-        await self._wish(Wish("timer"))
-        await self._wish(Wish("http", one, Mode.ROTATE, force=True))
-        await self._wish(Wish("http", one, Mode.ROTATE, key_type=KeyType(self.published_slot)))
-        await self._wish(Wish("http", one, Mode.REVOKE, force=True, overlap_hours=0))
-        await self._wish(Wish("timer", one))
-        self.azure.regenerate_in_portal(self.resource, self.published_slot)
-        await self._wish(Wish("event", one, Mode.RESYNC))
-        await self._wish(Wish("http", one, Mode.ROTATE, key_type=KeyType.SALT))
+        wishes: list[Callable[[], Wish]] = [
+            lambda: Wish("timer"),
+            lambda: Wish("http", one, Mode.ROTATE, force=True),
+            lambda: Wish("http", one, Mode.ROTATE, key_type=KeyType(self.published_slot)),
+            lambda: Wish("http", one, Mode.REVOKE, force=True, overlap_hours=0),
+            lambda: Wish("timer", one),
+            lambda: self._after_somebody_else(Wish("event", one, Mode.RESYNC)),
+            lambda: Wish("http", one, Mode.ROTATE, key_type=KeyType.SALT),
+        ]
+        for wish in wishes:
+            await self._fulfil(wish())
+            if until_a_complaint and self.complaints:
+                return
 
     @property
     def kinds(self) -> list[Kind | None]:
@@ -52,7 +57,11 @@ class Course:
         live = self.azure.live_keys(self.resource)
         return next((slot for slot, key in live.items() if versions and key in versions[-1]["value"]), "Primary")
 
-    async def _wish(self, wish: Wish) -> None:
+    def _after_somebody_else(self, wish: Wish) -> Wish:
+        self.azure.regenerate_in_portal(self.resource, self.published_slot)
+        return wish
+
+    async def _fulfil(self, wish: Wish) -> None:
         try:
             for request in await self.app.rotator.submit(wish):
                 if request.resource != self.resource:

@@ -124,7 +124,7 @@ async def test_a_missing_right_is_named(cloud: StandIn, storage: Azurite, action
         give_the_deployed_rights(cloud, going.resource)
         cloud.revoke("app", action)
 
-        await going.lead()
+        await going.lead(until_a_complaint=True)
 
     failures = [event["data"]["message"] for event in cloud.events() if event["type"].endswith(".RotationFailed")]
     told = [going.complaints, failures] if action not in {READ, SEND} else [going.complaints]
