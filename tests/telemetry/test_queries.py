@@ -41,19 +41,18 @@ def test_every_query_is_right_to_the_language_service() -> None:
     assert {} == {name: said for name, said in language.complaints(QUERIES).items() if said}
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ("AppTraces | where Mesage == 'x'", "'Mesage'"),
-        ("AppTraces | where TimeGenerated > 3", "operator '>'"),
-        ("AppTraces | summarise count()", "Query operator expected"),
-        ("AppTrace | take 1", "'AppTrace'"),
-    ],
-)
-def test_the_language_service_sees_a_wrong_query(wrong: str, said: str) -> None:
-    [complaint, *_] = language.complaints({"wrong": wrong})["wrong"]
+def test_the_language_service_sees_a_wrong_query() -> None:
+    """So that its silence about the right ones means something."""
+    wrong = {
+        "AppTraces | where Mesage == 'x'": "'Mesage'",
+        "AppTraces | where TimeGenerated > 3": "operator '>'",
+        "AppTraces | summarise count()": "Query operator expected",
+        "AppTrace | take 1": "'AppTrace'",
+    }
 
-    assert said in complaint
+    found = language.complaints({query: query for query in wrong})
+
+    assert [] == [query for query, said in wrong.items() if not found[query] or said not in found[query][0]]
 
 
 def _source(*modules: str) -> str:
