@@ -23,7 +23,7 @@ LEASE_SECONDS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 type Trouble = Literal[
-    "lost before", "lost after", "throttled", "forbidden", "killed before", "killed after", "suspended"
+    "lost before", "lost after", "throttled", "forbidden", "killed before", "killed after", "suspended", "late"
 ]
 
 

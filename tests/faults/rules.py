@@ -37,7 +37,9 @@ class Judge:
             self.held[id(worker)] = detail
         elif what == "regenerate":
             self._holding(worker, "regenerates")
-            if detail is not KeyType.SALT:
+            if detail is KeyType.SALT:
+                self._count_change()
+            else:
                 self._may_regenerate(Slot(detail))
         elif what == "changed":
             self._changed()
@@ -95,11 +97,14 @@ class Judge:
             assert now >= self.replaced[key] + OVERLAP - timedelta(seconds=1), "2 One at a time: inside the overlap"
 
     def _changed(self) -> None:
+        self._count_change()
+        if self._rotation in self.forced:
+            self.excused = True
+
+    def _count_change(self) -> None:
         rotation = self._rotation
         self.changes[rotation] += 1
         assert rotation == "lost" or self.changes[rotation] <= 1, "3 Once: two changes under one rotation id"
-        if rotation in self.forced:
-            self.excused = True
 
     def _publishes(self, edition: Edition) -> None:
         self.versions[edition.rotation_id] += 1

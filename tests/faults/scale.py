@@ -1,6 +1,10 @@
-"""How much is tried: a fast slice in every test run, all of it in `make chaos`."""
+"""How much is tried: a fast slice in every test run, all of it in `make chaos`, enough to notice in `make mutants`."""
 
 import os
 
-CHAOS = "CHAOS" in os.environ
-EXAMPLES = 2000 if CHAOS else 60
+from hypothesis import Phase
+
+CHAOS, MUTANT = "CHAOS" in os.environ, "MUTANT" in os.environ
+EXAMPLES = 2000 if CHAOS or MUTANT else 60
+# A mutant is to be noticed, not explained.
+PHASES = (Phase.generate,) if MUTANT else (Phase.generate, Phase.shrink)

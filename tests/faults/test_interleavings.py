@@ -26,7 +26,7 @@ from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
 from tests.faults.memory_ledger import MemoryLedger
 from tests.faults.memory_ports import MemoryDataPlane, MemoryQueue, MemorySignalR, MemoryTopic, MemoryVaults
 from tests.faults.rules import Judge
-from tests.faults.scale import EXAMPLES
+from tests.faults.scale import EXAMPLES, PHASES
 from tests.faults.virtual_time import TimelessLoop
 
 EFFECT_SECONDS = 15.0
@@ -38,7 +38,7 @@ SETTINGS = Settings(
 )
 TROUBLES: tuple[Trouble | None, ...] = (
     *(None, None, "lost before", "lost after", "throttled", "forbidden"),
-    *("killed before", "killed after", "suspended"),
+    *("killed before", "killed after", "suspended", "late"),
 )
 troubles = st.tuples(st.sampled_from(TROUBLES), st.integers(1, 30))
 wishes = st.sampled_from(
@@ -231,6 +231,7 @@ class Rotations(RuleBasedStateMachine):
 
 Rotations.TestCase.settings = settings(
     max_examples=EXAMPLES,
+    phases=PHASES,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
