@@ -240,7 +240,7 @@ def _copy(folder: Path) -> Path:
 
 
 def _fails(tree: Path, *tests: str) -> bool:
-    ended = subprocess.run(  # noqa: S603 - our own tests
+    ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--show-capture=no", *tests],
         cwd=tree,
         env=os.environ | {"MUTANT": "1"},
