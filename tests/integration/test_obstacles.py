@@ -119,3 +119,12 @@ async def test_a_topic_that_refuses_is_told_later(engine: Engine) -> None:
     assert ("Failed", "NotPermitted") == (outcome.result, outcome.code)
     assert ["KeyRotated"] == engine.told
     assert ["Secondary"] == engine.changes
+
+
+async def test_a_vault_that_knows_no_versions_of_a_new_secret_is_no_obstacle(engine: Engine) -> None:
+    """The listing of what was never made may be empty, or not found."""
+    engine.azure.fault("KeyVault.listVersions", status=404)
+
+    outcome = await engine.rotate()
+
+    assert "Succeeded" == outcome.result
