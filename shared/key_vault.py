@@ -107,8 +107,7 @@ class Vaults:
         with (
             translated(f"Key Vault (list versions of {name})", needs=_OFFICER, step="publish"),
             suppress(ResourceNotFoundError),
-            suppress(ResourceNotFoundError),
-        ):  # no such secret: no versions
+        ):
             async for version in self._client_for(vault_url).list_properties_of_secret_versions(name):
                 if (version.tags or {}).get("RotationId") == rotation_id:
                     return _described(version)

@@ -76,10 +76,19 @@ class Judge:
         assert {} == {r: found for r, found in ids.items() if len(found) != 1 and r not in self.untold}, "4 Told"
 
     def record_lost(self) -> None:
-        """The blob is gone: a version that was not announced and is not the newest can't be known of any more."""
+        """The blob is gone: of what was not announced, only the newest version still tells of itself."""
         self.changes.clear()  # what was changed under an open journal, and not published yet, nobody can tell any more
-        announced = {rotation for rotation, event in self.cloud.events if not event.endswith("Failed")}
-        self.untold |= set(self.versions) - announced
+        newest = self.cloud.versions[-1][0].rotation_id if self.cloud.versions else None
+        self.untold |= self._unannounced - {newest}
+
+    def overtaken(self) -> None:
+        """Somebody else's version comes on top: what the record does not know of can't be known of any more."""
+        record = self.cloud.record
+        self.untold |= {made for made in self._unannounced if record is None or not record.told_of(made)}
+
+    @property
+    def _unannounced(self) -> set[str]:
+        return set(self.versions) - {made for made, event in self.cloud.events if not event.endswith("Failed")}
 
     def _holding(self, worker: Worker, does: str) -> None:
         assert self.held[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"

@@ -125,6 +125,7 @@ class Rotations(RuleBasedStateMachine):
     @rule(value=st.sampled_from(("primary", "secondary", "dead")))
     def publish_by_hand(self, value: str) -> None:
         key = self.cloud.keys[Slot(value.capitalize())] if value != "dead" else "key-of-nowhere"
+        self.judge.overtaken()
         self.cloud.add_version(Published("", "", self.cloud.now()), key)
         self.judge.meddled()
 
