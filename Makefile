@@ -1,5 +1,5 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
-.PHONY: demo run azure test browser conformance lint package requirements clean
+.PHONY: demo run azure test browser chaos mutants fuzz conformance infra-check lint package architecture requirements clean
 PY := .venv/bin/python
 
 demo: .venv/.installed  ## the main job end to end, no Azure account needed
@@ -19,10 +19,23 @@ browser: .venv/.installed  ## the dashboard in a real Chromium, installed where 
 	scripts/browser
 	$(PY) -m pytest tests/browser tests/dashboard
 
+chaos: .venv/.installed  ## every mode cut at every call in every way; 2,000 histories; progress, then cases and violations
+	CHAOS=1 $(PY) -m pytest tests/faults --deselect tests/faults/test_cuts.py --timeout 1500
+	$(PY) -m tests.faults.chaos
+
+mutants: .venv/.installed  ## each invariant broken on purpose, in a copy: a test must notice
+	$(PY) -m tests.faults.mutations
+
+fuzz: .venv/.installed  ## the HTTP face under generated calls and mutated deliveries
+	FUZZ=1 $(PY) -m pytest -s tests/http/test_contract.py tests/http/test_events_fuzz.py tests/http/test_duplicates.py --timeout 1500
+
 conformance: .venv/.installed  ## the stand-ins against clients nobody here wrote: Azure's JavaScript SDKs and command line
 	$(PY) -m tests.standin.conformance.install
 	$(PY) -m pytest tests/standin
 	$(PY) -m pytest tests/standin/conformance/javascript.py tests/standin/conformance/azure_cli.py
+
+infra-check: .venv/.installed  ## templates, hooks, workflows and what the documents say of them
+	$(PY) -m pytest tests/infra
 
 package: .venv/.installed  ## dist/app.zip: exactly what is deployed
 	scripts/package
@@ -39,6 +52,9 @@ lint: .venv/.installed  ## style, types, import rules
 	.venv/bin/uv pip install --quiet --system-certs --python $(PY) -r requirements-dev.txt
 	$(PY) -m local.azurite install
 	touch $@
+
+architecture: .venv/.installed  ## the list of modules in docs/architecture.md, from their own first lines
+	$(PY) scripts/architecture.py
 
 requirements: .venv/.installed  ## newest versions that fit, pinned
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt
