@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.errors import RotationError
+from shared.dashboard.words import relative
+from shared.heartbeat import Heartbeat
 from shared.ledger import Ledger
 from shared.model import ResourceId
 from shared.roster import Roster
@@ -22,13 +23,30 @@ KEPT = timedelta(minutes=10)
 log = logging.getLogger("rotation.dashboard")
 
 
+SILENT_AFTER = timedelta(hours=3)
+"""As the alarm has it: with the hourly default, two sweeps may fail before anybody is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """The fleet as it was `at` a moment. `warning`: why it may not be the whole one."""
+    """The fleet as it was `at` a moment, and how the last sweep went."""
 
     at: datetime
     summaries: tuple[Summary, ...]
-    warning: str = ""
+    heartbeat: Heartbeat | None = None
+
+    @property
+    def warning(self) -> str:
+        """Why what is shown may be old, or not all."""
+        beat = self.heartbeat
+        if beat is None:
+            return ""
+        if self.at > beat.ended_at + SILENT_AFTER:
+            return (
+                f"The last sweep ended {relative(beat.ended_at, self.at)}: do sweeps run? What is shown may be as old."
+            )
+        hidden = "; ".join(f"{each.subscription} ({each.code})" for each in beat.unreadable)
+        return f"The last sweep could not list {hidden}: what was seen there before is shown." if hidden else ""
 
     def holds(self, resource: ResourceId) -> bool:
         """Whether a resource is in it."""
@@ -36,7 +54,7 @@ class Glance:
 
 
 class Glances:
-    """Looks at the fleet. When ARM can't tell which resources are managed, those that were ever seen are shown."""
+    """Looks at the fleet."""
 
     def __init__(self, roster: Roster, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._roster = roster
@@ -46,7 +64,7 @@ class Glances:
         self._renewal: asyncio.Task[Glance] | None = None
 
     async def look(self) -> Glance:
-        """The fleet as it was known a moment ago; nobody waits but the first. Raises what the storage raises."""
+        """The fleet as it was known a moment ago; nobody waits but the first. Raises what the roster raises."""
         known = self._known
         if known is None or self._clock() > known.at + KEPT:
             return await self._renew()
@@ -54,9 +72,10 @@ class Glances:
             self._renew().add_done_callback(_told)
         return known
 
-    async def holds(self, resource: ResourceId) -> bool:
-        """Whether a resource is in the fleet; for one that was not a moment ago, the fleet is looked at anew."""
-        return (await self.look()).holds(resource) or (await self._renew()).holds(resource)
+    async def look_for(self, resource: ResourceId) -> Glance:
+        """The fleet, looked at anew if this resource was not in it a moment ago."""
+        glance = await self.look()
+        return glance if glance.holds(resource) else await self._renew()
 
     def _renew(self) -> asyncio.Task[Glance]:
         """The look that is under way, or a new one: who comes meanwhile gets what that one sees."""
@@ -66,11 +85,8 @@ class Glances:
 
     async def _see(self) -> Glance:
         at = self._clock()
-        try:
-            self._known = Glance(at, tuple(await self._roster.all()))
-        except RotationError as error:
-            seen = tuple([summary async for summary in self._ledger.summaries()])
-            self._known = Glance(at, seen, f"This shows what was seen last, perhaps not all: {error.message}.")
+        summaries, heartbeat = await asyncio.gather(self._roster.all(), self._ledger.heartbeat())
+        self._known = Glance(at, tuple(summaries), heartbeat)
         return self._known
 
 

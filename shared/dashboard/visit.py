@@ -88,27 +88,29 @@ class Dashboard:
             "token": str(uuid.uuid4()),
             "refresh": choice.link(),
             "seen_at": glance.at,
+            "swept_at": glance.heartbeat.ended_at if glance.heartbeat else None,
             "every": _AT_ONCE if now > glance.at + FRESH else _SOON if view.running else _NOW_AND_THEN,
         }
         return Shown("fleet.html", now, facts)
 
     async def _resource(self, resource: ResourceId, notice: str = "", follow: str = "") -> Shown:
         now, record = self._clock(), await self._ledger.read(resource)
-        managed = await self._glances.holds(resource)
+        glance = await self._glances.look_for(resource)
         if record is None:
-            if not managed:
+            if not glance.holds(resource):
                 raise Refused(404, f"nothing is known of {resource}")
             record = Record(resource=str(resource))
         status = await self._rotator.status(follow) if follow else None
         followed = progress_of(status) if status and ResourceId.parse(status.ticket.resource) == resource else None
-        view = resource_view(record, now, grace=self._grace, managed=managed, follow=followed)
+        view = resource_view(record, now, grace=self._grace, managed=glance.holds(resource), follow=followed)
         refresh = view.row.link + (f"&follow={follow}" if followed else "")
         facts = {
             "view": view,
-            "notice": notice,
+            "notice": notice or glance.warning,
             "token": str(uuid.uuid4()),
             "refresh": refresh,
             "seen_at": now,
+            "swept_at": glance.heartbeat.ended_at if glance.heartbeat else None,
             "every": _AT_ONCE if view.changing else _NOW_AND_THEN,
         }
         return Shown("resource.html", now, facts)

@@ -12,7 +12,8 @@ import pytest
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from shared import wiring
-from shared.dashboard.glances import FRESH, KEPT, Glances
+from shared.dashboard.glances import FRESH, KEPT, SILENT_AFTER, Glance, Glances
+from shared.heartbeat import Heartbeat, Unreadable
 from shared.model import ResourceId
 from shared.requests import Mode, Wish
 from shared.settings import Settings
@@ -105,19 +106,37 @@ async def test_many_who_come_at_once_share_one_look(looker: Looker) -> None:
 
 
 async def test_a_resource_that_was_not_there_a_moment_ago_is_looked_for(looker: Looker) -> None:
+    looker.resource("early")
     await looker.names()
 
-    assert await looker.glances.holds(looker.resource("late"))
-    assert not await looker.glances.holds(ResourceId(looker.subscription, "live", "nobody"))
+    late, nobody = looker.resource("late"), ResourceId(looker.subscription, "live", "nobody")
+
+    assert (await looker.glances.look_for(late)).holds(late)
+    assert not (await looker.glances.look_for(nobody)).holds(nobody)
 
 
-async def test_when_arm_cannot_tell_what_was_ever_seen_is_shown_with_a_warning(looker: Looker) -> None:
+async def test_when_arm_cannot_be_asked_what_was_ever_seen_is_shown(looker: Looker) -> None:
     resource = looker.resource("seen")
     for request in await looker.app.rotator.submit(Wish("http", resource, Mode.RESYNC)):
         await looker.app.rotator.work(request)
     looker.azure.fault("SignalR.list", status=403, times=10)
 
-    glance = await looker.glances.look()
+    assert (await looker.glances.look()).holds(resource)
 
-    assert glance.holds(resource)
-    assert "This shows what was seen last" in glance.warning
+
+def test_a_subscription_that_could_not_be_listed_is_told_of() -> None:
+    now = datetime.now(UTC)
+    hidden = Unreadable(subscription="3f2504e0", code="NotPermitted", message="no right")
+    beat = Heartbeat(started_at=now, ended_at=now, resources=1, enqueued=1, unreadable=(hidden,))
+
+    assert "could not list 3f2504e0 (NotPermitted)" in Glance(now, (), beat).warning
+
+
+async def test_silence_is_told_of(looker: Looker) -> None:
+    looker.resource("one")
+    await looker.app.rotator.sweep()
+    assert "" == (await looker.glances.look()).warning
+
+    looker.pass_time(SILENT_AFTER + timedelta(minutes=1))
+
+    assert "The last sweep ended 3 hours ago" in (await looker.glances.look()).warning
