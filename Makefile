@@ -61,4 +61,4 @@ requirements: .venv/.installed  ## newest versions that fit, pinned
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
 clean:
-	rm -rf .venv .run dist local/azurite/node_modules
+	rm -rf .venv .run dist local/azurite/node_modules tests/telemetry/kusto/node_modules
