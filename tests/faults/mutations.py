@@ -215,8 +215,8 @@ MUTATIONS = (
         7,
         "publish without making sure of the lease",
         "shared/publication.py",
-        "        await self._held.renew()\n        answer_within",
-        "        answer_within",
+        "        await self._held.renew()\n        answer_within = self._held.answer_within",
+        "        answer_within = 30.0",
         _HISTORIES,
     ),
     Mutation(

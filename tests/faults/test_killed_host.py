@@ -21,6 +21,7 @@ from shared.queue import WorkQueue
 from shared.requests import Request
 from shared.wiring import NAME
 from tests.faults.case import Findings, arranged, calls_of, settled
+from tests.faults.consumer import Consumer
 from tests.faults.kinds import KILLS
 from tests.faults.lane import Lane
 from tests.faults.modes import MODES
@@ -79,8 +80,11 @@ async def test_a_killed_host_leaves_nothing_half_done(azure: StandIn, hosts_stor
     ):
         calls = await calls_of(lane, ROTATE)
         places = [call.n for call in calls if CHAOS or call.what == "publish"]
-        found = [await killed_at(lane, WorkQueue(client), folder, at) for at in places]
+        with Consumer(azure, [lane.watched]) as consumer:
+            found = [await killed_at(lane, WorkQueue(client), folder, at) for at in places]
 
     assert [] == [each for each in found if each.violations]
     assert 0 == lane.secrecy.leaks
+    assert [] == consumer.refused
+    assert consumer.calls
     assert places
