@@ -20,7 +20,9 @@ from playwright.async_api import Browser, Page, async_playwright
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
+from shared.heartbeat import Heartbeat
 from shared.journal import Record
+from shared.ledger import Ledger
 from shared.model import ResourceId
 from shared.summary import Summary
 from tests.dashboard import fleet
@@ -95,6 +97,8 @@ async def fleet_world(folder: Path, azure_session: StandIn) -> AsyncIterator[Wor
         await remember(storage, *records)
         for record in records:
             create(azure_session, ResourceId.parse(record.resource).name, subscription=fleet.SUBSCRIPTION)
+        ended = datetime.now(UTC) - timedelta(minutes=12)
+        await beat(storage, Heartbeat(started_at=ended, ended_at=ended, resources=len(records), enqueued=len(records)))
         yield World(azure_session, storage, host)
 
 
@@ -140,6 +144,12 @@ async def remember(storage: Azurite, *records: Record) -> None:
                 )
 
         await asyncio.gather(*map(write, records))
+
+
+async def beat(storage: Azurite, heartbeat: Heartbeat) -> None:
+    """Write down the last sweep as the app does."""
+    async with BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
+        await Ledger(blobs.get_container_client("signalr-rotation")).beat(heartbeat)
 
 
 @asynccontextmanager

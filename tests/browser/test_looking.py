@@ -28,6 +28,12 @@ async def test_the_most_urgent_rows_come_first_with_reason_and_remedy(onlooker: 
     assert "→ Look at the resource's health" in first
 
 
+async def test_the_page_says_when_the_last_sweep_ended(onlooker: Visitor) -> None:
+    await onlooker.open()
+
+    assert "last sweep 12 minutes ago" in await onlooker.page.locator("#asof").inner_text()
+
+
 async def test_a_text_narrows_the_list(onlooker: Visitor) -> None:
     await onlooker.open()
 
