@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from shared import openapi_parts as parts
 from shared.fleet_page import FleetPage
 from shared.health import HealthReport
+from shared.openapi_schemas import events_schema, problem_schema
 from shared.representations import Accepted, Finished, OperationStatus, Previews
 from shared.rotate_body import RotateBody
 from shared.webhooks import MEDIA_TYPES, Taken, Validation
@@ -48,7 +49,7 @@ def describe() -> dict[str, Any]:
         "security": [{"functionKey": []}, {"code": []}],
         "paths": _paths(),
         "components": {
-            "schemas": models["$defs"] | {"Problem": parts.problem_schema(), "Events": parts.events_schema()},
+            "schemas": models["$defs"] | {"Problem": problem_schema(), "Events": events_schema()},
             "securitySchemes": {
                 "functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
                 "code": {"type": "apiKey", "in": "query", "name": "code"},
