@@ -15,6 +15,7 @@ from shared.fleet import Fleet
 from shared.journal import Record, Step
 from shared.ledger import Ledger
 from shared.model import AccessKey, Observation, Resource
+from shared.observation import is_told
 from shared.requests import Mode, Request
 from shared.seen import Seen
 from shared.services import Services
@@ -71,7 +72,6 @@ class Glance:
     ) -> Wait | Skip | Refuse | None:
         policy = self._fleet.policy(resource)
         published, key = await self._to.vaults.newest_with_key(policy.vault_url, policy.secret_name)
-        made_by = published.rotation_id if published else None
         seen = Observation(
             provisioning_state=resource.provisioning_state,
             local_auth_disabled=resource.local_auth_disabled,
@@ -79,7 +79,7 @@ class Glance:
             live=before.live,
             published=published,
             endpoint=before.endpoint,
-            told=made_by is None or record.told_of(made_by),
+            told=is_told(published, resource.id, record),
         )
         action = decide(seen, request, policy, self._to.clock())
         if not isinstance(action, Wait | Skip | Refuse) or Seen.of(seen, policy) != before:

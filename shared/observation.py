@@ -3,7 +3,7 @@
 import asyncio
 
 from shared.journal import Record
-from shared.model import KeyPair, Observation, Policy, Resource, Slot
+from shared.model import KeyPair, Observation, Policy, Published, Resource, ResourceId, Slot
 from shared.services import Services
 
 
@@ -14,7 +14,6 @@ async def observe(
     keys, published = await asyncio.gather(
         services.signalr.keys(resource.id), services.vaults.newest(policy.vault_url, policy.secret_name)
     )
-    made_by = published.rotation_id if published else None
     return Observation(
         provisioning_state=resource.provisioning_state,
         local_auth_disabled=resource.local_auth_disabled,
@@ -23,5 +22,12 @@ async def observe(
         published=published,
         endpoint=keys.primary.endpoint,
         unfinished=record is not None and record.journal is not None,
-        told=made_by is None or (record is not None and record.told_of(made_by)),
+        told=is_told(published, resource.id, record),
     ), keys
+
+
+def is_told(published: Published | None, resource: ResourceId, record: Record | None) -> bool:
+    """Whether the newest version needs no announcement: it had one, or it is not for this resource to announce."""
+    if published is None or published.rotation_id is None or published.owner not in {None, resource}:
+        return True
+    return record is not None and record.told_of(published.rotation_id)

@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.core.polling.base_polling import BadStatus
@@ -207,7 +207,8 @@ class SignalR:
                     connection_timeout=answer_within,
                 )
         except HttpResponseError as error:
-            if not _refuses(error.status_code):
+            unsent = isinstance(error, ClientAuthenticationError) and error.response is None  # there was no token
+            if not unsent and not _refuses(error.status_code):
                 return Regenerated(Ending.UNKNOWN)
             with translated(
                 f"ARM (regenerateKey {resource.name})", needs=f"{_ACTION}/regenerateKey/action", step="regenerate"

@@ -69,6 +69,16 @@ async def test_a_redelivery_after_record_and_newest_version_are_gone_changes_not
     assert ["Secondary"] == engine.changes
 
 
+async def test_another_resources_version_is_not_announced_in_its_name(engine: Engine) -> None:
+    """A resource that takes over a secret finds the version of the one before it."""
+    before = engine.resource.replace("integration", "elsewhere")
+    engine.publish("Primary", age_days=1, RotationId="theirs", ProviderAddress=before)
+
+    await engine.sweep()
+
+    assert [] == engine.told
+
+
 async def test_a_version_that_was_overtaken_before_its_answer_came_is_not_made_again(engine: Engine) -> None:
     """`set_secret` was carried out and its answer lost; then somebody else added a version."""
     engine.azure.fault("KeyVault.setSecret", cut="after-effect")
