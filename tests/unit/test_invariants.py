@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.faults.mutations import MUTATIONS, Mutation
+from tests.faults.guards import MUTATIONS, Mutation
 from tests.world import ROOT
 
 PAGE = (ROOT / "docs/invariants.md").read_text()
