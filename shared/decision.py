@@ -14,6 +14,9 @@ from shared.model import KeyType, Observation, Policy, Published, Retirement, Sl
 from shared.requests import Mode, Request
 
 
+ROTATED = "rotate"  # the tag RotationKind of a version whose key was renewed for it
+
+
 class Code(StrEnum):
     """Why nothing is done. Stable: operators and callers match on it."""
 
@@ -199,8 +202,10 @@ def _asked(
         return _renew_published(seen, slot, request)
     if request.mode is Mode.REVOKE:
         return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other, retire=True)
-    if published.rotation_id and published.since > request.requested_at and not request.slot and not request.force:
-        # Two asked at once and the other one was served: the key this request wanted replaced has been replaced.
+    renewed_since = published.kind_hint == ROTATED and published.since > request.requested_at
+    if renewed_since and not request.slot and not request.force:
+        # Two asked at once and the other one was served: the key this request wanted replaced has been replaced. A
+        # version that only published a key as it was, as the first one does, replaced none.
         return Skip(Code.ALREADY_ROTATED)
     return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other)
 

@@ -84,7 +84,7 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "not due": lambda case: case.live and case.newest.since + POLICY.period > NOW,
     "O still in use": lambda case: case.live and case.free > NOW,
     "replaced since asked": lambda case: (
-        case.live and case.newest.rotation_id is not None and case.newest.since > case.request.requested_at
+        case.live and case.newest.kind_hint == "rotate" and case.newest.since > case.request.requested_at
     ),
 }
 REQUESTS: dict[str, Callable[[Case], bool]] = {
@@ -155,7 +155,8 @@ def versions() -> Iterator[Published | None]:
     yield None
     yield Published("v", "id", datetime.max.replace(tzinfo=UTC))
     keys = ("one", "two", "dead")
-    for key, hint, age, retirement, rotation in product(keys, (None, *Slot), AGES, RETIREMENTS, (None, "id")):
+    made = (None, "rotate", "publish")
+    for key, hint, age, retirement, kind in product(keys, (None, *Slot), AGES, RETIREMENTS, made):
         after = RETIREMENTS[retirement]
         other = {"one": "two", "two": "one", "dead": "two"}[key] if retirement != "gone" else "renewed since"
         yield Published(
@@ -164,7 +165,8 @@ def versions() -> Iterator[Published | None]:
             since=NOW - AGES[age],
             fingerprint=key,
             slot_hint=hint,
-            rotation_id=rotation,
+            rotation_id="id" if kind else None,
+            kind_hint=kind,
             retirement=Retirement(other, NOW + after) if after is not None else None,
         )
 
