@@ -13,7 +13,6 @@ from enum import StrEnum
 from shared.model import KeyType, Observation, Policy, Published, Retirement, Slot
 from shared.requests import Mode, Request
 
-
 ROTATED = "rotate"  # the tag RotationKind of a version whose key was renewed for it
 
 
