@@ -68,6 +68,35 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     }
   }
 
+  // How a rotation ended is told for ninety days under its id; the record of the resource keeps the last fifty for good.
+  resource forgetting 'managementPolicies' = {
+    name: 'default'
+    properties: {
+      policy: {
+        rules: [
+          {
+            name: 'forget-old-rotation-ids'
+            type: 'Lifecycle'
+            enabled: true
+            definition: {
+              filters: {
+                blobTypes: ['blockBlob']
+                prefixMatch: ['${rotationName}/rotations/', '${rotationName}/idempotency/']
+              }
+              actions: {
+                baseBlob: {
+                  delete: {
+                    daysAfterModificationGreaterThan: 90
+                  }
+                }
+              }
+            }
+          }
+        ]
+      }
+    }
+  }
+
   resource queues 'queueServices' = {
     name: 'default'
 
