@@ -28,7 +28,7 @@ from shared.summary import Summary
 from tests.dashboard import fleet
 from tests.world import World, running_host
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 MANY = "a0a0a0a0-1000-4000-8000-000000001000"
 ACTED_ON = "5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90"
 

@@ -5,8 +5,8 @@ import re
 import requests
 from playwright.async_api import Page
 
-from tests.browser.conftest import PATIENCE_MS, Visitor, create
-from tests.world import World
+from tests.browser.conftest import Visitor, create
+from tests.world import World, until
 
 _FORM = {"act": "rotate", "mode": "rotate", "confirmed": "yes", "token": "11111111-2222-4333-8444-555555555555"}
 
@@ -78,6 +78,7 @@ async def test_the_same_form_sent_twice_is_one_rotation(world: World) -> None:
     resource = create(world.azure, "twice")
     for _ in range(2):
         world.host.request("POST", "/api/dashboard", data=_FORM | {"resource": resource}, headers=_OWN)
+    until(lambda: world.azure.regenerations(resource) or None, timeout=60)
     world.host.idle()
 
     assert 1 == len(world.azure.regenerations(resource))
@@ -199,7 +200,6 @@ async def test_a_sweep_is_started_from_the_page(visitor: Visitor, world: World) 
     await visitor.page.get_by_text("Rotate everything that is due").click()
     await visitor.page.get_by_label("Yes, rotate what is due").check()
     await visitor.page.get_by_role("button", name="Start the sweep").click()
-    await visitor.page.get_by_text("Asked for a look at").wait_for(timeout=PATIENCE_MS)
-    world.host.idle()
+    await visitor.page.get_by_text("Asked for a look at").wait_for()
 
-    assert "Primary" == world.live_slot(resource)
+    assert "Primary" == until(lambda: world.live_slot(resource), timeout=60)
