@@ -5,8 +5,10 @@ Ends with the number of cases of each mode and `cases: N, violations: 0`; with s
 
 import argparse
 import asyncio
+import atexit
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from local.azure.certificates import authority
 # aiohttp builds its TLS context when it is imported, so this must stand before anything that imports it.
 _FOLDER = Path(tempfile.mkdtemp(prefix="signalr-rotation-chaos-"))
 os.environ["SSL_CERT_FILE"] = str(authority(_FOLDER))
+atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
 from local.azure.client import StandIn  # noqa: E402
 from local.azurite.server import Azurite  # noqa: E402

@@ -35,7 +35,7 @@ from tests.faults.proxy import Proxy
 from tests.faults.secrecy import Secrecy
 
 ROOT = Path(__file__).parents[2]
-CALL_SECONDS = 0.6
+CALL_SECONDS = 1.0
 _PACE: dict[str, Any] = {"call_seconds": CALL_SECONDS, "storage_backoff": 0}
 _numbers = count(1)
 
@@ -114,7 +114,7 @@ class Lane:
             "AzureWebJobsStorage": self.storage.connection_string.replace(self.proxy.upstream["blob"], origins["blob"]),
             "SIGNALR_SUBSCRIPTION_IDS": ResourceId.parse(self.resource).subscription,
             "FIRST_POLL_SECONDS": "0.05",
-            "KEY_EFFECT_TIMEOUT_SECONDS": "0.8",
+            "KEY_EFFECT_TIMEOUT_SECONDS": "2.0",
             "OPERATION_TIMEOUT_SECONDS": "3",
             **self.overrides,
         }
