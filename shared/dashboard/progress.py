@@ -6,11 +6,14 @@ Pure: from the journal of a running rotation, or the outcome of one that ended.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from shared.dashboard.words import stamp, took
 from shared.journal import Journal, Kind, Outcome, Result, Step
 from shared.model import Slot
-from shared.rotation import Status
+
+if TYPE_CHECKING:
+    from shared.rotation import Status
 
 _STEPS = {
     Kind.ROTATE: (Step.PLANNED, Step.REGENERATED, Step.PUBLISHED, Step.ANNOUNCED),
@@ -50,7 +53,7 @@ class Progress:
     until: datetime | None = None
 
 
-def progress_of(status: Status) -> Progress:
+def progress_of(status: "Status") -> Progress:
     """Tell a rotation's story so far."""
     if status.journal:
         return running(status.journal)
