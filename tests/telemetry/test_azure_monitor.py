@@ -57,9 +57,7 @@ def ingestion() -> Iterator[tuple[Ingestion, str]]:
 
 
 @pytest.fixture(scope="module")
-def world(
-    folder: Path, azure_session: StandIn, telemetry_storage: Azurite, ingestion: tuple[Ingestion, str]
-) -> Iterator[World]:
+def world(folder: Path, azure_session: StandIn, ingestion: tuple[Ingestion, str]) -> Iterator[World]:
     settings = {
         "APPLICATIONINSIGHTS_CONNECTION_STRING": (
             f"InstrumentationKey=11111111-2222-4333-8444-555555555555;IngestionEndpoint={ingestion[1]}"
@@ -72,8 +70,11 @@ def world(
         "OTEL_METRIC_EXPORT_INTERVAL": "300",
         "SIGNALR_SUBSCRIPTION_IDS": SUBSCRIPTION,
     }
-    with running_host(azure_session, telemetry_storage, folder, **settings) as host:
-        yield World(azure_session, telemetry_storage, host)
+    with (
+        Azurite.start(folder / "storage-azure-monitor") as storage,
+        running_host(azure_session, storage, folder, **settings) as host,
+    ):
+        yield World(azure_session, storage, host)
 
 
 def test_a_rotation_arrives_as_spans_figures_and_log(world: World, ingestion: tuple[Ingestion, str]) -> None:
@@ -84,13 +85,13 @@ def test_a_rotation_arrives_as_spans_figures_and_log(world: World, ingestion: tu
     ended = world.rotated(resource, reason="AccessKey=this-is-not-a-key-but-looks-like-one;")
 
     rotation = ended["name"]
-    until(lambda: taken.named("Message", "rotation closed") or None)
+    until(lambda: [each for each in taken.named("Message", "rotation closed") if rotation in json.dumps(each)] or None)
     until(lambda: taken.named("RemoteDependency", "announce") or None)
     until(lambda: taken.named("Request", "work") or None)
     until(lambda: taken.named("Metric", "rotation.outcomes") or None)
     traces = {each["tags"]["ai.operation.id"] for each in taken.named("RemoteDependency", rotation)}
     assert 1 == len(traces)
-    closed = taken.named("Message", "rotation closed")[0]["data"]["baseData"]
+    [closed] = [each["data"]["baseData"] for each in taken.named("Message", "rotation closed")]
     assert ("rotation closed", resource) == (closed["message"], closed["properties"]["resource"])
     assert "this-is-not-a-key" not in json.dumps(taken.items)
     watch.assert_absent_from([("telemetry", json.dumps(taken.items))])
