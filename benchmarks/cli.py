@@ -6,11 +6,13 @@ It is used where `make conformance` has installed it.
 import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from local.azure.client import StandIn
 from local.azure.instructions import cli_commands, cli_settings
 
+_LOOK_SECONDS = 1.0
 INSTALLED = Path(__file__).parents[1] / ".run" / "azure-cli"
 
 
@@ -40,12 +42,22 @@ class AzureCli:
         return done.stdout.strip()
 
     def renew(self, resource: str) -> None:
-        """`az signalr key renew` alone."""
-        self.run("signalr", "key", "renew", "--ids", resource, "--key-type", "secondary")
+        """`az signalr key renew`: it returns when ARM has accepted, while the old key is still the live one."""
+        self.run("signalr", "key", "renew", *_named(resource), "--key-type", "secondary")
 
     def rotate(self, resource: str) -> None:
-        """Renew, read, and write to the vault: three commands, as in every runbook."""
+        """What a runbook must do: renew, look until the key has changed, write it to the vault."""
+        before = self._key(resource)
         self.renew(resource)
-        value = self.run("signalr", "key", "list", "--ids", resource, "--query", "secondaryConnectionString")
+        while (value := self._key(resource)) == before:
+            time.sleep(_LOOK_SECONDS)
         name = resource.rsplit("/", 1)[1]
         self.run("keyvault", "secret", "set", "--vault-name", "127", "--name", f"{name}-cli", "--value", value)
+
+    def _key(self, resource: str) -> str:
+        return self.run("signalr", "key", "list", *_named(resource), "--query", "secondaryConnectionString")
+
+
+def _named(resource: str) -> tuple[str, ...]:
+    parts = resource.split("/")
+    return "--resource-group", parts[4], "--name", parts[-1]

@@ -7,7 +7,6 @@ import json
 import os
 import tempfile
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,8 +49,12 @@ class Ground:
     azure: StandIn
     storage: Azurite
     hosts: list[FunctionsHost] = field(default_factory=list)
-    subscription: str = field(default_factory=lambda: str(uuid.uuid4()))
     _throttling: bool = False
+
+    @property
+    def subscription(self) -> str:
+        """Where the fleet is: the one that the Azure CLI sees when it signs in."""
+        return self.azure.operator["AZURE_SUBSCRIPTION_ID"]
 
     @property
     def host(self) -> FunctionsHost:

@@ -12,27 +12,36 @@ _AT_ONCE = 8
 
 
 def measure(*, short: bool) -> Finding:
-    """Each on resources of its own, on the same stand-in, one method after the other."""
+    """Each on the same resources of the same stand-in, one method after the other."""
     size, seconds = (2, (1.0, 2.0)) if short else (20, DOCUMENTED_SECONDS)
-    notes = ["The CLI renews the key and tells nobody; ours proves it, publishes it and announces it."]
+    notes = ["Ours: each key proven, published and announced."]
     with ground(operation_seconds=seconds, throttling=True) as on:
         resources = on.fleet(size)
-        figures = [Figure(f"our app, {size} resources", (_timed(lambda: _ours(on, size)),), "s", digits=1)]
+        figures = [_figure(f"our app, {size} resources", lambda: _ours(on, size))]
         if short or not available():
             notes.append("Without the CLI: `make conformance` installs it.")
         else:
             cli = AzureCli(on.azure)
-            together = _timed(lambda: _parallel(cli, resources))
-            figures.append(Figure(f"az, {_AT_ONCE} at a time", (together,), "s", digits=1))
-            alone = _timed(lambda: _loop(cli, resources))
-            figures.append(Figure("az, one after the other", (alone,), "s", digits=1))
+            loop = "az signalr key renew"
+            figures += [
+                _figure(f"{loop}, one after the other", lambda: _renewed(on, cli, resources, at_once=1)),
+                _figure(f"{loop}, {_AT_ONCE} at a time", lambda: _renewed(on, cli, resources, at_once=_AT_ONCE)),
+                _figure(f"the whole runbook, {_AT_ONCE} at a time", lambda: _each(cli.rotate, resources, _AT_ONCE)),
+            ]
+            notes += [
+                (
+                    "`az signalr key renew` returns when ARM has accepted. The time is until the last key is in "
+                    "effect, and nothing is published or announced."
+                ),
+                "The whole runbook: renew, `az signalr key list` until the key has changed, `az keyvault secret set`.",
+            ]
     return Finding(7, "Side by side with the Azure CLI", tuple(figures), tuple(notes))
 
 
-def _timed(act: Callable[[], None]) -> float:
+def _figure(name: str, act: Callable[[], None]) -> Figure:
     began = time.perf_counter()
     act()
-    return time.perf_counter() - began
+    return Figure(name, (time.perf_counter() - began,), "s", digits=1)
 
 
 def _ours(on: Ground, size: int) -> None:
@@ -41,11 +50,12 @@ def _ours(on: Ground, size: int) -> None:
     on.until_announced(size, mark, timeout=300)
 
 
-def _parallel(cli: AzureCli, resources: list[str]) -> None:
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        list(pool.map(cli.renew, resources))
+def _renewed(on: Ground, cli: AzureCli, resources: list[str], *, at_once: int) -> None:
+    _each(cli.renew, resources, at_once)
+    while any(on.azure.regenerations(resource)[-1]["effectiveAt"] is None for resource in resources):
+        time.sleep(0.1)
 
 
-def _loop(cli: AzureCli, resources: list[str]) -> None:
-    for resource in resources:
-        cli.renew(resource)
+def _each(act: Callable[[str], None], resources: list[str], at_once: int) -> None:
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(act, resources))
