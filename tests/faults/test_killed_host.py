@@ -6,8 +6,6 @@ platform's own redelivery that brings the message back.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -32,17 +30,11 @@ ROTATE = next(mode for mode in MODES if mode.name == "rotate")
 SECONDS = 60
 
 
-@asynccontextmanager
-async def standby(lane: Lane, folder: Path) -> AsyncIterator[FunctionsHost]:
+async def standby(lane: Lane, folder: Path) -> FunctionsHost:
     """A host that has nothing to do yet. A message that it was killed over comes back after two seconds."""
     env = {**lane.azure.env, **lane.settings, "PATH": os.environ["PATH"], "ROTATION_SCHEDULE": "0 7 * * * *"}
     limits = Limits(hidden_for=2)
-    host = await asyncio.to_thread(FunctionsHost.start, ROOT, env, log=folder / "killed.log", limits=limits)
-    try:
-        yield host
-    finally:
-        await asyncio.to_thread(host.stop)
-        lane.secrecy.hear(host.log_text())
+    return await asyncio.to_thread(FunctionsHost.start, ROOT, env, log=folder / "killed.log", limits=limits)
 
 
 async def ended(lane: Lane, request: Request) -> None:
@@ -52,21 +44,21 @@ async def ended(lane: Lane, request: Request) -> None:
             await asyncio.sleep(0.1)
 
 
-async def killed_at(lane: Lane, queue: WorkQueue, folder: Path, at: int) -> Findings:
+async def killed_at(lane: Lane, queue: WorkQueue, hosts: list[FunctionsHost], folder: Path, at: int) -> Findings:
     """Kill the host that works on a message, before or after a service acts, and let another come."""
     request = arranged(lane, ROTATE)
-    async with standby(lane, folder) as first:
 
-        async def kill() -> None:
-            first.kill()
+    async def kill() -> None:
+        hosts.pop().kill()
 
-        lane.proxy.arm(at, KILLS[at % 2], kill)
-        await queue.send(request)
-        await asyncio.wait_for(lane.proxy.struck.wait(), SECONDS)
+    lane.proxy.arm(at, KILLS[at % 2], kill)
+    await queue.send(request)
+    await asyncio.wait_for(lane.proxy.struck.wait(), SECONDS)
     lane.proxy.disarm()
     await lane.time_passes()
-    async with standby(lane, folder):
-        await ended(lane, request)
+    hosts.append(await standby(lane, folder))
+    await ended(lane, request)
+    await asyncio.to_thread(hosts[0].idle)
     found = Findings(f"killed at {at}")
     await settled(lane, ROTATE, request, found)
     return found
@@ -80,8 +72,14 @@ async def test_a_killed_host_leaves_nothing_half_done(azure: StandIn, hosts_stor
     ):
         calls = await calls_of(lane, ROTATE)
         places = [call.n for call in calls if CHAOS or call.what == "publish"]
-        with Consumer(azure, [lane.watched]) as consumer:
-            found = [await killed_at(lane, WorkQueue(client), folder, at) for at in places]
+        hosts = [await standby(lane, folder)]
+        try:
+            with Consumer(azure, [lane.watched]) as consumer:
+                found = [await killed_at(lane, WorkQueue(client), hosts, folder, at) for at in places]
+        finally:
+            for host in hosts:
+                host.stop()
+        lane.secrecy.hear((folder / "killed.log").read_text())
 
     assert [] == [each for each in found if each.violations]
     assert 0 == lane.secrecy.leaks
