@@ -137,8 +137,9 @@ def test_one_operation_is_looked_at_every_half_second(clock: Seconds) -> None:
         assert 0.5 == pace.poll_seconds
 
 
-def test_a_crowd_of_operations_never_polls_faster_than_reads_come_back(clock: Seconds) -> None:
+def test_a_crowd_of_operations_polls_no_faster_than_reads_come_back_once_half_are_gone(clock: Seconds) -> None:
     pace = Pace(clock=clock)
+    pace.reads.told(125)
     running = [pace.operation() for _ in range(400)]
     for each in running:
         each.__enter__()
