@@ -140,5 +140,5 @@ def test_every_command_of_local_is_explained() -> None:
 
 
 def _pass(world: World, time: timedelta) -> None:
-    world.azure.travel(time.total_seconds(), clients_too=False)
+    world.azure.travel(time.total_seconds())
     world.host.travel(time.total_seconds())

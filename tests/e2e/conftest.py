@@ -9,10 +9,14 @@ from tests.world import World, running_host
 
 
 @pytest.fixture(scope="session")
-def world(folder: Path, azure_session: StandIn) -> Iterator[World]:
-    """One host for all end-to-end tests, with storage of its own; each test has resources of its own."""
+def world(folder: Path) -> Iterator[World]:
+    """One host for all end-to-end tests; each test has resources of its own.
+
+    The stand-ins are theirs alone: these tests move the services' time, and others live in the present.
+    """
     with (
+        StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure,
         Azurite.start(folder / "storage-e2e") as storage,
-        running_host(azure_session, storage, folder) as host,
+        running_host(azure, storage, folder) as host,
     ):
-        yield World(azure_session, storage, host)
+        yield World(azure, storage, host)
