@@ -47,7 +47,7 @@ def test_every_answer_is_as_documented(host: FunctionsHost, cloud: StandIn, tmp_
     cases, failures = report["test_cases"], report["failures"]
     sys.stdout.write(f"\nschemathesis: {cases['generated']} calls, {len(failures)} failures\n")
     assert [] == [(failure["title"], failure["operations"]) for failure in failures]
-    assert ("completed", 0) == (report["stop_reason"], cases["errored"])
+    assert ("completed", 0) == (report["stop_reason"], cases["errored"]), json.dumps(report.get("errors"))[:2000]
     assert cases["generated"] >= LEAST_CALLS
     assert [] == [line for line in host.logs() if line.get("message") == "request failed" and "exception" in line]
     assert cloud.regenerations(EXAMPLE_ID), "not one of the calls rotated anything"
