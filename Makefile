@@ -1,5 +1,5 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
-.PHONY: demo run azure test browser chaos mutants fuzz conformance infra-check lint package architecture requirements clean
+.PHONY: demo run azure test browser chaos mutants fuzz bench bench-short conformance infra-check lint package architecture requirements clean
 PY := .venv/bin/python
 
 demo: .venv/.installed  ## the main job end to end, no Azure account needed
@@ -28,6 +28,12 @@ mutants: .venv/.installed  ## each invariant broken on purpose, in a copy: a tes
 
 fuzz: .venv/.installed  ## the HTTP face under generated calls and mutated deliveries
 	FUZZ=1 $(PY) -m pytest -s tests/http/test_contract.py tests/http/test_events_fuzz.py tests/http/test_duplicates.py --timeout 1500
+
+bench: .venv/.installed  ## the seven measurements of docs/performance.md, each held to its goal
+	$(PY) -m benchmarks --write
+
+bench-short: .venv/.installed  ## shows in a minute that they run
+	$(PY) -m benchmarks --short
 
 conformance: .venv/.installed  ## the stand-ins against clients nobody here wrote: Azure's JavaScript SDKs and command line
 	$(PY) -m tests.standin.conformance.install
