@@ -135,7 +135,7 @@ def ground(
     throttling: bool = False,
     workers: int = 1,
     in_flight: tuple[int, int] | None = None,
-    first_poll_seconds: float = 10,
+    first_poll_seconds: float = 13,
     **settings: str,
 ) -> Iterator[Ground]:
     """Start everything, on free ports of 127.0.0.1, and end it with the block.

@@ -81,7 +81,7 @@ param overdueGraceHours int = 48
 @minValue(1)
 @maxValue(60)
 @description('Seconds until the state of that operation is first asked for.')
-param firstPollSeconds int = 10
+param firstPollSeconds int = 13
 
 @description('Azure Resource Manager address, where it is not the cloud\'s own. Empty: the cloud\'s own.')
 param resourceManagerUrl string = ''
