@@ -10,7 +10,7 @@ IN_FLIGHT = (32, 32)
 def measure(*, short: bool) -> Finding:
     """Rotate a fleet without ARM's limits, so that nothing but the worker's own work is counted."""
     rounds, size = (1, 10) if short else (3, 192)
-    rates, peaks, idle = [], [], []
+    rates, whole, peaks, idle = [], [], [], []
     for _ in range(rounds):
         seconds = (1.0, 2.0) if short else DOCUMENTED_SECONDS
         with ground(operation_seconds=seconds, in_flight=IN_FLIGHT) as on:
@@ -20,7 +20,8 @@ def measure(*, short: bool) -> Finding:
             on.until_announced(size, mark, timeout=600)
             on.until_idle()
             after = Usage.of(on.host.pid)
-        rates.append(size / (after.cpu_seconds - before.cpu_seconds))
+        rates.append(size / (after.worker_seconds - before.worker_seconds))
+        whole.append(size / (after.cpu_seconds - before.cpu_seconds))
         peaks.append(after.peak_megabytes)
         idle.append(before.peak_megabytes)
     return Finding(
@@ -28,14 +29,16 @@ def measure(*, short: bool) -> Finding:
         "CPU and memory of the worker",
         (
             Figure("rotations per CPU second", tuple(rates), "", Goal("at least", 25), digits=1),
+            Figure("the host's part counted too", tuple(whole), "", digits=1),
             Figure("peak memory, 64 in flight", tuple(peaks), "MB", Goal("at most", 160), digits=0),
             Figure("memory before", tuple(idle), "MB", digits=0),
         ),
         (
             (
-                f"{size} rotations, throttling off, operations of {seconds[0]:g} to {seconds[1]:g} s. CPU of the whole "
-                "host process, which here also does the platform's part: taking messages off the queue, keeping "
-                "them hidden, and logging."
+                f"{size} rotations, throttling off, operations of {seconds[0]:g} to {seconds[1]:g} s. CPU of all "
+                "threads that the platform's worker library and the app run on. The local host's own thread takes "
+                "messages off the queue, keeps them hidden and logs, which on Azure another process does: the second "
+                "line has both."
             ),
         ),
     )

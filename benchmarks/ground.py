@@ -28,18 +28,28 @@ _LONG_AGO_SECONDS = 61 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process has used since it began: CPU [s], and the most memory it ever held [MB]."""
+    """What a process has used since it began: CPU [s], that of its main thread alone, and the most memory [MB]."""
 
     cpu_seconds: float
+    main_thread_seconds: float
     peak_megabytes: float
+
+    @property
+    def worker_seconds(self) -> float:
+        """A host's CPU without its main thread: that does the platform's part, which on Azure another process does."""
+        return self.cpu_seconds - self.main_thread_seconds
 
     @classmethod
     def of(cls, pid: int) -> "Usage":
         """Read it from proc(5): fields 14 and 15 of stat, VmHWM of status."""
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
-        return cls(cpu, int(lines["VmHWM"].split()[0]) / 1024)
+        peak = int(lines["VmHWM"].split()[0]) / 1024
+        return cls(_cpu_seconds(f"/proc/{pid}/stat"), _cpu_seconds(f"/proc/{pid}/task/{pid}/stat"), peak)
+
+
+def _cpu_seconds(stat: str) -> float:
+    fields = Path(stat).read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass

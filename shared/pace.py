@@ -25,7 +25,7 @@ LONGEST_WAIT_SECONDS = 20.0
 """Whoever would wait longer than this to begin something gives its place in the worker to others."""
 
 _FIRST_POLL_FACTOR = 8
-_POLLS_PER_SECOND = 40.0  # from a full bucket; 20 from one that is half full, of the 25 reads that come back
+_POLLS_PER_SECOND = 20.0  # from a full bucket: with the other reads of five rotations a second, what comes back
 _SCARCEST = 0.125
 _SLOWEST = 0.05
 _RECOVERY_SECONDS = 60.0
@@ -174,8 +174,11 @@ class Pace:
 
     @property
     def first_poll_seconds(self) -> float:
-        """When to look at an operation first: no operation ended sooner than in some seconds, so a crowd comes late."""
-        return self.poll_seconds * _FIRST_POLL_FACTOR
+        """When to look at an operation first: soon at one that is alone, late at a crowd.
+
+        None was ever over soon, and a look that can find nothing costs a read and the worker's time.
+        """
+        return self.poll_seconds * _FIRST_POLL_FACTOR * max(1, self._running)
 
 
 class Paced(AsyncHTTPPolicy[Any, Any]):

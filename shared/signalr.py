@@ -117,10 +117,20 @@ class _Polling(AsyncARMPolling):
         await super()._poll()
 
     async def _delay(self) -> None:
-        pace = self._pace.poll_seconds if self._looked else min(self._pace.first_poll_seconds, self._latest_first)
+        now = asyncio.get_running_loop().time
+        asked, since = self._extract_delay(), now()
+        # Asked again after each wait: others may have begun meanwhile, and looks at a crowd come seldom.
+        while (left := max(asked, self._interval) - (now() - since)) > 0:
+            await self._sleep(left)
         self._looked = True
-        # An answer's Retry-After counts where it asks for more than our own pace.
-        await self._sleep(max(pace, self._extract_delay()))
+
+    @property
+    def _interval(self) -> float:
+        """How long to wait at present [s]; an answer's Retry-After counts where it asks for more."""
+        if self._looked:
+            return self._pace.poll_seconds
+        # Half an interval after the first that can be over: the sooner look would find next to none.
+        return min(self._pace.first_poll_seconds, self._latest_first + self._pace.poll_seconds / 2)
 
     async def update_status(self) -> None:
         try:

@@ -119,7 +119,8 @@ def build(
         first_poll_seconds=settings.FIRST_POLL_SECONDS,
     )
     session = _closing(clients, aiohttp.ClientSession())
-    topic = _closing(clients, EventGridPublisherClient(settings.EVENT_GRID_TOPIC_ENDPOINT, credential))
+    publisher = EventGridPublisherClient(settings.EVENT_GRID_TOPIC_ENDPOINT, credential, transport=transport)
+    topic = _closing(clients, publisher)
     services = Services(
         signalr=signalr,
         data_plane=DataPlane(session),

@@ -1,9 +1,11 @@
 """What a sweep and a rotation cost of ARM's budget."""
 
-from datetime import timedelta
+import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 
+from shared import wiring
 from shared.decision import Code
 from shared.journal import Result
 from shared.model import ResourceId, SecretFormat
@@ -90,6 +92,25 @@ async def test_shown_key_is_believed_only_where_signalr_accepts_it(site: Site) -
 
     assert (Result.SUCCEEDED, "arm") == (outcome.result, outcome.verified)
     assert "SignalR.listKeys" in site.writes(mark)[2:]
+
+
+async def test_operation_that_began_alone_is_looked_at_late_when_others_have_begun(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that can find nothing costs a read."""
+    monkeypatch.setattr(wiring, "SOONEST_POLL_SECONDS", 0.1)  # then one that stays alone is looked at after 0.8 s
+    app, resources = site.app(FIRST_POLL_SECONDS=2), [site.resource() for _ in range(5)]
+    for resource in resources:
+        site.azure.configure(resource, operation_seconds=(2.2, 2.3))
+    mark = site.mark()
+
+    outcomes = await asyncio.gather(*(site.asked(app, wish(resource)) for resource in resources))
+
+    asked = [each for each in site.azure.requests(since=mark) if each["operation"] == "SignalR.regenerateKey"]
+    looked = [each for each in site.azure.requests(since=mark) if each["operation"] == "SignalR.operationStatus"]
+    first_asked, first_looked = (datetime.fromisoformat(each[0]["at"]) for each in (asked, looked))
+    assert {Result.SUCCEEDED} == {outcome.result for outcome in outcomes if outcome}
+    assert (first_looked - first_asked).total_seconds() > 1.5
 
 
 async def test_glance_leaves_a_refused_key_to_the_full_look(site: Site) -> None:

@@ -137,6 +137,17 @@ def test_one_operation_is_looked_at_every_half_second(clock: Seconds) -> None:
         assert 0.5 == pace.poll_seconds
 
 
+def test_one_operation_is_looked_at_soon_and_each_of_a_crowd_late(clock: Seconds) -> None:
+    pace = Pace(clock=clock)
+    with pace.operation():
+        alone = pace.first_poll_seconds
+        with pace.operation(), pace.operation(), pace.operation():
+            together = pace.first_poll_seconds
+
+    assert alone < 5
+    assert together > 13
+
+
 def test_a_crowd_of_operations_polls_no_faster_than_reads_come_back_once_half_are_gone(clock: Seconds) -> None:
     pace = Pace(clock=clock)
     pace.reads.told(125)
