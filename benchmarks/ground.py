@@ -7,10 +7,12 @@ import json
 import os
 import tempfile
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from local.azure.certificates import authority
@@ -59,6 +61,7 @@ class Ground:
     azure: StandIn
     storage: Azurite
     hosts: list[FunctionsHost] = field(default_factory=list)
+    subscriptions: int = 1
     _throttling: bool = False
 
     @property
@@ -71,14 +74,19 @@ class Ground:
         """The first worker process."""
         return self.hosts[0]
 
+    @property
+    def all_subscriptions(self) -> list[str]:
+        """Where the fleet is, when it is in several."""
+        return [self.subscription, *(str(uuid.UUID(int=number)) for number in range(1, self.subscriptions))]
+
     def fleet(self, size: int) -> list[str]:
         """So many resources that the app adopted 61 days ago, as the services' clocks have it: their ids.
 
         They are due from the first sweep that is measured; the one that adopted them is over.
         """
         made = [
-            self.azure.create_signalr(f"chat{n:04}", subscription=self.subscription, tags={"key-rotation": "enabled"})
-            for n in range(size)
+            self.azure.create_signalr(f"chat{n:04}", subscription=subscription, tags={"key-rotation": "enabled"})
+            for n, subscription in zip(range(size), cycle(self.all_subscriptions), strict=False)
         ]
         throttled, self.throttling = self.throttling, False
         self.azure.travel(-_LONG_AGO_SECONDS, clients_too=False)
@@ -144,6 +152,7 @@ def ground(
     operation_seconds: tuple[float, float] = DOCUMENTED_SECONDS,
     throttling: bool = False,
     workers: int = 1,
+    subscriptions: int = 1,
     in_flight: tuple[int, int] | None = None,
     first_poll_seconds: float = 13,
     **settings: str,
@@ -157,11 +166,11 @@ def ground(
         authority(folder)
         azure = stack.enter_context(StandIn.start(folder, operation_seconds=operation_seconds))
         storage = stack.enter_context(Azurite.start(folder / "storage"))
-        on = Ground(azure, storage)
+        on = Ground(azure, storage, subscriptions=subscriptions)
         environment = {
             "PATH": os.environ["PATH"],
             "AzureWebJobsStorage": storage.connection_string,
-            "SIGNALR_SUBSCRIPTION_IDS": on.subscription,
+            "SIGNALR_SUBSCRIPTION_IDS": ",".join(on.all_subscriptions),
             "ROTATION_SCHEDULE": "0 7 * * * *",
             "FIRST_POLL_SECONDS": str(first_poll_seconds),
             **azure.env,
