@@ -1,6 +1,9 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
-.PHONY: demo run azure test browser chaos mutants fuzz bench bench-short conformance infra-check lint package architecture requirements clean
+.PHONY: help demo run azure test browser chaos mutants fuzz bench bench-short conformance infra-check lint package architecture requirements clean
 PY := .venv/bin/python
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: .venv/.installed  ## the main job end to end, no Azure account needed
 	$(PY) -m local demo
@@ -62,9 +65,9 @@ lint: .venv/.installed  ## style, types, import rules
 architecture: .venv/.installed  ## the list of modules in docs/architecture.md, from their own first lines
 	$(PY) scripts/architecture.py
 
-requirements: .venv/.installed  ## newest versions that fit, pinned
+requirements: .venv/.installed  ## the pinned requirements, with the newest versions that fit
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 
-clean:
+clean:  ## what the commands have installed and made
 	rm -rf .venv .run dist local/azurite/node_modules tests/telemetry/kusto/node_modules

@@ -80,10 +80,11 @@ class Worker:
             f"{resource.name} could not be worked on after every retry; the log of its rotation id says why. "
             "What was begun is finished by the next sweep that can"
         )
-        async with self._ledger.hold(resource) as held:
-            outcome = held.record.ended(request.rotation_id) or await self._failed(held, request, error)
-        await self._ledger.close_ticket(resource, outcome)
-        return outcome
+        with telemetry.working(request):
+            async with self._ledger.hold(resource) as held:
+                outcome = held.record.ended(request.rotation_id) or await self._failed(held, request, error)
+            await self._ledger.close_ticket(resource, outcome)
+            return outcome
 
     async def _work(self, request: Request) -> Outcome:
         resource = request.resource_id

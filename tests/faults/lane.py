@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from signal import SIGKILL
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClient, ContainerClient
@@ -65,14 +66,14 @@ class Lane:
         cls, azure: StandIn, storage: Azurite, folder: Path, *, lease_seconds: int = 60
     ) -> AsyncIterator[Self]:
         """Make one, and end it with the block."""
-        os.environ |= {name: azure.env[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")}
-        blob_origin = "/".join(storage.blob_url.split("/")[:3])
         upstream = {
+            "identity": _origin(azure.env["IDENTITY_ENDPOINT"]),
             "arm": azure.arm,
             "signalr": azure.signalr,
             "keyvault": azure.vaults[0],
             "eventgrid": azure.topic,
-            "blob": blob_origin,
+            "blob": _origin(storage.blob_url),
+            "queue": _origin(storage.queue_url),
         }
         trust = ssl.create_default_context(cafile=str(authority(folder)))
         proxy = Proxy(upstream, server_context(folder), trust, hang_seconds=CALL_SECONDS + 0.3)
@@ -104,20 +105,36 @@ class Lane:
     @property
     def settings(self) -> dict[str, str]:
         """The app settings: everything by way of the proxy."""
-        origins = self.proxy.origins
+        origins, storage = self.proxy.origins, self.storage.connection_string
+        for service in ("blob", "queue"):
+            storage = storage.replace(self.proxy.upstream[service], origins[service])
         return {
             **{name: value for name, value in self.azure.env.items() if name in Settings.model_fields},
             "AZURE_RESOURCE_MANAGER_URL": origins["arm"],
             "KEY_VAULT_URL": origins["keyvault"],
             "ALLOWED_KEY_VAULT_URLS": origins["keyvault"],
             "EVENT_GRID_TOPIC_ENDPOINT": f"{origins['eventgrid']}/api/events",
-            "AzureWebJobsStorage": self.storage.connection_string.replace(self.proxy.upstream["blob"], origins["blob"]),
+            "AzureWebJobsStorage": storage,
             "SIGNALR_SUBSCRIPTION_IDS": ResourceId.parse(self.resource).subscription,
             "FIRST_POLL_SECONDS": "0.05",
             "KEY_EFFECT_TIMEOUT_SECONDS": "2.0",
             "OPERATION_TIMEOUT_SECONDS": "3",
             **self.overrides,
         }
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """Where the platform's identity is to be had: by way of the proxy as well."""
+        endpoint = self.azure.env["IDENTITY_ENDPOINT"]
+        return {
+            "IDENTITY_ENDPOINT": endpoint.replace(self.proxy.upstream["identity"], self.proxy.origins["identity"]),
+            "IDENTITY_HEADER": self.azure.env["IDENTITY_HEADER"],
+        }
+
+    def app(self) -> App:
+        """A worker that has just started."""
+        os.environ |= self.identity  # the SDK looks there when the credential is made
+        return build(Settings(**self.settings), **self.pace)  # type: ignore[arg-type]
 
     @property
     def container(self) -> ContainerClient:
@@ -140,12 +157,12 @@ class Lane:
         It is the lane's second worker, who never meets a fault and lives on; with `fresh` one who has just started.
         """
         if fresh:
-            app = build(Settings(**self.settings), **self.pace)  # type: ignore[arg-type]
+            app = self.app()
             try:
                 return await self._delivered(app, request)
             finally:
                 await app.close()
-        self._second = self._second or build(Settings(**self.settings), **self.pace)  # type: ignore[arg-type]
+        self._second = self._second or self.app()
         return await self._delivered(self._second, request)
 
     async def _delivered(self, app: App, request: Request) -> Outcome | None:
@@ -217,7 +234,7 @@ class Lane:
             sys.executable,
             *("-m", "tests.faults.zygote"),
             cwd=ROOT,
-            env=dict(os.environ),
+            env=os.environ | self.identity,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
         )
@@ -228,3 +245,8 @@ class Lane:
         if self.zygote and self.zygote.stdin:
             self.zygote.stdin.close()
             await self.zygote.wait()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

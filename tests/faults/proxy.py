@@ -1,8 +1,8 @@
 """Everything that the app says over the wire passes here, is numbered, and can be cut at any number.
 
-One proxy stands before ARM, the data plane, Key Vault, Event Grid and blob storage at once, so that "the n-th call" is
-one count over all of them. The app's answers come from the services themselves; a fault is what the network, or a
-front of the service, makes of them.
+One proxy stands before the identity endpoint, ARM, the data plane, Key Vault, Event Grid, blobs and queues at once, so
+that "the n-th call" is one count over all of them. The app's answers come from the services themselves; a fault is what
+the network, or a front of the service, makes of them.
 """
 
 import asyncio

@@ -97,6 +97,15 @@ async def test_what_another_message_resumes_stays_in_its_own_trace(engine: Engin
     assert ["  rotate Secondary", "    announce"] == told.tree(first.context.trace_id)[-2:]
 
 
+async def test_giving_up_stays_in_the_rotations_trace(engine: Engine, told: Told) -> None:
+    request = await engine.ask(engine.resource())
+
+    await engine.app.rotator.give_up(request)
+
+    (ask,) = told.named("ask")
+    assert ["ask", "  work"] == told.tree(ask.context.trace_id)
+
+
 async def test_a_failure_marks_the_step_the_rotation_and_its_code(engine: Engine, told: Told) -> None:
     resource = engine.resource()
     engine.azure.fault("KeyVault.setSecret", status=403, times=5)
