@@ -116,6 +116,11 @@ class Held:
             await self._blob.upload_blob(_json(record), overwrite=True, lease=self._lease, metadata=metadata)
         self.record = record
 
+    async def prolong(self) -> None:
+        """Make the lease outlast a whole call, if it does not. Raises `LeaseLost` when it is somebody else's."""
+        if self.remaining_seconds - _MARGIN_SECONDS < self._call_seconds:
+            await self.renew()
+
     async def renew(self) -> None:
         """Make the lease last its whole length again. Raises `LeaseLost` when it is somebody else's."""
         asked = time.monotonic()

@@ -32,6 +32,19 @@ _RECOVERY_SECONDS = 60.0
 _TOO_MANY = 429
 
 
+class Turn:
+    """A token in somebody's hand, from when it is granted to the answer: ARM's count may or may not know of it."""
+
+    def __init__(self, bucket: "Bucket") -> None:
+        self._bucket: Bucket | None = bucket
+
+    def end(self) -> None:
+        """The answer is there, or there will be none. Safe to call again."""
+        if self._bucket is not None:
+            self._bucket.ended()
+        self._bucket = None
+
+
 class Bucket:
     """The tokens that ARM has left for one kind of request, as far as its answers told."""
 
@@ -43,7 +56,7 @@ class Bucket:
         self._filled = clock()
         self._under_way = 0
         self._numbers = count()
-        self._line: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._line: list[tuple[bool, int, asyncio.Future[Turn]]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -52,39 +65,34 @@ class Bucket:
         self._fill()
         return max(0.0, self._tokens / self._size)
 
-    async def turn(self, *, urgent: bool = False) -> None:
-        """Wait for a token and take it. `urgent`: before all that are not.
+    async def turn(self, *, urgent: bool = False) -> Turn:
+        """Wait for a token and take it. `urgent`: before all that are not. Whoever has it must `end` it.
 
         Raises `Throttled` at once, with the time to wait, when something not urgent would wait too long.
         """
         self._fill()
         self._let_go()
         if not self._line and self._tokens >= 1:
-            self._tokens -= 1
-            return
+            return self._grant()
         wait = (len(self._line) + 1 - self._tokens) / self._rate
         if not urgent and wait > LONGEST_WAIT_SECONDS:
             raise Throttled(
                 f"ARM's budget of this subscription is spent for about {wait:.0f} s", step="pace", retry_after=wait
             )
-        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        granted: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._line, (not urgent, next(self._numbers), granted))
         self._look_later()
         try:
-            await granted
+            return await granted
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled():
+                granted.result().end()
                 self._tokens += 1
             raise
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """A request is on its way while this lasts: ARM's count may or may not know of it."""
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
+    def ended(self) -> None:
+        """A turn is over."""
+        self._under_way -= 1
 
     def told(self, left: int) -> None:
         """ARM said how many tokens are left. Other workers of the app draw on the same bucket."""
@@ -101,6 +109,11 @@ class Bucket:
             self._rate = max(self._full_rate * _SLOWEST, self._rate / 2)
         self._tokens = min(self._tokens, 0.0)
         self._filled = max(self._filled, self._clock() + retry_after)
+
+    def _grant(self) -> Turn:
+        self._tokens -= 1
+        self._under_way += 1
+        return Turn(self)
 
     def _fill(self) -> None:
         now = self._clock()
@@ -121,8 +134,7 @@ class Bucket:
         self._fill()
         self._let_go()
         while self._line and self._tokens >= 1:
-            self._tokens -= 1
-            heapq.heappop(self._line)[2].set_result(None)
+            heapq.heappop(self._line)[2].set_result(self._grant())
             self._let_go()
         self._look_later()
 
@@ -184,7 +196,7 @@ class Pace:
 class Paced(AsyncHTTPPolicy[Any, Any]):
     """Lets each request to ARM wait for its turn, and learns from each answer.
 
-    Two options of a request count here: `urgent`, and `turn_taken` for what has waited for its turn already.
+    Two options of a request count here: `urgent`, and `turn` of what has waited for its turn already.
     """
 
     def __init__(self, pace: Pace) -> None:
@@ -195,10 +207,11 @@ class Paced(AsyncHTTPPolicy[Any, Any]):
         """Send it in its turn. Raises `Throttled` when the line is too long."""
         bucket = self._pace.of(request.http_request.method)
         urgent = bool(request.context.options.pop("urgent", False))
-        if not request.context.options.pop("turn_taken", False):
-            await bucket.turn(urgent=urgent)
-        with bucket.asking():
+        turn = request.context.options.pop("turn", None) or await bucket.turn(urgent=urgent)
+        try:
             response = await self.next.send(request)
+        finally:
+            turn.end()
         headers = response.http_response.headers
         left = headers.get(f"x-ms-ratelimit-remaining-subscription-{self._pace.kind(request.http_request.method)}", "")
         if response.http_response.status_code == _TOO_MANY:

@@ -14,6 +14,7 @@ from shared.errors import KeyRefused, KeyUnchanged, OperationFailed, RotationErr
 from shared.journal import Kind, Step
 from shared.ledger import Held
 from shared.model import AccessKey, KeyPair, KeyType, Policy, Published, Resource, Slot
+from shared.pace import Turn
 from shared.services import Services
 from shared.signalr import Ending, Regenerated
 
@@ -75,8 +76,8 @@ class Regeneration:
             return
         if journal.unrefused:
             raise SaltOutcomeUnknown(name)
-        await self._to.signalr.turn(self._resource.id)
-        done = await self._post(KeyType.SALT)
+        async with self._to.signalr.turn(self._resource.id) as turn:
+            done = await self._post(KeyType.SALT, turn)
         if done.ending is Ending.UNKNOWN:
             raise SaltOutcomeUnknown(name, done.needs)
         if done.ending is Ending.FAILED:
@@ -161,28 +162,30 @@ class Regeneration:
     async def _attempt(self, keys: KeyPair) -> Regenerated:
         """Send the POST, having made sure that nobody needs the key."""
         # Before all that must be true when it is sent: standing in a line takes time.
-        await self._to.signalr.turn(self._resource.id)
-        newest = await self._to.vaults.newest(self._policy.vault_url, self._policy.secret_name)
-        if not self._still_right(newest, keys):
-            raise Abandoned
-        try:
-            return await self._post(KeyType(self._slot))
-        except Throttled:  # at ARM's door: asking for the keys would only be throttled as well
-            raise
-        except RotationError:
-            # A refusal, if the key, read again, is what it was.
-            if self._unchanged(await self.read_keys()):
+        async with self._to.signalr.turn(self._resource.id) as turn:
+            newest = await self._to.vaults.newest(self._policy.vault_url, self._policy.secret_name)
+            if not self._still_right(newest, keys):
+                raise Abandoned
+            try:
+                return await self._post(KeyType(self._slot), turn)
+            except Throttled:  # at ARM's door: asking for the keys would only be throttled as well
                 raise
-            return Regenerated(Ending.UNKNOWN)
+            except RotationError:
+                # A refusal, if the key, read again, is what it was.
+                if self._unchanged(await self.read_keys()):
+                    raise
+                return Regenerated(Ending.UNKNOWN)
 
-    async def _post(self, key_type: KeyType) -> Regenerated:
-        # ARM's POST cannot carry the lease id. So the lease is made new before it, and must outlive it. That it is sent
-        # is written down first, and under the lease: whoever comes next must know that the key may have changed.
-        await self._held.renew()
+    async def _post(self, key_type: KeyType, turn: Turn) -> Regenerated:
+        # ARM's POST cannot carry the lease id. So the lease must outlive it. That it is sent is written down first, and
+        # under the lease: whoever comes next must know that the key may have changed, and who lost it stops here.
+        await self._held.prolong()
         await self._held.note(attempts=self._held.journal.attempts + 1, sent_at=self._to.clock())
         answer_within = self._held.answer_within
         try:
-            return await self._to.signalr.regenerate(self._resource.id, key_type, answer_within=answer_within)
+            return await self._to.signalr.regenerate(
+                self._resource.id, key_type, turn=turn, answer_within=answer_within
+            )
         except RotationError:
             await self._held.note(refused=self._held.journal.refused + 1)
             raise

@@ -13,6 +13,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -30,7 +31,7 @@ from shared import redaction
 from shared.answers import translated
 from shared.errors import Busy, Unavailable
 from shared.model import AccessKey, KeyPair, KeyType, Resource, ResourceId, Slot
-from shared.pace import Pace
+from shared.pace import Pace, Turn
 from shared.scope import Scope
 
 log = logging.getLogger("rotation")
@@ -80,12 +81,12 @@ class SameHost(SansIOHTTPPolicy[Any, Any]):
 class _Polling(AsyncARMPolling):
     """Polls at the subscription's pace, and outlives a few polls that fail (a 404, a 5xx, a lost connection).
 
-    `latest_first_seconds` is when the first look is due at the latest, however many operations run.
+    `shortest_seconds` is what an operation takes at least: many are not looked at sooner.
     """
 
-    def __init__(self, pace: Pace, latest_first_seconds: float) -> None:
+    def __init__(self, pace: Pace, shortest_seconds: float) -> None:
         self._pace = pace
-        self._latest_first = latest_first_seconds
+        self._shortest = shortest_seconds
         self._looked = False
         self._lost = 0
         self._answer = ""
@@ -129,8 +130,8 @@ class _Polling(AsyncARMPolling):
         """How long to wait at present [s]; an answer's Retry-After counts where it asks for more."""
         if self._looked:
             return self._pace.poll_seconds
-        # Half an interval after the first that can be over: the sooner look would find next to none.
-        return min(self._pace.first_poll_seconds, self._latest_first + self._pace.poll_seconds / 2)
+        # Half an interval after it can be over first: a look right then would find next to none.
+        return min(self._pace.first_poll_seconds, self._shortest + self._pace.poll_seconds / 2)
 
     async def update_status(self) -> None:
         try:
@@ -146,7 +147,7 @@ class _Polling(AsyncARMPolling):
 class SignalR:
     """The SignalR resources of the subscriptions that `client_for` reaches, asked at the pace of `pace_for`.
 
-    An operation is looked at first after `first_poll_seconds` at the latest, sooner when few of them run.
+    An operation is looked at first after `first_poll_seconds`, which it takes at least; sooner when few of them run.
     """
 
     def __init__(
@@ -190,12 +191,19 @@ class SignalR:
             redaction.remember(pair.primary.fingerprint, pair.secondary.fingerprint)
             return pair
 
-    async def turn(self, resource: ResourceId) -> None:
+    @asynccontextmanager
+    async def turn(self, resource: ResourceId) -> AsyncIterator[Turn]:
         """Wait until the subscription's budget has a write left, and take it: `regenerate` must not wait any more."""
-        await self._pace_for(resource.subscription).writes.turn(urgent=True)
+        turn = await self._pace_for(resource.subscription).writes.turn(urgent=True)
+        try:
+            yield turn
+        finally:
+            turn.end()
 
-    async def regenerate(self, resource: ResourceId, key_type: KeyType, *, answer_within: float) -> Regenerated:
-        """Ask for a new key once, never twice, and wait for the operation to end. Whoever calls has taken a `turn`.
+    async def regenerate(
+        self, resource: ResourceId, key_type: KeyType, *, turn: Turn, answer_within: float
+    ) -> Regenerated:
+        """Ask for a new key once, never twice, in its `turn`, and wait for the operation to end.
 
         `answer_within` [s] bounds the POST itself: what is left of the lease. `UNKNOWN` means that ARM may or may not
         have acted. Raises only when ARM refused: `NotPermitted`, `NotFound`, `Throttled`, `Rejected`, and `Busy` when
@@ -210,7 +218,7 @@ class SignalR:
                     resource.name,
                     RegenerateKeyParameters(key_type=key_type.value),
                     polling=polling,
-                    turn_taken=True,
+                    turn=turn,
                     retry_total=0,
                     raw_response_hook=_as_accepted,
                     read_timeout=answer_within,

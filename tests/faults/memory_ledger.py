@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared.errors import Busy, LeaseLost
 from shared.journal import Outcome, Record
-from shared.ledger import Held, Ticket
+from shared.ledger import CALL_SECONDS, Held, Ticket
 from shared.model import ResourceId
 from tests.faults.memory import LEASE_SECONDS, RESOURCE, Worker
 
@@ -20,6 +20,7 @@ class MemoryHeld(Held):
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         self.token = object()
+        self._call_seconds = CALL_SECONDS
 
     @property
     def holds(self) -> bool:
@@ -34,7 +35,7 @@ class MemoryHeld(Held):
     def answer_within(self) -> float:
         if self.remaining_seconds <= 5:
             raise LeaseLost("about to run out")
-        return 30.0
+        return CALL_SECONDS
 
     async def take(self) -> None:
         cloud, loop = self.worker.cloud, asyncio.get_running_loop()

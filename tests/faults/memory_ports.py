@@ -2,6 +2,8 @@
 # ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -28,15 +30,18 @@ class MemorySignalR:
             cloud = self.worker.cloud
             return Resource(resource, cloud.state, local_auth_disabled=False, tags=dict(cloud.tags))
 
-    async def turn(self, resource: ResourceId) -> None:
-        pass
+    @asynccontextmanager
+    async def turn(self, resource: ResourceId) -> AsyncIterator[None]:
+        yield
 
     async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
         async with self.worker.call("keys"):
             keys = self.worker.cloud.keys
             return KeyPair(*(AccessKey(slot, ENDPOINT, keys[slot]) for slot in Slot))
 
-    async def regenerate(self, resource: ResourceId, key_type: KeyType, *, answer_within: float) -> Regenerated:
+    async def regenerate(
+        self, resource: ResourceId, key_type: KeyType, *, turn: None, answer_within: float
+    ) -> Regenerated:
         """ARM takes it and is done some seconds later, whoever waits for it or not."""
         cloud = self.worker.cloud
         if cloud.running_until > cloud.now():

@@ -49,6 +49,28 @@ async def test_tokens_come_back_at_the_buckets_rate(clock: Seconds) -> None:
     assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
 
 
+async def test_turn_that_was_granted_is_not_given_away_by_an_answer_that_does_not_know_of_it(clock: Seconds) -> None:
+    """What has its turn looks once more at what it is about to change before it asks."""
+    bucket = Bucket(200, 10.0, clock=clock)
+    waiting = await bucket.turn()
+
+    bucket.told(2)
+
+    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
+    waiting.end()
+
+
+async def test_turn_that_was_given_up_counts_no_more(clock: Seconds) -> None:
+    bucket = Bucket(200, 10.0, clock=clock)
+    turn = await bucket.turn()
+    turn.end()
+    turn.end()
+
+    bucket.told(2)
+
+    assert [True, True, False] == [await taken(bucket.turn()) for _ in range(3)]
+
+
 async def test_what_arm_says_is_left_counts_and_not_what_was_counted_here(clock: Seconds) -> None:
     """Other workers draw on the same bucket."""
     bucket = Bucket(200, 10.0, clock=clock)
@@ -56,15 +78,6 @@ async def test_what_arm_says_is_left_counts_and_not_what_was_counted_here(clock:
     bucket.told(1)
 
     assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
-
-
-async def test_requests_under_way_are_taken_off_what_arm_says_is_left(clock: Seconds) -> None:
-    bucket = Bucket(200, 10.0, clock=clock)
-
-    with bucket.asking():
-        bucket.told(1)
-
-    assert not await taken(bucket.turn())
 
 
 async def test_what_was_begun_goes_before_what_would_begin() -> None:
