@@ -16,6 +16,8 @@ from shared.signalr import Ending, Regenerated
 from tests.faults.memory import Killed, Worker
 
 _LATE_SECONDS = 8  # how long a request can be held up before ARM acts on it, its answer lost long since
+_OPERATION_SECONDS = 4
+LONGEST_OPERATION_SECONDS = _LATE_SECONDS + _OPERATION_SECONDS
 ENDPOINT = "https://chat.service.signalr.net"
 
 
@@ -66,8 +68,8 @@ class MemorySignalR:
     def _begin(self, key_type: KeyType) -> None:
         cloud = self.worker.cloud
         if cloud.running_until <= cloud.now():
-            cloud.running_until = cloud.now() + timedelta(seconds=4)
-            asyncio.get_running_loop().call_later(3.9, self._done, key_type)
+            cloud.running_until = cloud.now() + timedelta(seconds=_OPERATION_SECONDS)
+            asyncio.get_running_loop().call_later(_OPERATION_SECONDS - 0.1, self._done, key_type)
 
     def _done(self, key_type: KeyType) -> None:
         cloud = self.worker.cloud
