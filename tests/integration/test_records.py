@@ -171,6 +171,17 @@ async def test_a_rotation_that_ended_without_its_ticket_is_told_by_the_record(en
     assert "Succeeded" == status.outcome.result
 
 
+async def test_a_salt_whose_ticket_is_lost_is_not_renewed_again(engine: Engine) -> None:
+    """It leaves no trace in the vault: the record alone remembers."""
+    request = engine.asks(key_type=KeyType.SALT)
+    await engine.works(request)
+    await engine.overwrite(f"rotations/{request.rotation_id}.json", b"")
+
+    await engine.works(request)
+
+    assert ["Salt"] == engine.changes
+
+
 async def test_giving_up_ends_a_plan_that_touched_nothing(engine: Engine) -> None:
     """Its caller is told that it failed: it must not be carried out hours later all the same."""
     request = engine.asks()
