@@ -179,7 +179,7 @@ class Pace:
     def poll_seconds(self) -> float:
         """How long to wait between two looks at one operation: longer the more of them run, and the less is left.
 
-        A full bucket is drawn on faster than it fills; where half is left, all looks together take what comes back.
+        From a full bucket, looks and other reads together take what comes back; from half a bucket, half the looks.
         """
         left = max(self.reads.share_left, _SCARCEST)
         return max(self._soonest * max(1.0, 0.5 / left), self._running / (_POLLS_PER_SECOND * left))

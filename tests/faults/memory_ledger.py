@@ -31,12 +31,6 @@ class MemoryHeld(Held):
     def remaining_seconds(self) -> float:
         return self._until - asyncio.get_running_loop().time()
 
-    @property
-    def answer_within(self) -> float:
-        if self.remaining_seconds <= 5:
-            raise LeaseLost("about to run out")
-        return CALL_SECONDS
-
     async def take(self) -> None:
         cloud, loop = self.worker.cloud, asyncio.get_running_loop()
         async with self.worker.call("lease"):
