@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 
-from local.azure.client import StandIn
-from local.azurite.server import Azurite
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, named
-from tests.world import World, running_host, until
+from tests.world import World, own_world, until
 
 README, OPERATIONS, DEPLOYMENT = "README.md", "docs/operations.md", "docs/deployment.md"
 # Run line by line by tests/http/test_portal.py.
@@ -26,12 +24,8 @@ MODULES = ["local", "local.azure", "local.functions_host"]
 @pytest.fixture(scope="module")
 def world(folder: Path) -> Iterator[World]:
     """A cloud, a storage account and a host that nobody else uses: `ask '{}'` is about everything."""
-    with (
-        StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure,
-        Azurite.start(folder / "storage-docs") as storage,
-        running_host(azure, storage, folder) as host,
-    ):
-        yield World(azure, storage, host)
+    with own_world(folder, "docs") as world:
+        yield world
 
 
 def run(world: World, script: str, **variables: str) -> dict[str, Any]:

@@ -3,9 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
-from local.azurite.server import Azurite
-from tests.world import World, running_host
+from tests.world import World, own_world
 
 
 @pytest.fixture(scope="session")
@@ -14,9 +12,5 @@ def world(folder: Path) -> Iterator[World]:
 
     The stand-ins are theirs alone: these tests move the services' time, and others live in the present.
     """
-    with (
-        StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure,
-        Azurite.start(folder / "storage-e2e") as storage,
-        running_host(azure, storage, folder) as host,
-    ):
-        yield World(azure, storage, host)
+    with own_world(folder, "e2e") as world:
+        yield world

@@ -5,7 +5,7 @@ from pathlib import Path
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from tests.http.conftest import HttpWorld
-from tests.world import running_host
+from tests.world import own_world, running_host
 
 
 def test_health_is_anonymous_and_tells_nothing(world: HttpWorld) -> None:
@@ -54,15 +54,18 @@ def test_deep_look_names_what_is_wrong(world: HttpWorld) -> None:
     assert "key-rotation-vault" in finding["message"]
 
 
-def test_deep_look_changes_nothing(world: HttpWorld) -> None:
-    resource = world.resource()
-    world.host.idle()
-    stored = world.stored_text()
+def test_deep_look_changes_nothing(folder: Path) -> None:
+    with own_world(folder, "deep-look") as world:
+        resource = world.resource()
+        world.host.idle()
+        stored, keys = world.stored_text(), world.azure.live_keys(resource)
 
-    world.call("GET", f"health/deep?resource={resource}")
+        answer = world.host.request("GET", f"/api/health/deep?resource={resource}")
 
-    assert stored == world.stored_text()
-    assert (0, []) == (world.changes(resource), world.versions(resource))
+        assert 200 == answer.status_code
+        assert stored == world.stored_text()
+        assert keys == world.azure.live_keys(resource)
+        assert [] == world.versions(resource)
 
 
 def test_deep_look_at_no_resource_id_is_refused(world: HttpWorld) -> None:
