@@ -137,10 +137,14 @@ class FunctionsHost:
         A message that is to appear later does not count: it would keep a delayed retry from ever being idle.
         """
         until = time.monotonic() + timeout
-        while any((seen := self.activity())[what] for what in ("running", "messages", "waiting")):
+        before: dict[str, int] = {}
+        seen = self.activity()
+        # Two answers alike: between a look at the queues and the counting, a run may end that has sent a message.
+        while seen != before or any(seen[what] for what in ("running", "messages", "waiting")):
             if time.monotonic() > until:
                 raise TimeoutError(f"not idle within {timeout} s: {seen}\n{self._process.log_tail()}")
             time.sleep(_IDLE_POLL_SECONDS)
+            before, seen = seen, self.activity()
 
     def logs(self) -> list[dict[str, Any]]:
         """Every log line so far, parsed; a line that is no JSON (printed by the app) comes as `{"message": line}`."""
