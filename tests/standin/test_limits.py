@@ -23,7 +23,8 @@ async def test_more_writes_than_a_bucket_holds_are_throttled_and_told_for_how_lo
     granted = [answer for answer in answers if answer.status == 200]
     throttled = [answer for answer in answers if answer.status == 429]
     assert 200 <= len(granted)
-    assert "199" == granted[0].remaining
+    # The highest, not the first here: answers of calls side by side may overtake one another.
+    assert 199 == max(int(answer.remaining or 0) for answer in granted)
     assert {("0", "1", "SubscriptionRequestsThrottled")} == {
         (answer.remaining, answer.retry_after, answer.code) for answer in throttled
     }
