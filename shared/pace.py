@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy
@@ -33,7 +33,10 @@ _TOO_MANY = 429
 
 
 class Turn:
-    """A token in somebody's hand, from when it is granted to the answer: ARM's count may or may not know of it."""
+    """A token in somebody's hand, from when it is granted to the answer: ARM's count may or may not know of it.
+
+    It ends with its `with` block, or before that with `end`.
+    """
 
     def __init__(self, bucket: "Bucket") -> None:
         self._bucket: Bucket | None = bucket
@@ -43,6 +46,12 @@ class Turn:
         if self._bucket is not None:
             self._bucket.ended()
         self._bucket = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
 
 
 class Bucket:
@@ -208,10 +217,8 @@ class Paced(AsyncHTTPPolicy[Any, Any]):
         bucket = self._pace.of(request.http_request.method)
         urgent = bool(request.context.options.pop("urgent", False))
         turn = request.context.options.pop("turn", None) or await bucket.turn(urgent=urgent)
-        try:
+        with turn:
             response = await self.next.send(request)
-        finally:
-            turn.end()
         headers = response.http_response.headers
         left = headers.get(f"x-ms-ratelimit-remaining-subscription-{self._pace.kind(request.http_request.method)}", "")
         if response.http_response.status_code == _TOO_MANY:

@@ -76,7 +76,7 @@ class Regeneration:
             return
         if journal.unrefused:
             raise SaltOutcomeUnknown(name)
-        async with self._to.signalr.turn(self._resource.id) as turn:
+        with await self._to.signalr.turn(self._resource.id) as turn:
             done = await self._post(KeyType.SALT, turn)
         if done.ending is Ending.UNKNOWN:
             raise SaltOutcomeUnknown(name, done.needs)
@@ -162,7 +162,7 @@ class Regeneration:
     async def _attempt(self, keys: KeyPair) -> Regenerated:
         """Send the POST, having made sure that nobody needs the key."""
         # Before all that must be true when it is sent: standing in a line takes time.
-        async with self._to.signalr.turn(self._resource.id) as turn:
+        with await self._to.signalr.turn(self._resource.id) as turn:
             newest = await self._to.vaults.newest(self._policy.vault_url, self._policy.secret_name)
             if not self._still_right(newest, keys):
                 raise Abandoned

@@ -13,7 +13,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -191,14 +190,9 @@ class SignalR:
             redaction.remember(pair.primary.fingerprint, pair.secondary.fingerprint)
             return pair
 
-    @asynccontextmanager
-    async def turn(self, resource: ResourceId) -> AsyncIterator[Turn]:
+    async def turn(self, resource: ResourceId) -> Turn:
         """Wait until the subscription's budget has a write left, and take it: `regenerate` must not wait any more."""
-        turn = await self._pace_for(resource.subscription).writes.turn(urgent=True)
-        try:
-            yield turn
-        finally:
-            turn.end()
+        return await self._pace_for(resource.subscription).writes.turn(urgent=True)
 
     async def regenerate(
         self, resource: ResourceId, key_type: KeyType, *, turn: Turn, answer_within: float

@@ -2,8 +2,7 @@
 # ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -32,9 +31,8 @@ class MemorySignalR:
             cloud = self.worker.cloud
             return Resource(resource, cloud.state, local_auth_disabled=False, tags=dict(cloud.tags))
 
-    @asynccontextmanager
-    async def turn(self, resource: ResourceId) -> AsyncIterator[None]:
-        yield
+    async def turn(self, resource: ResourceId) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
         async with self.worker.call("keys"):

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 
 import pytest
 
 from shared.errors import Throttled
-from shared.pace import LONGEST_WAIT_SECONDS, Bucket, Pace
+from shared.pace import LONGEST_WAIT_SECONDS, Bucket, Pace, Turn
 
 
 class Seconds:
@@ -24,7 +25,7 @@ def clock() -> Seconds:
     return Seconds()
 
 
-async def taken(turn: Awaitable[None]) -> bool:
+async def taken(turn: Awaitable[Turn]) -> bool:
     """Whether the turn comes at once."""
     task = asyncio.ensure_future(turn)
     await asyncio.sleep(0)
@@ -69,6 +70,16 @@ async def test_turn_that_was_given_up_counts_no_more(clock: Seconds) -> None:
     bucket.told(2)
 
     assert [True, True, False] == [await taken(bucket.turn()) for _ in range(3)]
+
+
+async def test_turn_ends_with_its_block_also_where_that_fails(clock: Seconds) -> None:
+    bucket = Bucket(200, 10.0, clock=clock)
+
+    with suppress(Throttled), await bucket.turn():
+        raise Throttled("the world moved on")
+    bucket.told(1)
+
+    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
 
 
 async def test_what_arm_says_is_left_counts_and_not_what_was_counted_here(clock: Seconds) -> None:
