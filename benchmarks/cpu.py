@@ -13,7 +13,7 @@ def measure(*, short: bool) -> Finding:
     rates, whole, peaks, idle = [], [], [], []
     for _ in range(rounds):
         seconds = (1.0, 2.0) if short else DOCUMENTED_SECONDS
-        with ground(operation_seconds=seconds, in_flight=IN_FLIGHT, first_poll_seconds=seconds[0]) as on:
+        with ground(operation_seconds=seconds, in_flight=IN_FLIGHT) as on:
             on.fleet(size)
             before, mark = Usage.of(on.host.pid), on.mark()
             on.sweep()

@@ -22,8 +22,7 @@ def measure(*, short: bool) -> Finding:
     figures: list[Figure] = []
     notes = []
     for size in (5,) if short else (10, 100, 1000):
-        seconds = (1, 2) if short else DOCUMENTED_SECONDS
-        with ground(throttling=True, operation_seconds=seconds, first_poll_seconds=seconds[0]) as on:
+        with ground(throttling=True, operation_seconds=(1, 2) if short else DOCUMENTED_SECONDS) as on:
             found, said = _fleet(on, size, goals=size == 1000)  # noqa: PLR2004 - the size the goals speak of
         figures += found
         notes.append(said)

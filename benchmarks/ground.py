@@ -154,12 +154,12 @@ def ground(
     workers: int = 1,
     subscriptions: int = 1,
     in_flight: tuple[int, int] | None = None,
-    first_poll_seconds: float = 13,
     **settings: str,
 ) -> Iterator[Ground]:
     """Start everything, on free ports of 127.0.0.1, and end it with the block.
 
-    `in_flight` is (batchSize, newBatchThreshold) instead of what host.json says.
+    `in_flight` is (batchSize, newBatchThreshold) instead of what host.json says. The app is told the shortest
+    operation (`FIRST_POLL_SECONDS`), unless `settings` say otherwise.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="signalr-rotation-bench-")))
@@ -172,7 +172,7 @@ def ground(
             "AzureWebJobsStorage": storage.connection_string,
             "SIGNALR_SUBSCRIPTION_IDS": ",".join(on.all_subscriptions),
             "ROTATION_SCHEDULE": "0 7 * * * *",
-            "FIRST_POLL_SECONDS": str(first_poll_seconds),
+            "FIRST_POLL_SECONDS": str(operation_seconds[0]),
             **azure.env,
             **settings,
         }

@@ -52,7 +52,7 @@ def measure(*, short: bool) -> Finding:
     for _ in range(rounds):
         for workers, done in runs.items():
             with ground(
-                operation_seconds=_SECONDS, workers=workers, subscriptions=_SUBSCRIPTIONS, first_poll_seconds=1
+                operation_seconds=_SECONDS, workers=workers, subscriptions=_SUBSCRIPTIONS, FIRST_POLL_SECONDS="1"
             ) as on:
                 done.append(_run(on, size, edge=0 if short else size // 5))
     one, two = runs[1], runs[2]
