@@ -58,7 +58,7 @@ def outcome(at: datetime, slot: Slot = Slot.PRIMARY, number: int = 1, **facts: o
 def failure(at: datetime, code: str, message: str, **facts: object) -> Outcome:
     nothing: dict[str, object] = {"result": Result.FAILED, "kind": None, "slot": None, "times": {}, "verified": None}
     nothing |= {"fingerprint": None, "version": None, "code": code, "message": message, "number": 99}
-    return outcome(at, **(nothing | facts))  # type: ignore[arg-type]  # a dict of its parameters
+    return outcome(at, **(nothing | facts))
 
 
 def rotations(now: datetime, age: timedelta, count: int = 4, slot: Slot = Slot.PRIMARY) -> tuple[Outcome, ...]:
@@ -68,7 +68,7 @@ def rotations(now: datetime, age: timedelta, count: int = 4, slot: Slot = Slot.P
         at = now - age - PERIOD * number
         of = slot if number % 2 == 0 else slot.other
         first = {"kind": Kind.PUBLISH, "cause": Cause.ADOPT} if number == count - 1 else {}
-        made.append(outcome(at, of, number, **first))  # type: ignore[arg-type]
+        made.append(outcome(at, of, number, **first))
     return tuple(reversed(made))
 
 

@@ -50,7 +50,7 @@ async def looker(azure_session: StandIn, storage: Azurite, monkeypatch: pytest.M
     known = {name: value for name, value in azure_session.env.items() if name in Settings.model_fields}
     own = {"AzureWebJobsStorage": storage.connection_string, "SIGNALR_SUBSCRIPTION_IDS": subscription}
     app = wiring.build(Settings.model_validate(known | own))
-    made = Looker(azure_session, app, subscription, datetime.now(UTC), None)  # type: ignore[arg-type]  # next line
+    made = Looker(azure_session, app, subscription, datetime.now(UTC), None)
     made.glances = Glances(app.roster, app.roster._ledger, lambda: made.now)
     yield made
     azure_session.clear_faults()

@@ -134,7 +134,7 @@ class Lane:
     def app(self) -> App:
         """A worker that has just started."""
         os.environ |= self.identity  # the SDK looks there when the credential is made
-        return build(Settings(**self.settings), **self.pace)  # type: ignore[arg-type]
+        return build(Settings(**self.settings), **self.pace)
 
     @property
     def container(self) -> ContainerClient:

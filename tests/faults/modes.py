@@ -50,7 +50,7 @@ class Mode:
 
     def request(self, resource: str) -> Request:
         """The message that asks for it."""
-        wish = Wish(trigger="http", resource=ResourceId.parse(resource), **self.wish)  # type: ignore[arg-type]
+        wish = Wish(trigger="http", resource=ResourceId.parse(resource), **self.wish)
         return wish.of(ResourceId.parse(resource), datetime.now(UTC))
 
 

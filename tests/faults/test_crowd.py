@@ -51,10 +51,7 @@ def triggers(hosts: list[FunctionsHost], resource: str, secret_id: str) -> list[
         lambda host, _: host.request("POST", "/api/rotate", json={"resource": resource}).raise_for_status(),
         lambda host, n: host.request("POST", "/api/events", json=[near_expiry(secret_id, n)]).raise_for_status(),
     ]
-    return [
-        lambda n=n: kinds[n % len(kinds)](hosts[n // len(kinds) % len(hosts)], n)  # type: ignore[misc]
-        for n in range(TRIGGERS)
-    ]
+    return [lambda n=n: kinds[n % len(kinds)](hosts[n // len(kinds) % len(hosts)], n) for n in range(TRIGGERS)]
 
 
 def test_fifty_triggers_at_once_are_one_rotation(

@@ -198,7 +198,7 @@ class Rotations(RuleBasedStateMachine):
 
     def _wished(self, wish: dict[str, object]) -> Request:
         number = next(self.numbers)
-        request = Wish(trigger="test", deduplication_key=str(number), **wish).of(RESOURCE, self.cloud.now())  # type: ignore[arg-type]
+        request = Wish(trigger="test", deduplication_key=str(number), **wish).of(RESOURCE, self.cloud.now())
         self.asked.append(request)
         if request.force:
             self.judge.forced.add(request.rotation_id)
@@ -223,20 +223,20 @@ class Rotations(RuleBasedStateMachine):
 
     def _run(self, coroutine: object) -> None:
         with suppress(RotationError):
-            self.loop.run_until_complete(coroutine)  # type: ignore[arg-type]
+            self.loop.run_until_complete(coroutine)
 
     def _engine(self, worker: Worker) -> Engine:
         signalr = MemorySignalR(worker)
         services = Services(
-            signalr=signalr,  # type: ignore[arg-type]
-            data_plane=MemoryDataPlane(worker),  # type: ignore[arg-type]
-            vaults=MemoryVaults(worker),  # type: ignore[arg-type]
-            topic=MemoryTopic(worker),  # type: ignore[arg-type]
+            signalr=signalr,
+            data_plane=MemoryDataPlane(worker),
+            vaults=MemoryVaults(worker),
+            topic=MemoryTopic(worker),
             clock=self.cloud.now,
             effect_seconds=EFFECT_SECONDS,
         )
-        fleet = Fleet(SETTINGS, signalr)  # type: ignore[arg-type]
-        return Engine(fleet=fleet, ledger=MemoryLedger(worker), queue=MemoryQueue(worker), services=services)  # type: ignore[arg-type]
+        fleet = Fleet(SETTINGS, signalr)
+        return Engine(fleet=fleet, ledger=MemoryLedger(worker), queue=MemoryQueue(worker), services=services)
 
 
 Rotations.TestCase.settings = settings(

@@ -28,7 +28,7 @@ def test_every_problem_is_listed_with_its_status() -> None:
 def test_every_address_is_listed() -> None:
     described = {f"/api{path}" for path in describe()["paths"]} | {"/api/dashboard"}
 
-    assert described == {re.search(r"/api/[^`]*", cell)[0] for cell in first_cells(HTTP) if "/api/" in cell}  # type: ignore[index]
+    assert described == {re.search(r"/api/[^`]*", cell)[0] for cell in first_cells(HTTP) if "/api/" in cell}
 
 
 def test_longest_wait_is_the_apps() -> None:

@@ -89,7 +89,7 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
 }
 REQUESTS: dict[str, Callable[[Case], bool]] = {
     "any": lambda _: True,
-    **{mode.value: lambda case, mode=mode: case.request.mode is mode for mode in Mode},  # type: ignore[misc]
+    **{mode.value: lambda case, mode=mode: case.request.mode is mode for mode in Mode},
     "forced": lambda case: case.request.force,
     "not forced": lambda case: not case.request.force,
     "no keyType": lambda case: case.request.key_type is None,

@@ -83,7 +83,7 @@ def test_a_version_without_a_value_is_a_disabled_one() -> None:
 
 def test_values_are_frozen() -> None:
     with pytest.raises(AttributeError):
-        pair().primary.slot = Slot.SECONDARY  # type: ignore[misc]
+        pair().primary.slot = Slot.SECONDARY
 
 
 def test_a_resource_id_survives_a_copy() -> None:

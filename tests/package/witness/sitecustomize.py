@@ -16,7 +16,7 @@ def _write() -> None:
 
 
 # The library that moves the host's clock imports pytest where it finds it. It is not to be found here.
-sys.modules["pytest"] = None  # type: ignore[assignment]  # Python's own way to say so
+sys.modules["pytest"] = None  # Python's own way to say so
 
 if "WITNESS" in os.environ:
     atexit.register(_write)
