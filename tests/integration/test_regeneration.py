@@ -217,3 +217,16 @@ async def test_keys_renewed_elsewhere_between_plan_and_post_are_decided_anew(eng
 
     assert ("publish", "repair") == (outcome.kind, outcome.cause), "the published key is dead: that comes first"
     assert "Primary" == engine.live_slot
+
+
+async def test_key_published_elsewhere_between_plan_and_post_is_left_alone(engine: Engine) -> None:
+    """The plan stands in the journal; meanwhile somebody put the very key on clients that it is to renew."""
+    engine.azure.fault("SignalR.regenerateKey", status=429, headers={"Retry-After": "1"}, resource=engine.resource)
+    request = engine.asks()
+    assert await engine.app.rotator.work(request) is None
+    engine.publish("Secondary")
+
+    await engine.works(request)
+
+    assert "Secondary" not in engine.changes
+    assert "Secondary" == engine.live_slot
