@@ -19,9 +19,9 @@ log = logging.getLogger("rotation.triggers")
 @app.timer_trigger(schedule="%ROTATION_SCHEDULE%", arg_name="timer", run_on_startup=False, use_monitor=True)
 async def sweep(timer: func.TimerRequest) -> None:
     """Look at every resource; what is due is rotated."""
-    from shared import wiring  # noqa: PLC0415 - see the module's docstring
+    from shared import composition  # noqa: PLC0415 - see the module's docstring
 
-    requests = await wiring.app().rotator.sweep()
+    requests = await composition.app().rotator.sweep()
     log.info("sweep started", extra={"resources": len(requests), "past_due": timer.past_due})
 
 
@@ -46,8 +46,8 @@ async def resources(req: func.HttpRequest) -> func.HttpResponse:
 @app.route("dashboard", methods=METHODS)
 async def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     """The managed fleet, or one resource of it, as a page for a person."""
-    from shared.dashboard.door import answered  # noqa: PLC0415 - see the module's docstring
-    from shared.dashboard.form import Visit  # noqa: PLC0415
+    from shared.dashboard.forms import Visit  # noqa: PLC0415
+    from shared.dashboard.routes import answered  # noqa: PLC0415 - see the module's docstring
 
     headers = {name.lower(): value for name, value in req.headers.items()}
     page = await answered(Visit(req.method.upper(), req.url, req.params, headers, req.get_body()))
@@ -83,27 +83,29 @@ async def deep_health(req: func.HttpRequest) -> func.HttpResponse:
 @app.queue_trigger(arg_name="msg", queue_name=QUEUE, connection="AzureWebJobsStorage")
 async def work(msg: func.QueueMessage) -> None:
     """Do what one message asks for one resource, or what an event calls for."""
-    from shared import messages, wiring  # noqa: PLC0415 - see the module's docstring
+    from shared import composition  # noqa: PLC0415 - see the module's docstring
+    from shared.rotation import queue_messages  # noqa: PLC0415 - see the module's docstring
 
-    await messages.work(wiring.app(), msg.get_body())
+    await queue_messages.work(composition.app(), msg.get_body())
 
 
 @app.queue_trigger(arg_name="msg", queue_name=f"{QUEUE}-poison", connection="AzureWebJobsStorage")
 async def poison(msg: func.QueueMessage) -> None:
     """Record and announce a message that the platform gave up on."""
-    from shared import messages, wiring  # noqa: PLC0415 - see the module's docstring
+    from shared import composition  # noqa: PLC0415 - see the module's docstring
+    from shared.rotation import queue_messages  # noqa: PLC0415 - see the module's docstring
 
-    await messages.give_up(wiring.app(), msg.get_body())
+    await queue_messages.give_up(composition.app(), msg.get_body())
 
 
 async def _serve(req: func.HttpRequest, function: str) -> func.HttpResponse:
     """Hand a call to its endpoint, in words that are not the platform's, and map the answer."""
-    from shared import endpoints  # noqa: PLC0415 - see the module's docstring
-    from shared.calls import Call  # noqa: PLC0415
+    from shared.http import routes  # noqa: PLC0415 - see the module's docstring
+    from shared.http.calls import Call  # noqa: PLC0415
 
     headers = {name.lower(): value for name, value in req.headers.items()}
     call = Call(req.method.upper(), req.url, headers, req.route_params, req.get_body())
-    answer = await endpoints.answer(function, call)
+    answer = await routes.answer(function, call)
     return func.HttpResponse(
         answer.content, status_code=answer.status, headers=dict(answer.headers), mimetype=answer.content_type
     )

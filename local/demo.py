@@ -7,8 +7,8 @@ import json
 from datetime import timedelta
 
 from local.consumer import Consumer
-from local.stage import NAMES, Stage, stage
-from local.story import Story
+from local.demo_output import Story
+from local.environment import NAMES, Stage, stage
 
 _OPERATION_SECONDS = (3.0, 4.0)  # 13-19 s in Azure; nobody wants to watch that three times
 _FIRST_POLL_SECONDS = 2.0

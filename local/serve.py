@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local.azure.client import StandIn
 from local.azure.instructions import instructions
-from local.stage import stage
+from local.environment import stage
 
 _OPERATION_SECONDS = (13.0, 19.0)
 

@@ -81,7 +81,7 @@ def main() -> None:
         f"{package.path}: {len(package.names)} files, {package.path.stat().st_size / 1024:.1f} KiB\n"
         f"sha256 {package.sha256}\n"
         f"imported in {package.import_seconds('function_app'):.2f} s to be indexed, "
-        f"in {package.import_seconds('shared.wiring'):.2f} s to serve its first call\n"
+        f"in {package.import_seconds('shared.composition'):.2f} s to serve its first call\n"
     )
 
 

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from shared.errors import Misconfigured
-from shared.model import ResourceId, SecretFormat
-from shared.scope import Scope
+from shared.domain.errors import Misconfigured
+from shared.domain.keys import SecretFormat
+from shared.domain.resources import ResourceId, Scope
 
 ARM_ENDPOINTS = {
     "AzureCloud": "https://management.azure.com",

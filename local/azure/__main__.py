@@ -11,8 +11,8 @@ from pathlib import Path
 from aiohttp import web
 
 from local.azure.cloud import Cloud
-from local.azure.control import Control
-from local.azure.signalr_resource import Variant
+from local.azure.control.endpoint import Control
+from local.azure.signalr.resource import Variant
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.azure.remote import Remote, StandInError
+from local.azure.control.remote import Remote, StandInError
 
 _STARTUP_SECONDS = 30
 _STOP_SECONDS = 10

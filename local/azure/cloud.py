@@ -5,29 +5,31 @@ import socket
 from pathlib import Path
 from random import Random
 
-from local.azure import arm_errors, event_grid, key_vault_errors
-from local.azure.arm import ResourceManager
-from local.azure.arm_scopes import Scopes
-from local.azure.arm_signalr import PAGE_SIZE, SignalRProvider
+from local.azure.arm import errors
+from local.azure.arm.scopes import Scopes
+from local.azure.arm.service import ResourceManager
+from local.azure.arm.signalr_provider import PAGE_SIZE, SignalRProvider
 from local.azure.call import Service
 from local.azure.certificates import authority, server_context
 from local.azure.clock import Clock
-from local.azure.data_plane import DataPlane
-from local.azure.deliveries import Deliveries
-from local.azure.event_grid import EventGridTopic
+from local.azure.event_grid import topic
+from local.azure.event_grid.deliveries import Deliveries
+from local.azure.event_grid.system_events import key_regenerated, secret_event
+from local.azure.event_grid.topic import EventGridTopic
 from local.azure.faults import Faults
-from local.azure.guard import Guard, Wording
-from local.azure.identity import Identity
-from local.azure.key_vault import KeyVault
-from local.azure.login import Login
+from local.azure.identity.guard import Guard, Wording
+from local.azure.identity.login import Login
+from local.azure.identity.managed_identity import Identity
+from local.azure.identity.roles import APP_ACTIONS, Roles
+from local.azure.identity.tokens import LIFETIME_SECONDS, Authority, Principal
+from local.azure.key_vault import errors as key_vault_errors
+from local.azure.key_vault.service import KeyVault
+from local.azure.key_vault.vault import Secret, Vault, Version
 from local.azure.request_log import RequestLog
-from local.azure.roles import APP_ACTIONS, Roles
-from local.azure.signalr import SignalRService
-from local.azure.signalr_resource import Regeneration, SignalR, Variant
-from local.azure.system_events import key_regenerated, secret_event
+from local.azure.signalr.data_plane import DataPlane
+from local.azure.signalr.resource import Regeneration, SignalR, Variant
+from local.azure.signalr.service import SignalRService
 from local.azure.throttling import TokenBuckets, Transactions
-from local.azure.tokens import LIFETIME_SECONDS, Authority, Principal
-from local.azure.vault import Secret, Vault, Version
 from local.azure.wire import Wire
 
 TENANT = "72f98800-0000-4000-8000-000000000001"
@@ -91,11 +93,11 @@ class Cloud:
             self._serve_vault(f"vault-{number}", _listener(), self.urls["login"])
         self.provider = SignalRProvider(self.signalr, self.endpoint)
         scopes = Scopes(TENANT, self.urls["login"], next(iter(self.vaults)), self.groups)
-        guard = self._guard((*arm_errors.AUDIENCES, self.urls["arm"]), arm_errors.wording(TENANT))
+        guard = self._guard((*errors.AUDIENCES, self.urls["arm"]), errors.wording(TENANT))
         self._serve(ResourceManager(self.provider.routes(), scopes, guard, self.buckets), listeners["arm"])
         self._serve(DataPlane(self.signalr, self.clock), listeners["signalr"])
         self.topic = EventGridTopic(
-            self._guard((event_grid.AUDIENCE,), event_grid.wording()),
+            self._guard((topic.AUDIENCE,), topic.wording()),
             _scope("Microsoft.EventGrid/topics", "rotations"),
             self.clock.now,
         )

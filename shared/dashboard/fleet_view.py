@@ -10,12 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.dashboard.choice import Choice, Order
-from shared.dashboard.condition import ATTENTION, Condition, State, condition_of
+from shared.dashboard.filters import Choice, Order
+from shared.dashboard.status import ATTENTION, Condition, State, condition_of
+from shared.dashboard.time_format import duration, relative
 from shared.dashboard.timeline import Drawing, Window, around, draw
-from shared.dashboard.words import duration, relative
-from shared.model import ResourceId
-from shared.summary import Summary
+from shared.domain.resources import ResourceId
+from shared.domain.summary import Summary
 
 ROWS_PER_PAGE = 50
 STRIP_WIDTH = 240.0

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shared.dashboard.words import stamp, took
-from shared.journal import Journal, Kind, Outcome, Result, Step
-from shared.model import Slot
+from shared.dashboard.time_format import stamp, took
+from shared.domain.keys import Slot
+from shared.domain.record import Journal, Kind, Outcome, Result, Step
 
 if TYPE_CHECKING:
-    from shared.rotation import Status
+    from shared.rotation.submit import Status
 
 _STEPS = {
     Kind.ROTATE: (Step.PLANNED, Step.REGENERATED, Step.PUBLISHED, Step.ANNOUNCED),

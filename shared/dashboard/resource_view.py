@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from shared.dashboard.fleet_view import Row, row_of
 from shared.dashboard.progress import Progress, finished, running
 from shared.dashboard.timeline import Drawing, draw, marks_of, whole
-from shared.journal import Outcome, Record
-from shared.seen import Seen
-from shared.summary import Summary
+from shared.domain.record import Outcome, Record
+from shared.domain.seen import Seen
+from shared.domain.summary import Summary
 
 TIMELINE_WIDTH = 960.0
 _TICKS = 6

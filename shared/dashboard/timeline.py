@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 
-from shared.dashboard.words import stamp
-from shared.journal import Kind, Outcome, Result
-from shared.model import Slot
-from shared.seen import Seen
-from shared.summary import Mark
+from shared.dashboard.time_format import stamp
+from shared.domain.keys import Slot
+from shared.domain.record import Kind, Outcome, Result
+from shared.domain.seen import Seen
+from shared.domain.summary import Mark
 
 _LANES = {Slot.PRIMARY: 0, Slot.SECONDARY: 1}
 

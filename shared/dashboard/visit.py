@@ -6,18 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.dashboard.choice import Choice
+from shared.adapters.blob_records import Ledger
+from shared.dashboard.dry_run_text import foreseen
+from shared.dashboard.filters import Choice
+from shared.dashboard.fleet_cache import FRESH, Glances
 from shared.dashboard.fleet_view import fleet_view
-from shared.dashboard.foreseen import foreseen
-from shared.dashboard.form import Act, Asked, Refused, Visit, act_of, resource_of
-from shared.dashboard.glances import FRESH, Glances
+from shared.dashboard.forms import Act, Asked, Refused, Visit, act_of, resource_of
 from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import resource_view
-from shared.journal import Record
-from shared.ledger import Ledger
-from shared.model import ResourceId
-from shared.roster import Roster
-from shared.rotation import Rotator
+from shared.domain.record import Record
+from shared.domain.resources import ResourceId
+from shared.rotation.roster import Roster
+from shared.rotation.submit import Rotator
 
 log = logging.getLogger("rotation.dashboard")
 

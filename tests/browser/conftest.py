@@ -20,11 +20,11 @@ from playwright.async_api import Browser, Page, async_playwright
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
-from shared.heartbeat import Heartbeat
-from shared.journal import Record
-from shared.ledger import Ledger
-from shared.model import ResourceId
-from shared.summary import Summary
+from shared.adapters.blob_records import Ledger
+from shared.domain.heartbeat import Heartbeat
+from shared.domain.record import Record
+from shared.domain.resources import ResourceId
+from shared.domain.summary import Summary
 from tests.dashboard import fleet
 from tests.world import World, running_host
 

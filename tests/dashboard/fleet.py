@@ -2,10 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from shared.decision import Cause
-from shared.journal import Journal, Kind, Outcome, Record, Result, Step
-from shared.model import ResourceId, Slot
-from shared.seen import Seen
+from shared.domain.decision import Cause
+from shared.domain.keys import Slot
+from shared.domain.record import Journal, Kind, Outcome, Record, Result, Step
+from shared.domain.resources import ResourceId
+from shared.domain.seen import Seen
 
 SUBSCRIPTION = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 PERIOD = timedelta(days=60)

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboard.condition import Condition, State, condition_of
-from shared.decision import Code
-from shared.journal import Record, Step
-from shared.model import Slot
-from shared.summary import Summary
+from shared.dashboard.status import Condition, State, condition_of
+from shared.domain.decision import Code
+from shared.domain.keys import Slot
+from shared.domain.record import Record, Step
+from shared.domain.summary import Summary
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)

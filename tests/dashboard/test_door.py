@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared import wiring
-from shared.dashboard.door import answered
-from shared.dashboard.form import Visit
-from shared.dashboard.page import Page
+from shared import composition
+from shared.dashboard.forms import Visit
+from shared.dashboard.render import Page
+from shared.dashboard.routes import answered
 from shared.settings import names
 
 
@@ -13,7 +13,7 @@ from shared.settings import names
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in names():
         monkeypatch.delenv(name, raising=False)
-    wiring.app.cache_clear()
+    composition.app.cache_clear()
 
 
 async def page(**headers: str) -> Page:

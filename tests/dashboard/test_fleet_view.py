@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboard.choice import Choice, Order
+from shared.dashboard.filters import Choice, Order
 from shared.dashboard.fleet_view import ROWS_PER_PAGE, FleetView, fleet_view
-from shared.summary import Summary
+from shared.domain.summary import Summary
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboard.foreseen import foreseen
-from shared.decision import (
+from shared.dashboard.dry_run_text import foreseen
+from shared.domain.decision import (
     Action,
     Cause,
     Code,
@@ -18,10 +18,10 @@ from shared.decision import (
     Skip,
     Wait,
 )
-from shared.errors import NotPermitted
-from shared.model import Slot
-from shared.plans import Preview
-from shared.requests import Mode, Request
+from shared.domain.errors import NotPermitted
+from shared.domain.keys import Slot
+from shared.domain.planning import Preview
+from shared.domain.requests import Mode, Request
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)

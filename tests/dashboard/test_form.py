@@ -2,8 +2,8 @@
 
 import pytest
 
-from shared.dashboard.form import MOST_BODY_BYTES, Act, Asked, Refused, Visit, act_of
-from shared.requests import Mode
+from shared.dashboard.forms import MOST_BODY_BYTES, Act, Asked, Refused, Visit, act_of
+from shared.domain.requests import Mode
 from tests.dashboard import fleet
 
 RESOURCE = str(fleet.resource("chat"))

@@ -11,11 +11,11 @@ import pytest
 
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
-from shared import wiring
-from shared.dashboard.glances import FRESH, KEPT, SILENT_AFTER, Glance, Glances
-from shared.heartbeat import Heartbeat, Unreadable
-from shared.model import ResourceId
-from shared.requests import Mode, Wish
+from shared import composition
+from shared.dashboard.fleet_cache import FRESH, KEPT, SILENT_AFTER, Glance, Glances
+from shared.domain.heartbeat import Heartbeat, Unreadable
+from shared.domain.requests import Mode, Wish
+from shared.domain.resources import ResourceId
 from shared.settings import Settings
 
 
@@ -24,7 +24,7 @@ class Looker:
     """Glances at a subscription of the test's own, and a clock that the test sets."""
 
     azure: StandIn
-    app: wiring.App
+    app: composition.App
     subscription: str
     now: datetime
     glances: Glances
@@ -49,7 +49,7 @@ async def looker(azure_session: StandIn, storage: Azurite, monkeypatch: pytest.M
     subscription = str(uuid.uuid4())
     known = {name: value for name, value in azure_session.env.items() if name in Settings.model_fields}
     own = {"AzureWebJobsStorage": storage.connection_string, "SIGNALR_SUBSCRIPTION_IDS": subscription}
-    app = wiring.build(Settings.model_validate(known | own))
+    app = composition.build(Settings.model_validate(known | own))
     made = Looker(azure_session, app, subscription, datetime.now(UTC), None)
     made.glances = Glances(app.roster, app.roster._ledger, lambda: made.now)
     yield made

@@ -3,10 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from shared.dashboard.progress import Progress, finished, progress_of, running
-from shared.journal import Kind, Step
-from shared.ledger import Ticket
-from shared.model import Slot
-from shared.rotation import Status
+from shared.domain.keys import Slot
+from shared.domain.record import Kind, Step, Ticket
+from shared.rotation.submit import Status
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)

@@ -5,7 +5,17 @@ import sys
 
 from tests.world import ROOT
 
-PURE = ("choice", "condition", "fleet_view", "foreseen", "form", "progress", "resource_view", "timeline", "words")
+PURE = (
+    "filters",
+    "status",
+    "fleet_view",
+    "dry_run_text",
+    "forms",
+    "progress",
+    "resource_view",
+    "timeline",
+    "time_format",
+)
 
 
 def test_the_views_import_no_service_and_no_template_engine() -> None:
@@ -21,7 +31,7 @@ def test_the_views_import_no_service_and_no_template_engine() -> None:
 
 def test_the_engine_starts_without_the_template_engine() -> None:
     """A worker that only rotates never pays for pages."""
-    look = "import sys, shared.wiring; print('jinja2' in sys.modules)"
+    look = "import sys, shared.composition; print('jinja2' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True)
 

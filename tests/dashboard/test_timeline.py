@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from shared.dashboard.timeline import Drawing, Sort, Window, around, draw, marks_of, whole
-from shared.journal import Result
-from shared.model import Slot
-from shared.summary import Mark
+from shared.domain.keys import Slot
+from shared.domain.record import Result
+from shared.domain.summary import Mark
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboard.words import duration, relative, stamp, took
+from shared.dashboard.time_format import duration, relative, stamp, took
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
 

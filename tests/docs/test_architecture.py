@@ -5,7 +5,7 @@ import subprocess
 import sys
 from itertools import chain
 
-from shared.journal import Kind, Result, Step
+from shared.domain.record import Kind, Result, Step
 from tests.infra.bicep import INFRA
 
 ROOT = INFRA.parent

@@ -9,9 +9,10 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from shared.journal import Journal, Kind, Record
-from shared.model import ResourceId, Slot, fingerprint
-from shared.requests import Mode, Wish
+from shared.domain.keys import Slot, fingerprint
+from shared.domain.record import Journal, Kind, Record
+from shared.domain.requests import Mode, Wish
+from shared.domain.resources import ResourceId
 from tests.world import SUBSCRIPTION, World, until
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from shared.journal import Result
-from shared.model import ResourceId
-from shared.requests import Request
+from shared.domain.record import Result
+from shared.domain.requests import Request
+from shared.domain.resources import ResourceId
 from tests.faults.lane import Lane
 from tests.faults.modes import Mode, key_of, sweep_of
 from tests.faults.proxy import Call, Fault

@@ -27,7 +27,7 @@ MUTATIONS = (
     Mutation(
         1,
         "publish without proof",
-        "shared/regeneration.py",
+        "shared/rotation/regenerate.py",
         "        if key.fingerprint == self._proven:\n            return key",
         "        return key",
         f"{_OBSTACLES}::test_a_key_that_signalr_refuses_is_not_published",
@@ -35,7 +35,7 @@ MUTATIONS = (
     Mutation(
         1,
         "leave a dead published key for the schedule",
-        "shared/decision.py",
+        "shared/domain/decision.py",
         "    return Publish(named, Cause.REPAIR)",
         "    return Skip(Code.NOT_DUE)",
         _HISTORIES,
@@ -43,7 +43,7 @@ MUTATIONS = (
     Mutation(
         1,
         "regenerate the published slot",
-        "shared/decision.py",
+        "shared/domain/decision.py",
         "        return Skip(Code.OVERLAP_ACTIVE, until)\n    return Rotate(slot.other)",
         "        return Skip(Code.OVERLAP_ACTIVE, until)\n    return Rotate(slot)",
         _HISTORIES,
@@ -51,7 +51,7 @@ MUTATIONS = (
     Mutation(
         1,
         "carry out a plan whose slot has been published since",
-        "shared/regeneration.py",
+        "shared/rotation/regenerate.py",
         "        if (newest.version if newest else None) != journal.previous_version:\n            return False\n",
         "        return True\n",
         "tests/integration/test_regeneration.py::test_key_published_elsewhere_between_plan_and_post_is_left_alone",
@@ -59,7 +59,7 @@ MUTATIONS = (
     Mutation(
         2,
         "rotate inside the overlap",
-        "shared/decision.py",
+        "shared/domain/decision.py",
         "    inside_overlap = now < until and not request.force",
         "    inside_overlap = False",
         _HISTORIES,
@@ -67,7 +67,7 @@ MUTATIONS = (
     Mutation(
         2,
         "retire before the time",
-        "shared/decision.py",
+        "shared/domain/decision.py",
         "    if retirement and now >= retirement.after and",
         "    if retirement and",
         _HISTORIES,
@@ -75,7 +75,7 @@ MUTATIONS = (
     Mutation(
         2,
         "forget a longer overlap that was asked for",
-        "shared/decision.py",
+        "shared/domain/decision.py",
         "    return max(until, retirement.after) if retirement and promised else until",
         "    return until",
         f"{_RECORDS}::test_a_longer_overlap_that_was_asked_for_outlasts_the_policys",
@@ -83,7 +83,7 @@ MUTATIONS = (
     Mutation(
         3,
         "read a lost answer as not done",
-        "shared/regeneration.py",
+        "shared/rotation/regenerate.py",
         "        return sent_at is not None and self._to.clock() < sent_at",
         "        return False and self._to.clock() < sent_at",
         _HISTORIES,
@@ -91,7 +91,7 @@ MUTATIONS = (
     Mutation(
         3,
         "send the POST again after a server error",
-        "shared/signalr.py",
+        "shared/adapters/arm_signalr.py",
         "                    retry_total=0,\n",
         "                    retry_total=3,\n",
         f"{_CUTS}::test_a_server_error_after_arm_acted_is_no_second_regeneration",
@@ -99,7 +99,7 @@ MUTATIONS = (
     Mutation(
         3,
         "read a 408 as a refusal",
-        "shared/signalr.py",
+        "shared/adapters/arm_signalr.py",
         "400 <= status < 500 and status != 408",
         "400 <= status < 500",
         f"{_CUTS}::test_a_408_is_no_refusal",
@@ -107,7 +107,7 @@ MUTATIONS = (
     Mutation(
         3,
         "let aiohttp repeat a PUT",
-        "shared/transport.py",
+        "shared/adapters/http_transport.py",
         '        if request.method != "PUT":\n            raise\n',
         "        raise\n",
         "tests/integration/test_transport.py::test_a_request_that_changes_something_is_sent_once",
@@ -115,7 +115,7 @@ MUTATIONS = (
     Mutation(
         3,
         "begin what has ended again",
-        "shared/journal.py",
+        "shared/domain/record.py",
         "        return next((o for o in known if o.result is not Result.ABANDONED), None)",
         "        return next((o for o in known if o.result is Result.SKIPPED), None)",
         "tests/integration/test_records.py::test_a_salt_whose_ticket_is_lost_is_not_renewed_again",
@@ -123,7 +123,7 @@ MUTATIONS = (
     Mutation(
         3,
         "add the version again when resuming",
-        "shared/publication.py",
+        "shared/rotation/publish.py",
         "        if made is None:\n            return False\n",
         "        return False\n",
         _HISTORIES,
@@ -131,7 +131,7 @@ MUTATIONS = (
     Mutation(
         3,
         "trust the record alone for what was made",
-        "shared/work.py",
+        "shared/rotation/worker.py",
         "        return made is not None\n",
         "        return False\n",
         f"{_RECORDS}::test_a_redelivery_after_record_and_newest_version_are_gone_changes_nothing",
@@ -139,7 +139,7 @@ MUTATIONS = (
     Mutation(
         4,
         "close without announcing",
-        "shared/event_grid.py",
+        "shared/adapters/event_grid.py",
         "                await self._client.send([event])",
         "                pass",
         f"{_RECORDS}::test_a_version_that_was_overtaken_before_its_answer_came_is_not_made_again",
@@ -147,7 +147,7 @@ MUTATIONS = (
     Mutation(
         4,
         "give each announcement an id of its own",
-        "shared/event_grid.py",
+        "shared/adapters/event_grid.py",
         '        event_id = f"{rotation_id}-{kind}"',
         '        event_id = f"{rotation_id}-{kind}-{datetime.now()}"',
         f"{_RECORDS}::test_a_redelivery_after_the_record_was_lost_changes_nothing",
@@ -155,7 +155,7 @@ MUTATIONS = (
     Mutation(
         4,
         "take a lost record for an announcement",
-        "shared/decision.py",
+        "shared/domain/decision.py",
         "    if not seen.told:\n        return Announce()\n",
         "",
         _HISTORIES,
@@ -163,15 +163,15 @@ MUTATIONS = (
     Mutation(
         5,
         "show a key in its repr",
-        "shared/model.py",
+        "shared/domain/keys.py",
         "    _value: str = field(repr=False)",
         "    _value: str = field()",
-        "tests/unit/test_model.py::test_a_key_does_not_show_itself",
+        "tests/unit/test_keys.py::test_a_key_does_not_show_itself",
     ),
     Mutation(
         5,
         "chain a service's own error",
-        "shared/answers.py",
+        "shared/adapters/azure_errors.py",
         "        raise _answered(error, service, needs, step) from None",
         "        raise _answered(error, service, needs, step) from error",
         f"{_CUTS}::test_no_answer_that_holds_keys_gets_into_a_log_or_an_exception",
@@ -179,7 +179,7 @@ MUTATIONS = (
     Mutation(
         6,
         "stop at a record that can't be read",
-        "shared/ledger.py",
+        "shared/adapters/blob_records.py",
         '            log.warning("record unreadable",',
         '            raise\n            log.warning("record unreadable",',
         f"{_RECORDS}::test_an_unreadable_record_is_as_good_as_lost",
@@ -187,7 +187,7 @@ MUTATIONS = (
     Mutation(
         6,
         "leave an open journal to whoever opened it",
-        "shared/observation.py",
+        "shared/rotation/observe.py",
         "        unfinished=record is not None and record.journal is not None,",
         "        unfinished=False,",
         _HISTORIES,
@@ -195,7 +195,7 @@ MUTATIONS = (
     Mutation(
         6,
         "forget a retirement when another version comes",
-        "shared/publication.py",
+        "shared/rotation/publish.py",
         "        earlier = newest.retirement if newest else None",
         "        earlier = None",
         f"{_RECORDS}::test_a_retirement_is_carried_over_by_a_version_that_comes_before_it",
@@ -203,7 +203,7 @@ MUTATIONS = (
     Mutation(
         7,
         "publish without making sure of the lease",
-        "shared/publication.py",
+        "shared/rotation/publish.py",
         "        await self._held.renew()\n        answer_within = self._held.answer_within",
         "        answer_within = 30.0",
         _HISTORIES,
@@ -211,7 +211,7 @@ MUTATIONS = (
     Mutation(
         7,
         "go on after the storage said that the lease is lost",
-        "shared/ledger.py",
+        "shared/adapters/blob_records.py",
         '        raise LeaseLost("the lease of this resource was lost:',
         '        return\n        raise LeaseLost("the lease of this resource was lost:',
         "tests/faults/test_lease.py::test_who_lost_the_lease_stops_before",

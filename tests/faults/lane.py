@@ -24,13 +24,13 @@ from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClien
 from local.azure.certificates import authority, server_context
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
-from shared.errors import Retryable
-from shared.journal import Outcome
-from shared.ledger import Ledger
-from shared.model import ResourceId
-from shared.requests import Request
+from shared.adapters.blob_records import Ledger
+from shared.composition import NAME, App, build
+from shared.domain.errors import Retryable
+from shared.domain.record import Outcome
+from shared.domain.requests import Request
+from shared.domain.resources import ResourceId
 from shared.settings import Settings
-from shared.wiring import NAME, App, build
 from tests.faults.modes import secret_name
 from tests.faults.proxy import Proxy
 from tests.faults.secrecy import Secrecy

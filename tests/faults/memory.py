@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from shared.errors import NotPermitted, Throttled, Unavailable
-from shared.journal import Record
-from shared.ledger import Ticket
-from shared.model import Published, ResourceId, Slot, fingerprint
-from shared.requests import Request
+from shared.domain.errors import NotPermitted, Throttled, Unavailable
+from shared.domain.keys import Slot, fingerprint
+from shared.domain.observation import Published
+from shared.domain.record import Record, Ticket
+from shared.domain.requests import Request
+from shared.domain.resources import ResourceId
 
 RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
 LEASE_SECONDS = 60

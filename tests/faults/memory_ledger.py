@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.errors import Busy, LeaseLost
-from shared.journal import Outcome, Record
-from shared.ledger import CALL_SECONDS, Held, Ticket
-from shared.model import ResourceId
+from shared.adapters.blob_records import CALL_SECONDS, Held
+from shared.domain.errors import Busy, LeaseLost
+from shared.domain.record import Outcome, Record, Ticket
+from shared.domain.resources import ResourceId
 from tests.faults.memory import LEASE_SECONDS, RESOURCE, Worker
 
 

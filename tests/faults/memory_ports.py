@@ -6,12 +6,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from shared.data_plane import Verdict
-from shared.errors import Busy, NotPermitted, Throttled, Unavailable
-from shared.key_vault import Edition
-from shared.model import AccessKey, KeyPair, KeyType, Published, Resource, ResourceId, Slot
-from shared.requests import Request
-from shared.signalr import Ending, Regenerated
+from shared.adapters.arm_signalr import Ending, Regenerated
+from shared.adapters.key_vault import Edition
+from shared.adapters.signalr_probe import Verdict
+from shared.domain.errors import Busy, NotPermitted, Throttled, Unavailable
+from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
+from shared.domain.observation import Published
+from shared.domain.requests import Request
+from shared.domain.resources import Resource, ResourceId
 from tests.faults.memory import Killed, Worker
 
 _LATE_SECONDS = 8  # how long a request can be held up before ARM acts on it, its answer lost long since

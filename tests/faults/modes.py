@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from local.azure.client import StandIn
-from shared.model import KeyType, ResourceId, fingerprint
-from shared.requests import Mode as Wanted
-from shared.requests import Request, Wish
+from shared.domain.keys import KeyType, fingerprint
+from shared.domain.requests import Mode as Wanted
+from shared.domain.requests import Request, Wish
+from shared.domain.resources import ResourceId
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.key_vault import Edition
-from shared.model import KeyType, Slot, fingerprint
+from shared.adapters.key_vault import Edition
+from shared.domain.keys import KeyType, Slot, fingerprint
 from tests.faults.memory import Cloud, Worker
 from tests.faults.memory_ledger import MemoryHeld
 

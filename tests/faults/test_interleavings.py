@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shared.errors import RotationError
-from shared.fleet import Fleet
-from shared.model import KeyType, Published, Slot
-from shared.requests import Mode, Request, Wish
-from shared.services import Services
+from shared.domain.errors import RotationError
+from shared.domain.keys import KeyType, Slot
+from shared.domain.observation import Published
+from shared.domain.requests import Mode, Request, Wish
+from shared.rotation.inventory import Fleet
+from shared.rotation.ports import Services
+from shared.rotation.worker import Worker as Engine
 from shared.settings import Settings
-from shared.work import Worker as Engine
 from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
 from tests.faults.memory_ledger import MemoryLedger
 from tests.faults.memory_ports import (

@@ -15,9 +15,9 @@ from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from local.functions_host.limits import Limits
-from shared.queue import WorkQueue
-from shared.requests import Request
-from shared.wiring import NAME
+from shared.adapters.storage_queue import WorkQueue
+from shared.composition import NAME
+from shared.domain.requests import Request
 from tests.faults.case import Findings, arranged, calls_of, settled
 from tests.faults.consumer import Consumer
 from tests.faults.kinds import KILLS

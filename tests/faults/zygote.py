@@ -10,10 +10,10 @@ import os
 import sys
 from typing import Any
 
-from shared.errors import Retryable
-from shared.requests import Request
+from shared.composition import build
+from shared.domain.errors import Retryable
+from shared.domain.requests import Request
 from shared.settings import Settings
-from shared.wiring import build
 
 PUT_OFF = 3
 

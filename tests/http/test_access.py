@@ -10,8 +10,8 @@ import pytest
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
-from shared.access import ENABLED, require_role
-from shared.problems import Problem
+from shared.http.app_roles import ENABLED, require_role
+from shared.http.problem_details import Problem
 from tests.http.conftest import HttpWorld
 from tests.world import running_host
 

@@ -17,8 +17,8 @@ import pytest
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
-from shared.model import ResourceId
-from shared.rotate_body import EXAMPLE_ID
+from shared.domain.resources import ResourceId
+from shared.http.rotate_request import EXAMPLE_ID
 from tests.world import running_host
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

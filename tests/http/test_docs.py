@@ -4,9 +4,9 @@ import json
 import re
 from pathlib import Path
 
-from shared.openapi import describe
-from shared.preferences import LONGEST_WAIT_SECONDS
-from shared.problems import PROBLEMS
+from shared.http.headers import LONGEST_WAIT_SECONDS
+from shared.http.openapi import describe
+from shared.http.problem_details import PROBLEMS
 from tests.event_schemas import KINDS, validate_event
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -8,9 +8,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.openapi import describe, document
-from shared.problems import PROBLEMS
-from shared.rotate_body import RotateBody
+from shared.http.openapi import describe, document
+from shared.http.problem_details import PROBLEMS
+from shared.http.rotate_request import RotateBody
 from tests.http.conftest import HttpWorld
 
 ROOT = Path(__file__).parents[2]

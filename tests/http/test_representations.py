@@ -4,10 +4,10 @@ from typing import get_args
 
 import pytest
 
-from shared.decision import Action
-from shared.journal import Result
-from shared.problems import PROBLEMS, Problem
-from shared.representations import GOOD, Decision
+from shared.domain.decision import Action
+from shared.domain.record import Result
+from shared.http.problem_details import PROBLEMS, Problem
+from shared.http.responses import GOOD, Decision
 
 
 def test_every_action_can_be_previewed() -> None:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from shared.preferences import wait_seconds
+from shared.http.headers import wait_seconds
 from tests.http.conftest import HttpWorld
 
 

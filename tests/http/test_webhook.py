@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.notices import Notice
-from shared.webhooks import notices, read
+from shared.http.event_webhook import notices, read
+from shared.rotation.incoming_events import Notice
 
 VERSION = "0123456789abcdef0123456789abcdef"
 SECRET = f"https://contoso.vault.azure.net/secrets/chat-connection-string/{VERSION}"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.azure.roles import APP_ACTIONS, SIGNALR
+from local.azure.identity.roles import APP_ACTIONS, SIGNALR
 from tests.infra.bicep import Template, walk
 
 # docs/security.md gives the reason for each of them.

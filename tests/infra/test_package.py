@@ -51,12 +51,12 @@ def test_same_tree_gives_the_same_bytes(built: package.Package, tmp_path: Path) 
         ".git/config",
         ".venv/lib/thing.py",
         "signalr-key-rotation_env/pyvenv.cfg",
-        "tests/unit/test_model.py",
+        "tests/unit/test_layout.py",
         "local/demo.py",
         "infra/main.json",
         "docs/deployment.md",
         "dist/app.zip",
-        "shared/__pycache__/model.cpython-313.pyc",
+        "shared/domain/__pycache__/keys.cpython-313.pyc",
         "node_modules/azurite/package.json",
     ],
 )
@@ -69,7 +69,7 @@ def test_what_lies_around_stays_out(tmp_path: Path, stray: str) -> None:
     assert ["function_app.py"] == list(package.contents(tmp_path))
 
 
-@pytest.mark.parametrize("module", ["function_app", "shared.wiring", "shared.http_api"])
+@pytest.mark.parametrize("module", ["function_app", "shared.composition", "shared.http.http_api"])
 def test_imports_from_the_zip_alone(built: package.Package, module: str) -> None:
     """Fails if the app reaches for a module that stays behind."""
     assert 0 < built.import_seconds(module) < 60

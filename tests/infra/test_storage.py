@@ -10,7 +10,7 @@ def test_only_what_is_kept_by_rotation_id_is_forgotten() -> None:
     forgotten = set(re.findall(r"\$\{rotationName\}/(\w+)/", template))
     written = {
         folder
-        for module in ("ledger", "idempotency", "heartbeat")
+        for module in ("adapters/blob_records", "adapters/blob_operations", "domain/heartbeat")
         for folder in re.findall(r'"(\w+)/', (ROOT / f"shared/{module}.py").read_text())
     }
 

@@ -14,13 +14,13 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
-from shared.errors import RotationError
-from shared.journal import Outcome, Record
-from shared.ledger import Ledger
-from shared.model import ResourceId
-from shared.requests import Mode, Request, Wish
+from shared.adapters.blob_records import Ledger
+from shared.composition import NAME, App, build
+from shared.domain.errors import RotationError
+from shared.domain.record import Outcome, Record
+from shared.domain.requests import Mode, Request, Wish
+from shared.domain.resources import ResourceId
 from shared.settings import Settings
-from shared.wiring import NAME, App, build
 from tests.leaks import KeyWatch
 
 _numbers = count(1)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from shared.errors import Unavailable
-from shared.journal import Result
+from shared.domain.errors import Unavailable
+from shared.domain.record import Result
 from tests.integration.engine import Engine
 
 

@@ -5,12 +5,11 @@ from datetime import timedelta
 import pytest
 from azure.storage.blob.aio import BlobLeaseClient
 
-from shared.errors import Busy, Unavailable
-from shared.journal import Result
-from shared.ledger import Ticket
-from shared.model import KeyType
-from shared.requests import Mode
-from shared.wiring import NAME
+from shared.composition import NAME
+from shared.domain.errors import Busy, Unavailable
+from shared.domain.keys import KeyType
+from shared.domain.record import Result, Ticket
+from shared.domain.requests import Mode
 from tests.integration.engine import Engine
 
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from shared.errors import RotationError
-from shared.model import KeyType
+from shared.domain.errors import RotationError
+from shared.domain.keys import KeyType
 from tests.integration.engine import Ears, Engine
 
 

@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 
-from shared.transport import sending_once
+from shared.adapters.http_transport import sending_once
 
 TIMEOUTS = {"connection_timeout": 5.0, "read_timeout": 5.0}
 
@@ -44,7 +44,7 @@ async def test_a_request_that_changes_something_is_sent_once(method: str, times:
 
 
 async def test_without_it_a_put_is_sent_twice() -> None:
-    """The reason for it. When this fails, aiohttp has changed its mind, and shared/transport.py can go."""
+    """The reason for it. When this fails, aiohttp has changed its mind, and http_transport.py can go."""
     async with Deaf() as server, AioHttpTransport(**TIMEOUTS) as transport:
         with contextlib.suppress(AzureError):
             await transport.send(HttpRequest("PUT", server.url, content=b"x"))

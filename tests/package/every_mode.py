@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
-from shared import wiring
-from shared.errors import RotationError
-from shared.journal import Kind, Outcome, Result
-from shared.model import KeyType, ResourceId
-from shared.requests import Mode, Wish
+from shared import composition
+from shared.domain.errors import RotationError
+from shared.domain.keys import KeyType
+from shared.domain.record import Kind, Outcome, Result
+from shared.domain.requests import Mode, Wish
+from shared.domain.resources import ResourceId
 from shared.settings import Settings
 
 ALL = [Kind.PUBLISH, Kind.ROTATE, Kind.PUBLISH, Kind.ROTATE, Kind.RETIRE, Kind.PUBLISH, Kind.SALT]
@@ -23,7 +24,7 @@ class Course:
     """One resource, and what came of it: how each request ended, and what was said where one did not succeed."""
 
     azure: StandIn
-    app: wiring.App
+    app: composition.App
     resource: str
     outcomes: list[Outcome] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
@@ -95,7 +96,7 @@ async def course(azure: StandIn, storage: Azurite, *, found_in: str = "subscript
             "KEY_EFFECT_TIMEOUT_SECONDS": 2,
         }
     )
-    app = wiring.build(settings)
+    app = composition.build(settings)
     try:
         yield Course(azure, app, resource)
     finally:

@@ -13,13 +13,13 @@ import pytest
 import pytest_asyncio
 
 from local.azure import cloud as local_cloud
-from local.azure.arm_signalr import SignalRProvider
+from local.azure.arm.signalr_provider import SignalRProvider
 from local.azure.client import StandIn
 from local.azure.clock import Clock
-from local.azure.signalr import SignalRService
-from local.azure.signalr_resource import Variant
+from local.azure.signalr.resource import Variant
+from local.azure.signalr.service import SignalRService
 from local.azurite.server import Azurite
-from shared.journal import Kind, Result
+from shared.domain.record import Kind, Result
 from tests.infra.bicep import INFRA, Template
 from tests.package.every_mode import ALL, Course, course
 

@@ -57,7 +57,7 @@ def test_size_and_time_to_import(packaged: Packaged) -> None:
     """A cold start pays for both; the bounds are far above what is measured, and far below what hurts."""
     size = packaged.zip.path.stat().st_size
     seconds = {}
-    for module in ("function_app", "shared.wiring"):
+    for module in ("function_app", "shared.composition"):
         began = time.perf_counter()
         packaged.alone(f"import {module}")
         seconds[module] = time.perf_counter() - began
@@ -106,7 +106,7 @@ def test_the_app_ran_on_its_own_packages(world: World, packaged: Packaged, loade
     }
     assert set() == borrowed - WORKER - HOST
     assert packaged.folder / "function_app.py" == modules["function_app"]
-    assert packaged.folder / "shared" / "rotation.py" == modules["shared.rotation"]
+    assert packaged.folder / "shared" / "rotation" / "submit.py" == modules["shared.rotation.submit"]
     assert all(modules[name].is_relative_to(packaged.site_packages) for name in direct_imports())
 
 

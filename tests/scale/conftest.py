@@ -14,9 +14,9 @@ from azure.storage.blob import BlobServiceClient
 
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
-from shared import wiring
-from shared.journal import Outcome
-from shared.requests import Request, Wish
+from shared import composition
+from shared.domain.record import Outcome
+from shared.domain.requests import Request, Wish
 from shared.settings import Settings
 
 _numbers = count(1)
@@ -33,7 +33,7 @@ class Site:
         self.ahead = timedelta()
         self._clients = clients
 
-    def app(self, **settings: Any) -> wiring.App:
+    def app(self, **settings: Any) -> composition.App:
         """The app under these settings; by default it manages what is tagged in the site's subscription."""
         known = {name: value for name, value in self.azure.env.items() if name in Settings.model_fields}
         values = {
@@ -44,7 +44,7 @@ class Site:
             **known,
             **settings,
         }
-        app = wiring.build(Settings(**values), clock=lambda: datetime.now(UTC) + self.ahead)
+        app = composition.build(Settings(**values), clock=lambda: datetime.now(UTC) + self.ahead)
         self._clients.push_async_callback(app.close)
         return app
 
@@ -56,16 +56,16 @@ class Site:
             tags={"key-rotation": "enabled"} | dict(tags or {}),
         )
 
-    async def swept(self, app: wiring.App) -> dict[str, Outcome | None]:
+    async def swept(self, app: composition.App) -> dict[str, Outcome | None]:
         """Sweep, and do what was queued: the outcomes by resource. Two sweeps in one minute would be one."""
         self.ahead += timedelta(minutes=1)
         return await self.done(app, await app.rotator.sweep())
 
-    async def done(self, app: wiring.App, requests: list[Request]) -> dict[str, Outcome | None]:
+    async def done(self, app: composition.App, requests: list[Request]) -> dict[str, Outcome | None]:
         """Do these, one after the other."""
         return {request.resource: await app.rotator.work(request) for request in requests}
 
-    async def asked(self, app: wiring.App, wish: Wish) -> Outcome | None:
+    async def asked(self, app: composition.App, wish: Wish) -> Outcome | None:
         """Ask for one resource, and do it."""
         return next(iter((await self.done(app, await app.rotator.submit(wish))).values()))
 

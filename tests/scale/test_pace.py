@@ -6,8 +6,8 @@ from contextlib import suppress
 
 import pytest
 
-from shared.errors import Throttled
-from shared.pace import LONGEST_WAIT_SECONDS, Bucket, Pace, Turn
+from shared.adapters.arm_rate_limit import LONGEST_WAIT_SECONDS, Bucket, Pace, Turn
+from shared.domain.errors import Throttled
 
 
 class Seconds:

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from azure.storage.queue import QueueClient
 
-from shared.decision import Code
-from shared.journal import Result
-from shared.model import ResourceId
-from shared.requests import Mode, Wish
-from shared.wiring import App
+from shared.composition import App
+from shared.domain.decision import Code
+from shared.domain.record import Result
+from shared.domain.requests import Mode, Wish
+from shared.domain.resources import ResourceId
 from tests.scale.conftest import Site
 from tests.world import secret_name
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 from azure.storage.queue import QueueClient
 
-from shared.journal import Result
-from shared.model import ResourceId
-from shared.requests import Mode, Request, Wish
-from shared.wiring import App
+from shared.composition import App
+from shared.domain.record import Result
+from shared.domain.requests import Mode, Request, Wish
+from shared.domain.resources import ResourceId
 from tests.scale.conftest import Site
 
 

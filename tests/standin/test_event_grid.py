@@ -13,7 +13,7 @@ from azure.eventgrid.aio import EventGridPublisherClient
 from azure.identity import ManagedIdentityCredential
 
 from local.azure.client import StandIn
-from local.azure.remote import StandInError
+from local.azure.control.remote import StandInError
 from tests.standin.conftest import Chat
 from tests.standin.webhook import Webhook, webhook
 

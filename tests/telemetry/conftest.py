@@ -19,12 +19,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from local.azure.client import StandIn
 from local.azurite.server import Azurite
-from shared import telemetry, wiring
-from shared.errors import RotationError
-from shared.journal import Outcome
-from shared.model import ResourceId
-from shared.open_telemetry import OpenTelemetry
-from shared.requests import Mode, Request, Wish
+from shared import composition
+from shared.domain.errors import RotationError
+from shared.domain.record import Outcome
+from shared.domain.requests import Mode, Request, Wish
+from shared.domain.resources import ResourceId
+from shared.observability import telemetry
+from shared.observability.open_telemetry import OpenTelemetry
 from shared.settings import Settings
 
 _numbers = count(1)
@@ -81,7 +82,7 @@ class Engine:
     """The app, and its queue from the platform's side."""
 
     azure: StandIn
-    app: wiring.App
+    app: composition.App
     queue: QueueClient
     subscription: str
 
@@ -146,8 +147,8 @@ async def engine(
             **known,
         }
     )
-    app = wiring.build(settings)
-    with QueueClient.from_connection_string(telemetry_storage.connection_string, wiring.NAME) as queue:
+    app = composition.build(settings)
+    with QueueClient.from_connection_string(telemetry_storage.connection_string, composition.NAME) as queue:
         with suppress(Exception):
             queue.clear_messages()
         yield Engine(azure_session, app, queue, subscription)

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared import telemetry
-from shared.journal import Result
-from shared.summary import Summary
+from shared.domain.record import Result
+from shared.domain.summary import Summary
+from shared.observability import telemetry
 from tests.dashboard import fleet
 from tests.telemetry.conftest import Engine, Told
 

@@ -10,11 +10,16 @@ from tests.world import ROOT, app_settings
 
 _LOOK = "import sys; print(*sorted({n for n in sys.modules if n.startswith(('opentelemetry', 'azure.monitor'))}))"
 
-
+_START = """
+from shared import composition
+from shared.observability import telemetry
+composition._watch()
+print(telemetry.recording())
+"""
 _CALL = """
 async def call():
-    from shared import wiring
-    app = wiring.app()
+    from shared import composition
+    app = composition.app()
     await app.rotator.status("5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90")
     await app.close()
 """
@@ -33,7 +38,9 @@ def _python(code: str, **environment: str) -> str:
 
 
 def test_the_app_imports_nothing_of_opentelemetry_by_itself() -> None:
-    assert "" == _python(f"import function_app, shared.wiring, shared.endpoints, shared.messages; {_LOOK}")
+    assert "" == _python(
+        f"import function_app, shared.composition, shared.http.routes, shared.rotation.queue_messages; {_LOOK}"
+    )
 
 
 def test_nothing_is_imported_when_the_app_has_called_a_service_either(azure_session: StandIn, storage: Azurite) -> None:
@@ -45,7 +52,7 @@ def test_nothing_is_imported_when_the_app_has_called_a_service_either(azure_sess
 def test_where_the_platform_names_a_resource_everything_is_recorded() -> None:
     """No address is asked: the connection string names a port on this machine where nothing listens."""
     said = _python(
-        "from shared import telemetry, wiring; wiring._watch(); print(telemetry.recording())",
+        _START,
         APPLICATIONINSIGHTS_CONNECTION_STRING=(
             "InstrumentationKey=11111111-2222-4333-8444-555555555555;IngestionEndpoint=http://127.0.0.1:9/"
         ),
@@ -58,7 +65,7 @@ def test_where_the_platform_names_a_resource_everything_is_recorded() -> None:
 
 def test_a_wrong_connection_string_costs_the_telemetry_and_nothing_else() -> None:
     said = _python(
-        "from shared import telemetry, wiring; wiring._watch(); print(telemetry.recording())",
+        _START,
         APPLICATIONINSIGHTS_CONNECTION_STRING="nonsense",
         APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL="true",
         APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED="true",

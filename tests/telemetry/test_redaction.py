@@ -13,8 +13,9 @@ from azure.identity.aio import ManagedIdentityCredential
 from azure.mgmt.signalr.aio import SignalRManagementClient
 
 from local.azure.client import StandIn
-from shared import redaction
-from shared.model import ResourceId, fingerprint
+from shared.domain.keys import fingerprint
+from shared.domain.resources import ResourceId
+from shared.observability import log_redaction
 
 KEY = "kT9vWq3Zr7Yb1Xc5Nm8Lp2Hs6Gd4Fa0Je9Ui7Oy5Tr="
 LONG_KEY = "8sQ2mV6xR1nK4wZ9cT3hB7jL5pD0fG2yA6uE8iO1rS4tN7kM3vX9zJQQJ99BAACYeBjFXJ3w3AAABAZURE4bCd"
@@ -41,7 +42,7 @@ def output() -> Iterator[Output]:
     log.addHandler(handler)
     log.setLevel(logging.DEBUG)
     log.propagate = False
-    redaction.install(log)
+    log_redaction.install(log)
     yield stream
     log.removeHandler(handler)
 
@@ -101,7 +102,7 @@ def test_tokens_and_signatures_do_not_pass(output: Output, text: str, secret: st
 
 
 def test_a_key_of_no_known_form_is_known_by_its_fingerprint(output: Output) -> None:
-    redaction.remember(fingerprint(ODD_KEY))
+    log_redaction.remember(fingerprint(ODD_KEY))
 
     log.warning(f"strange: {ODD_KEY}")  # noqa: G004 - the leak that is tried here
     log.warning("strange", extra={"value": ODD_KEY})
@@ -183,7 +184,7 @@ def test_a_harmless_record_passes_untouched(output: Output) -> None:
 
     log.info("key published", extra=kept)
 
-    assert redaction.REDACTED not in output.getvalue()
+    assert log_redaction.REDACTED not in output.getvalue()
     assert [] == [value for value in kept.values() if value not in output.getvalue()]
 
 
@@ -212,7 +213,7 @@ async def test_an_sdk_that_logs_whole_bodies_at_debug_gives_no_key_away(
     sdk, stream = logging.getLogger("azure"), Output()
     handler, level = logging.StreamHandler(stream), sdk.level
     sdk.addHandler(handler)
-    redaction.install(sdk)
+    log_redaction.install(sdk)
     sdk.setLevel(logging.DEBUG)
     try:
         await talkative.signal_r.list_keys("live", "talkative")
@@ -225,7 +226,7 @@ async def test_an_sdk_that_logs_whole_bodies_at_debug_gives_no_key_away(
 
 
 def test_installing_twice_filters_once(output: Output) -> None:
-    redaction.install(log)
+    log_redaction.install(log)
 
     assert output is not None
     assert {1} == {len(handler.filters) for handler in log.handlers}

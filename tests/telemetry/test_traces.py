@@ -5,7 +5,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind, StatusCode
 
-from shared.model import fingerprint
+from shared.domain.keys import fingerprint
 from tests.leaks import KeyWatch
 from tests.telemetry.conftest import Engine, Told
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from shared.decision import (
+from shared.domain.decision import (
     Action,
     Announce,
     Publish,
@@ -22,8 +22,10 @@ from shared.decision import (
     Wait,
     decide,
 )
-from shared.model import KeyType, Observation, Policy, Published, Retirement, SecretFormat, Slot
-from shared.requests import Mode, Request
+from shared.domain.keys import KeyType, SecretFormat, Slot
+from shared.domain.observation import Observation, Published, Retirement
+from shared.domain.policy import Policy
+from shared.domain.requests import Mode, Request
 from tests.world import ROOT
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.journal import KEPT_OUTCOMES, Journal, Kind, Outcome, Record, Result, Step
-from shared.model import Slot
+from shared.domain.keys import Slot
+from shared.domain.record import KEPT_OUTCOMES, Journal, Kind, Outcome, Record, Result, Step
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

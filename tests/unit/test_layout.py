@@ -13,15 +13,15 @@ from tests.world import ROOT
 
 LONGEST_FILE = 300
 OURS = {"shared", "local", "tests", "benchmarks", "function_app", "package"}
-SHARED = sorted((ROOT / "shared").glob("*.py"))
+SHARED = sorted((ROOT / "shared").rglob("*.py"))
 
-# Which modules may know which service's SDK: its adapter, and `wiring`, which builds the clients.
+# Which modules may know which service's SDK: its adapter, and `composition`, which builds the clients.
 ADAPTERS = {
-    "azure.mgmt": {"signalr", "wiring"},
-    "azure.keyvault": {"key_vault", "wiring"},
-    "azure.eventgrid": {"event_grid", "wiring"},
-    "azure.storage": {"idempotency", "ledger", "queue", "wiring"},
-    "azure.identity": {"wiring"},
+    "azure.mgmt": {"arm_signalr", "composition"},
+    "azure.keyvault": {"key_vault", "composition"},
+    "azure.eventgrid": {"event_grid", "composition"},
+    "azure.storage": {"blob_operations", "blob_records", "storage_queue", "composition"},
+    "azure.identity": {"composition"},
 }
 
 

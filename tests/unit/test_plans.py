@@ -5,11 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared import plans
-from shared.decision import Action, Announce, Cause, Code, Publish, RegenerateSalt, Retire, Rotate, Skip
-from shared.journal import Kind, Outcome, Result, Step
-from shared.model import Observation, Policy, Published, ResourceId, Retirement, SecretFormat, Slot
-from shared.requests import Mode, Request, rotation_id
+from shared.domain import planning
+from shared.domain.decision import Action, Announce, Cause, Code, Publish, RegenerateSalt, Retire, Rotate, Skip
+from shared.domain.keys import SecretFormat, Slot
+from shared.domain.observation import Observation, Published, Retirement
+from shared.domain.policy import Policy
+from shared.domain.record import Kind, Outcome, Result, Step
+from shared.domain.requests import Mode, Request, rotation_id
+from shared.domain.resources import ResourceId
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
@@ -56,7 +59,7 @@ def request(**facts: object) -> Request:
 def test_a_plan_says_what_it_rests_on(
     action: Action, kind: Kind, slot: Slot | None, retire: str | None, *, in_place: bool
 ) -> None:
-    journal = plans.journal(action, seen(), request(), POLICY, NOW)
+    journal = planning.journal(action, seen(), request(), POLICY, NOW)
 
     assert (kind, slot, retire, in_place) == (journal.kind, journal.slot, journal.retire, journal.in_place)
     assert ({Slot.PRIMARY: "one", Slot.SECONDARY: "two"}, "v1") == (journal.before, journal.previous_version)
@@ -66,12 +69,12 @@ def test_a_plan_says_what_it_rests_on(
 def test_the_key_to_retire_is_primarys_where_nothing_was_published() -> None:
     action = Rotate(Slot.SECONDARY, retire=True)
 
-    assert "one" == plans.journal(action, seen(None), request(), POLICY, NOW).retire
+    assert "one" == planning.journal(action, seen(None), request(), POLICY, NOW).retire
 
 
 @pytest.mark.parametrize(("asked", "hours"), [(None, 24), (0, 0), (72, 72)])
 def test_the_overlap_is_the_policys_unless_another_was_asked_for(asked: float | None, hours: float) -> None:
-    journal = plans.journal(Rotate(Slot.SECONDARY), seen(), request(overlap_hours=asked), POLICY, NOW)
+    journal = planning.journal(Rotate(Slot.SECONDARY), seen(), request(overlap_hours=asked), POLICY, NOW)
 
     assert hours == journal.overlap_hours
 
@@ -84,7 +87,7 @@ def test_a_version_is_told_again_as_what_it_was(hint: str | None, kind: Kind) ->
     due = NOW + timedelta(hours=24)
     newest = replace(NEWEST, kind_hint=hint, retirement=Retirement("two", due))
 
-    journal = plans.journal(Announce(), seen(newest), request(), POLICY, NOW + timedelta(days=1))
+    journal = planning.journal(Announce(), seen(newest), request(), POLICY, NOW + timedelta(days=1))
 
     assert ("made-by", kind, Step.PUBLISHED) == (journal.rotation_id, journal.kind, journal.step)
     assert ("v1", "one", due) == (journal.version, journal.after, journal.retire_after)
@@ -93,21 +96,23 @@ def test_a_version_is_told_again_as_what_it_was(hint: str | None, kind: Kind) ->
 
 def test_nothing_is_planned_for_what_changes_nothing() -> None:
     with pytest.raises(AssertionError):
-        plans.journal(Skip(Code.NOT_DUE), seen(), request(), POLICY, NOW)
+        planning.journal(Skip(Code.NOT_DUE), seen(), request(), POLICY, NOW)
 
 
 @pytest.mark.parametrize("code", Code)
 def test_every_reason_to_do_nothing_comes_with_advice(code: Code) -> None:
-    outcome = plans.nothing_done(request(), Result.SKIPPED, code, None, NOW)
+    outcome = planning.nothing_done(request(), Result.SKIPPED, code, None, NOW)
 
     assert (code.value, True) == (outcome.code, len(outcome.message or "") > len("a few words"))
 
 
 def test_a_retirement_asked_for_twice_is_one_request() -> None:
     """It is sent by whoever finishes the rotation, and that can be two workers one after the other."""
-    outcome = Outcome.of(plans.journal(Rotate(Slot.SECONDARY), seen(), request(), POLICY, NOW), Result.SUCCEEDED, NOW)
+    outcome = Outcome.of(
+        planning.journal(Rotate(Slot.SECONDARY), seen(), request(), POLICY, NOW), Result.SUCCEEDED, NOW
+    )
 
-    first, second = plans.retirement(outcome, RESOURCE, NOW), plans.retirement(outcome, RESOURCE, NOW)
+    first, second = planning.retirement(outcome, RESOURCE, NOW), planning.retirement(outcome, RESOURCE, NOW)
 
     assert first == second
     assert rotation_id(RESOURCE, "retire:asked") == first.rotation_id

@@ -2,8 +2,7 @@
 
 import pytest
 
-from shared.model import ResourceId
-from shared.scope import Scope
+from shared.domain.resources import ResourceId, Scope
 from shared.settings import Settings
 
 SUBSCRIPTION = "5ab5c4b0-0000-4000-8000-00000000000a"

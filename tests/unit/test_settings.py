@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from shared.errors import Misconfigured
+from shared.domain.errors import Misconfigured
 from shared.settings import Settings, load, names
 from tests.world import ROOT
 

@@ -1,0 +1,67 @@
+"""How ARM shows a SignalR resource, and what a PUT or PATCH changes of it.
+
+The shape is that of recorded answers to `az signalr create` and `az signalr show`.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from local.azure.clock import timestamp
+from local.azure.signalr.resource import TYPE, SignalR
+
+
+def shown(resource: SignalR) -> dict[str, Any]:
+    """The resource as GET answers it."""
+    created, modified = timestamp(resource.created), timestamp(resource.modified or resource.created)
+    return {
+        "sku": {"tier": "Standard", "size": "S1", **resource.sku},
+        "properties": {
+            "provisioningState": resource.state,
+            "externalIP": "127.0.0.1",
+            "hostName": f"{resource.name.lower()}.service.signalr.net",
+            "publicPort": 443,
+            "serverPort": 443,
+            "version": "1.0",
+            "privateEndpointConnections": [],
+            "sharedPrivateLinkResources": [],
+            "tls": {"clientCertEnabled": False},
+            "hostNamePrefix": resource.name.lower(),
+            "features": [{"flag": "ServiceMode", "value": "Default", "properties": {}}],
+            "cors": {"allowedOrigins": ["*"]},
+            "upstream": {"templates": None},
+            "networkACLs": {
+                "defaultAction": "Deny",
+                "publicNetwork": {"allow": ["ServerConnection", "ClientConnection", "RESTAPI", "Trace"], "deny": None},
+                "privateEndpoints": [],
+            },
+            "publicNetworkAccess": "Enabled",
+            "disableLocalAuth": resource.disable_local_auth,
+            "disableAadAuth": False,
+        },
+        "kind": "SignalR",
+        "systemData": {
+            "createdBy": resource.by,
+            "createdByType": "Application",
+            "createdAt": created,
+            "lastModifiedBy": resource.by,
+            "lastModifiedByType": "Application",
+            "lastModifiedAt": modified,
+        },
+        "location": resource.location,
+        "tags": dict(resource.tags),
+        "id": resource.id,
+        "name": resource.name,
+        "type": TYPE,
+    }
+
+
+def changed(resource: SignalR, content: dict[str, Any], now: datetime) -> None:
+    """Take over what the body sets. What this stand-in does not keep is accepted and forgotten."""
+    if isinstance(tags := content.get("tags"), dict):
+        resource.tags = {str(name): str(value) for name, value in tags.items()}
+    if isinstance(sku := content.get("sku"), dict):
+        resource.sku = {name: sku[name] for name in ("name", "tier", "size", "capacity") if name in sku}
+    properties = content.get("properties") or {}
+    if isinstance(disabled := properties.get("disableLocalAuth"), bool):
+        resource.disable_local_auth = disabled
+    resource.modified = now

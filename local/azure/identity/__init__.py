@@ -1,0 +1,1 @@
+"""Managed identity, sign-in, tokens, and who may do what."""

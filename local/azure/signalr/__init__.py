@@ -1,0 +1,1 @@
+"""SignalR Service: the resources, their keys, and the data plane."""

@@ -1,0 +1,1 @@
+"""One service each: ARM, SignalR's data plane, Key Vault, Event Grid, blobs and queues."""

@@ -1,0 +1,284 @@
+"""All communication with ARM's SignalR resource provider (`Microsoft.SignalRService`, through azure-mgmt-signalr).
+
+What is surprising here was seen on the wire and in the SDK's source (azure-mgmt-signalr 1.2.0, azure-core 1.41):
+
+- `begin_regenerate_key(...).result()` gives keys that are all None: keys come from `list_keys`.
+- Only 202 counts as success to the SDK: it raises on 200 and 201, after the key has changed. Older fronts answer 201.
+- The pipeline would retry the POST on 500, 503, 504 and on anything that carries Retry-After: a second regeneration.
+- The default pace of polling is 30 s; the operation takes 13-19 s. One 404 among the polls would end it.
+- The answer to the POST usually holds the new key, before it takes effect: a claim, which only SignalR can confirm.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+from azure.core.polling.base_polling import BadStatus
+from azure.mgmt.core.polling.async_arm_polling import AsyncARMPolling
+from azure.mgmt.signalr.aio import SignalRManagementClient
+from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRResource
+
+from shared.adapters.arm_rate_limit import Pace, Turn
+from shared.adapters.azure_errors import translated
+from shared.domain.errors import Busy, Unavailable
+from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
+from shared.domain.resources import Resource, ResourceId, Scope
+from shared.observability import log_redaction
+
+log = logging.getLogger("rotation")
+
+_BUSY_SECONDS = 10.0
+_LOST_POLLS_IN_A_ROW = 5
+_ACTION = "Microsoft.SignalRService/SignalR"
+_SEE_OPERATIONS = "Microsoft.SignalRService/locations/operationStatuses/signalR/read"
+
+
+class Ending(StrEnum):
+    """What ARM said of a regeneration. Whether the key changed is for the keys to tell."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Regenerated:
+    """How a regeneration ended, and the new key if ARM's answer showed it: not proven by anything yet.
+
+    `needs` names the right that was missing to see the end.
+    """
+
+    ending: Ending
+    shown: AccessKey | None = None
+    needs: str = ""
+
+
+class SameHost(SansIOHTTPPolicy[Any, Any]):
+    """Refuses to send a request, and with it the bearer token, to a host other than ARM's own.
+
+    The SDK follows `Azure-AsyncOperation` to wherever an answer names.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._host = urlsplit(endpoint).netloc.lower()
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Raise `AzureError` for any other host. Subdomains count as ARM's own: regional fronts are named so."""
+        host = urlsplit(request.http_request.url).netloc.lower()
+        if host != self._host and not host.endswith(f".{self._host}"):
+            raise AzureError(f"ARM's answer points to another host than {self._host}: not followed")
+
+
+class _Polling(AsyncARMPolling):
+    """Polls at the subscription's pace, and outlives a few polls that fail (a 404, a 5xx, a lost connection).
+
+    `shortest_seconds` is what an operation takes at least: many are not looked at sooner.
+    """
+
+    def __init__(self, pace: Pace, shortest_seconds: float) -> None:
+        self._pace = pace
+        self._shortest = shortest_seconds
+        self._looked = False
+        self._lost = 0
+        self._answer = ""
+        # The looks at what was begun go before whatever is about to begin.
+        super().__init__(timeout=0, lro_options={"final-state-via": "azure-async-operation"}, urgent=True)
+
+    def initialize(self, client: Any, initial_response: PipelineResponse[Any, Any], callback: Any) -> None:  # noqa: ANN401 - the SDK's own types
+        """Keep what the answer to the POST said, before the SDK looks at it."""
+        self._answer = initial_response.http_response.text()
+        super().initialize(client, initial_response, callback)
+
+    def shown(self, slot: Slot) -> AccessKey | None:
+        """The key of this slot as the answer to the POST showed it, if it did."""
+        try:
+            keys = json.loads(self._answer)
+            key = AccessKey(slot, _endpoint(keys["primaryConnectionString"]), str(keys[f"{slot.value.lower()}Key"]))
+        except (ValueError, KeyError, TypeError, AttributeError, Unavailable):  # empty, `{}` or nothing that we know
+            return None
+        log_redaction.remember(key.fingerprint)
+        return key
+
+    @property
+    def lost_sight(self) -> bool:
+        """Whether the looks were given up: the operation may have ended in any way, although the SDK says it failed."""
+        return self._lost >= _LOST_POLLS_IN_A_ROW
+
+    async def _poll(self) -> None:
+        await self._delay()
+        await super()._poll()
+
+    async def _delay(self) -> None:
+        now = asyncio.get_running_loop().time
+        asked, since = self._extract_delay(), now()
+        # Asked again after each wait: others may have begun meanwhile, and looks at a crowd come seldom.
+        while (left := max(asked, self._interval) - (now() - since)) > 0:
+            await self._sleep(left)
+        self._looked = True
+
+    @property
+    def _interval(self) -> float:
+        """How long to wait at present [s]; an answer's Retry-After counts where it asks for more."""
+        if self._looked:
+            return self._pace.poll_seconds
+        # Half an interval after it can be over first: a look right then would find next to none.
+        return min(self._pace.first_poll_seconds, self._shortest + self._pace.poll_seconds / 2)
+
+    async def update_status(self) -> None:
+        try:
+            await super().update_status()
+        except (AzureError, BadStatus):
+            self._lost += 1
+            if self.lost_sight:
+                raise
+        else:
+            self._lost = 0
+
+
+class SignalR:
+    """The SignalR resources of the subscriptions that `client_for` reaches, asked at the pace of `pace_for`.
+
+    An operation is looked at first after `first_poll_seconds`, which it takes at least; sooner when few of them run.
+    """
+
+    def __init__(
+        self,
+        client_for: Callable[[str], SignalRManagementClient],
+        pace_for: Callable[[str], Pace],
+        *,
+        operation_timeout_seconds: float,
+        first_poll_seconds: float,
+    ) -> None:
+        self._client_for = client_for
+        self._pace_for = pace_for
+        self._timeout = operation_timeout_seconds
+        self._first_poll_seconds = first_poll_seconds
+
+    async def get(self, resource: ResourceId) -> Resource:
+        """What ARM knows of the resource. Raises `NotFound`, `NotPermitted`, `Throttled`, `Unavailable`."""
+        with translated(f"ARM (get {resource.name})", needs=f"{_ACTION}/read", step="observe"):
+            found = await self._client_for(resource.subscription).signal_r.get(resource.group, resource.name)
+            return _resource(resource, found)
+
+    async def discover(self, scope: Scope) -> AsyncIterator[Resource]:
+        """Every SignalR resource of a subscription or a resource group, page by page."""
+        operations, group = self._client_for(scope.subscription).signal_r, scope.group
+        with translated(f"ARM (list {scope.name})", needs=f"{_ACTION}/read", step="discover"):
+            async for found in operations.list_by_resource_group(group) if group else operations.list_by_subscription():
+                yield _resource(ResourceId.parse(str(found.id)), found)
+
+    async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
+        """Both keys as they are now. A POST: it draws on ARM's write budget, what is `begun` already first."""
+        operations = self._client_for(resource.subscription).signal_r
+        with translated(f"ARM (listKeys {resource.name})", needs=f"{_ACTION}/listKeys/action", step="listKeys"):
+            found = await operations.list_keys(resource.group, resource.name, urgent=begun)
+            if not found.primary_key or not found.secondary_key:
+                raise Unavailable(f"ARM (listKeys {resource.name}) answered without keys", step="listKeys")
+            endpoint = _endpoint(found.primary_connection_string or "")
+            pair = KeyPair(
+                AccessKey(Slot.PRIMARY, endpoint, found.primary_key),
+                AccessKey(Slot.SECONDARY, endpoint, found.secondary_key),
+            )
+            log_redaction.remember(pair.primary.fingerprint, pair.secondary.fingerprint)
+            return pair
+
+    async def turn(self, resource: ResourceId) -> Turn:
+        """Wait until the subscription's budget has a write left, and take it: `regenerate` must not wait any more."""
+        return await self._pace_for(resource.subscription).writes.turn(urgent=True)
+
+    async def regenerate(
+        self, resource: ResourceId, key_type: KeyType, *, turn: Turn, answer_within: float
+    ) -> Regenerated:
+        """Ask for a new key once, never twice, in its `turn`, and wait for the operation to end.
+
+        `answer_within` [s] bounds the POST itself: what is left of the lease. `UNKNOWN` means that ARM may or may not
+        have acted. Raises only when ARM refused: `NotPermitted`, `NotFound`, `Throttled`, `Rejected`, and `Busy` when
+        another operation runs on the resource.
+        """
+        operations, pace = self._client_for(resource.subscription).signal_r, self._pace_for(resource.subscription)
+        polling = _Polling(pace, self._first_poll_seconds)
+        try:
+            async with asyncio.timeout(answer_within):
+                poller = await operations.begin_regenerate_key(
+                    resource.group,
+                    resource.name,
+                    RegenerateKeyParameters(key_type=key_type.value),
+                    polling=polling,
+                    turn=turn,
+                    retry_total=0,
+                    raw_response_hook=_as_accepted,
+                    read_timeout=answer_within,
+                    connection_timeout=answer_within,
+                )
+        except HttpResponseError as error:
+            unsent = isinstance(error, ClientAuthenticationError) and error.response is None  # there was no token
+            if not unsent and not _refuses(error.status_code):
+                return Regenerated(Ending.UNKNOWN)
+            with translated(
+                f"ARM (regenerateKey {resource.name})", needs=f"{_ACTION}/regenerateKey/action", step="regenerate"
+            ):
+                _raise_if_busy(error, resource)
+                raise
+        except (AzureError, TimeoutError, OSError):
+            return Regenerated(Ending.UNKNOWN)
+        try:
+            with pace.operation():
+                async with asyncio.timeout(self._timeout):
+                    await poller.wait()
+        except HttpResponseError as error:
+            if polling.lost_sight:
+                return Regenerated(Ending.UNKNOWN, needs=_missing_right(error, resource))
+            return Regenerated(Ending.FAILED if poller.status() in {"Failed", "Canceled"} else Ending.UNKNOWN)
+        except (AzureError, TimeoutError, OSError):
+            return Regenerated(Ending.UNKNOWN)
+        return Regenerated(Ending.SUCCEEDED, None if key_type is KeyType.SALT else polling.shown(Slot(key_type)))
+
+
+def _as_accepted(response: PipelineResponse[Any, Any]) -> None:
+    """Have the SDK follow the operation behind a 200 or 201 as it does behind a 202."""
+    if response.http_response.status_code in {200, 201}:
+        response.http_response.status_code = 202
+
+
+def _refuses(status: int | None) -> bool:
+    """Whether this answer says that nothing was done. A 408 does not: a front gave up waiting for whoever may act."""
+    return status is not None and 400 <= status < 500 and status != 408  # noqa: PLR2004 - HTTP's own numbers
+
+
+def _missing_right(error: HttpResponseError, resource: ResourceId) -> str:
+    """The right that was missing to read an operation's status, if that was why. Whether a key changed shows anyway."""
+    if error.status_code not in {401, 403}:
+        return ""
+    log.warning("operation status not permitted", extra={"resource": str(resource), "needs": _SEE_OPERATIONS})
+    return _SEE_OPERATIONS
+
+
+def _raise_if_busy(error: HttpResponseError, resource: ResourceId) -> None:
+    # The status of this refusal is not known, only its words ("Service must be active state").
+    if error.status_code == 409 or "active state" in str(error.message):  # noqa: PLR2004 - HTTP's own number
+        raise Busy(f"another operation runs on {resource.name}", step="regenerate", retry_after=_BUSY_SECONDS) from None
+
+
+def _resource(resource: ResourceId, found: SignalRResource) -> Resource:
+    return Resource(
+        id=resource,
+        provisioning_state=str(found.provisioning_state or "Unknown"),
+        local_auth_disabled=bool(found.disable_local_auth),
+        tags=dict(found.tags or {}),
+    )
+
+
+def _endpoint(connection_string: str) -> str:
+    for part in connection_string.split(";"):
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "endpoint":
+            return value.rstrip("/")
+    raise Unavailable("ARM (listKeys) answered a connection string without Endpoint", step="listKeys")

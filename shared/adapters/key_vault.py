@@ -1,0 +1,181 @@
+"""All communication with Key Vault: read the newest version of a secret, add one.
+
+A version is written in a single `set_secret`: value, tags, content type and expiry. Tags in a second call could be
+lost, and the version would then lie about its slot. The tags follow Microsoft's convention for rotated secrets
+(Key Vault documentation, "Automate rotation for resources with two sets of credentials").
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.keyvault.secrets import KeyVaultSecret, SecretProperties
+from azure.keyvault.secrets.aio import SecretClient
+
+from shared.adapters.azure_errors import inner_code, translated
+from shared.domain.errors import SecretSoftDeleted
+from shared.domain.keys import AccessKey, Slot, published_fingerprint, read_secret
+from shared.domain.observation import Published, Retirement
+from shared.domain.policy import Policy
+from shared.domain.resources import ResourceId
+
+# Key Vault raises SecretNearExpiry 30 days before a version expires: exactly when the next rotation is due.
+NEAR_EXPIRY = timedelta(days=30)
+_TAG_LIMIT = 256
+_CONFLICT = 409
+_OFFICER = "the role Key Vault Secrets Officer on the vault"
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What a new secret version says besides its value."""
+
+    resource: ResourceId
+    rotation_id: str
+    kind: str
+    key: AccessKey
+    policy: Policy
+    retirement: Retirement | None = None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The version's tags. An ARM id can be longer than a tag: the rest stands in a second one."""
+        address = str(self.resource)
+        tags = {
+            "CredentialId": self.key.slot.value,
+            "ProviderAddress": address[:_TAG_LIMIT],
+            "ValidityPeriodDays": f"{self.policy.period / timedelta(days=1):g}",
+            "RotationId": self.rotation_id,
+            "RotationKind": self.kind,
+        }
+        if address[_TAG_LIMIT:]:
+            tags["ProviderAddressContinued"] = address[_TAG_LIMIT:]
+        if self.retirement:
+            tags["RetireFingerprint"] = self.retirement.fingerprint
+            tags["RetireAfter"] = self.retirement.after.isoformat()
+        return tags
+
+
+class Vaults:
+    """The vaults that `client_for` reaches, by URL."""
+
+    def __init__(self, client_for: Callable[[str], SecretClient]) -> None:
+        self._client_for = client_for
+
+    async def newest(self, vault_url: str, name: str) -> Published | None:
+        """The newest version of a secret, or None where there is none. An expired version is read like any other.
+
+        Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`.
+        """
+        return (await self.newest_with_key(vault_url, name))[0]
+
+    async def newest_with_key(self, vault_url: str, name: str) -> tuple[Published | None, AccessKey | None]:
+        """The same, and the key that it holds, at the endpoint that it names: for probing it."""
+        with translated(f"Key Vault (get {name})", needs=_OFFICER, step="observe"):
+            client = self._client_for(vault_url)
+            try:
+                found = await client.get_secret(name)
+            except ResourceNotFoundError:
+                await self._refuse_soft_deleted(client, name)
+                return None, None
+            except HttpResponseError as error:
+                if inner_code(error) != "SecretDisabled":
+                    raise
+                # Key Vault does not say which version it is that it won't show.
+                disabled = Published(
+                    version="", secret_id=f"{vault_url}/secrets/{name}", since=datetime.max.replace(tzinfo=UTC)
+                )
+                return disabled, None
+            published, (endpoint, key) = _published(found), read_secret(found.value or "")
+            return published, AccessKey(published.slot_hint or Slot.PRIMARY, endpoint, key)
+
+    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> Published | None:
+        """The version that this rotation added, newest or not; None when it added none.
+
+        Raises `NotPermitted`, `Throttled`, `Unavailable`.
+        """
+        # A secret that never had a version may be answered 404 here.
+        with (
+            translated(f"Key Vault (list versions of {name})", needs=_OFFICER, step="publish"),
+            suppress(ResourceNotFoundError),
+        ):
+            async for version in self._client_for(vault_url).list_properties_of_secret_versions(name):
+                if (version.tags or {}).get("RotationId") == rotation_id:
+                    return _described(version)
+        return None
+
+    async def publish(self, edition: Edition, *, now: datetime, answer_within: float) -> Published:
+        """Add a version. Never repeated by itself: an answer that was lost may hide a version that was made.
+
+        `answer_within` [s] bounds the call: what is left of the lease.
+        Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`, `Rejected`.
+        """
+        policy = edition.policy
+        with translated(f"Key Vault (set {policy.secret_name})", needs=_OFFICER, step="publish"):
+            client = self._client_for(policy.vault_url)
+            try:
+                async with asyncio.timeout(answer_within):
+                    made = await client.set_secret(
+                        policy.secret_name,
+                        edition.key.secret_value(policy.secret_format),
+                        tags=edition.tags,
+                        content_type=policy.secret_format.content_type,
+                        expires_on=now + policy.period + NEAR_EXPIRY,
+                        retry_total=0,
+                    )
+            except HttpResponseError as error:
+                if error.status_code == _CONFLICT:
+                    await self._refuse_soft_deleted(client, policy.secret_name)
+                raise
+            return _published(made)
+
+    async def _refuse_soft_deleted(self, client: SecretClient, name: str) -> None:
+        try:
+            await client.get_deleted_secret(name)
+        except ResourceNotFoundError:
+            return
+        raise SecretSoftDeleted(
+            f"the secret {name} in {client.vault_url} is deleted but not purged: recover it "
+            f"(az keyvault secret recover) or purge it (az keyvault secret purge), then rotate again",
+            step="publish",
+        )
+
+
+def _published(secret: KeyVaultSecret) -> Published:
+    return replace(_described(secret.properties), fingerprint=published_fingerprint(secret.value or ""))
+
+
+def _described(version: SecretProperties) -> Published:
+    tags = version.tags or {}
+    return Published(
+        version=version.version or "",
+        secret_id=version.id or "",
+        since=version.created_on or datetime.now(UTC),
+        slot_hint=_slot(tags.get("CredentialId", "")),
+        owner=_owner(tags),
+        rotation_id=tags.get("RotationId"),
+        kind_hint=tags.get("RotationKind"),
+        retirement=_retirement(tags),
+    )
+
+
+def _owner(tags: dict[str, str]) -> ResourceId | None:
+    try:
+        return ResourceId.parse(tags.get("ProviderAddress", "") + tags.get("ProviderAddressContinued", ""))
+    except ValueError:  # published by hand, or by something else
+        return None
+
+
+def _slot(text: str) -> Slot | None:
+    return next((slot for slot in Slot if slot.value.lower() == text.strip().lower()), None)
+
+
+def _retirement(tags: dict[str, str]) -> Retirement | None:
+    try:
+        after = datetime.fromisoformat(tags["RetireAfter"])
+        return Retirement(tags["RetireFingerprint"], after if after.tzinfo else after.replace(tzinfo=UTC))
+    except (KeyError, ValueError):  # a hint that somebody edited is no reason to stop
+        return None

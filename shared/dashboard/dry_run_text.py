@@ -1,0 +1,44 @@
+"""What a dry run says: what would be done now, in words. Pure."""
+
+from datetime import datetime
+
+from shared.dashboard.time_format import relative, stamp
+from shared.domain.decision import Action, Cause, Publish, Refuse, RegenerateSalt, Resume, Retire, Rotate, Skip, Wait
+from shared.domain.planning import Preview, nothing_done
+from shared.domain.record import Result
+
+_PUBLISH = {
+    Cause.ADOPT: "would publish the {slot} key as it is: it is taken for the key in use; no key changes",
+    Cause.REPAIR: "would publish the {slot} key as it is: the published value is no live key; no key changes",
+    Cause.SWITCH: "would publish the {slot} key as it is, now",
+}
+
+
+def foreseen(preview: Preview, now: datetime) -> str:
+    """One sentence, without its full stop."""
+    if preview.finding:
+        return f"{preview.finding.code}: {preview.finding.message}"
+    if preview.action is None:
+        raise AssertionError("a preview without a finding has an action")
+    return _sentence(preview.action, preview, now)
+
+
+def _sentence(action: Action, preview: Preview, now: datetime) -> str:
+    match action:
+        case Rotate(slot, retire):
+            said = f"would regenerate {slot}, prove it, publish it and announce it"
+        case Publish(slot, cause, retire):
+            said = _PUBLISH[cause].format(slot=slot)
+        case Retire(slot):
+            return f"would regenerate {slot}, so that its old key becomes worthless"
+        case RegenerateSalt():
+            return "would regenerate the salt"
+        case Resume():
+            return "would finish the rotation that was begun, then decide again"
+        case Skip(code, until) | Refuse(code, until):
+            outcome = nothing_done(preview.request, Result.SKIPPED, code, until, now)
+            when = f" (until {stamp(until)}, {relative(until, now)})" if until else ""
+            return f"would do nothing: {code}: {outcome.message}{when}"
+        case Wait(code):
+            return f"would wait: {nothing_done(preview.request, Result.SKIPPED, code, None, now).message}"
+    return said + ("; the key it replaces becomes worthless once the overlap is over" if retire else "")

@@ -1,0 +1,49 @@
+"""Which part of the fleet a visitor wants to see, read from an address or a form, and written as an address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Self
+from urllib.parse import urlencode
+
+from shared.dashboard.status import State
+
+MOST_QUERY_CHARACTERS = 100
+
+
+class Order(StrEnum):
+    """What rows are sorted by; the first is the default."""
+
+    ATTENTION = "attention"
+    NAME = "name"
+    DUE = "due"
+    AGE = "age"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which part of the fleet is asked for. `state`: a state's slug, "attention", or empty for all."""
+
+    text: str = ""
+    state: str = ""
+    order: Order = Order.ATTENTION
+    page: int = 1
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> Self:
+        """Read it from a query or a form. What makes no sense is as good as not given."""
+        order, page = fields.get("order", ""), fields.get("page", "")
+        state = fields.get("state", "")
+        return cls(
+            text=fields.get("text", "").strip()[:MOST_QUERY_CHARACTERS],
+            state=state if state in {"attention", *(s.slug for s in State)} else "",
+            order=Order(order) if order in set(Order) else Order.ATTENTION,
+            page=int(page) if page.isdecimal() and len(page) < 6 and int(page) else 1,  # noqa: PLR2004 - five digits
+        )
+
+    def link(self, **changes: Any) -> str:  # noqa: ANN401 - the fields of this class
+        """The relative address of this choice with those changes. It never holds a key: the page's script adds it."""
+        other = replace(self, **changes)
+        fields = {"text": other.text, "state": other.state, "order": other.order.value, "page": str(other.page)}
+        defaults = {"order": Order.ATTENTION.value, "page": "1"}
+        return "?" + urlencode({name: value for name, value in fields.items() if value != defaults.get(name, "")})

@@ -1,0 +1,221 @@
+"""What to do with one resource, decided from what is observed.
+
+Pure: no I/O, no clock of its own. Everything that can go wrong on a wire is somebody else's problem here, so that every
+row of docs/decisions.md can be read, and tested, as a function from values to a value.
+
+Throughout, S is the slot whose key is published and O the other one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.domain.keys import KeyType, Slot
+from shared.domain.observation import Observation, Published, Retirement
+from shared.domain.policy import Policy
+from shared.domain.requests import Mode, Request
+
+ROTATED = "rotate"  # the tag RotationKind of a version whose key was renewed for it
+
+
+class Code(StrEnum):
+    """Why nothing is done. Stable: operators and callers match on it."""
+
+    NOT_DUE = "NotDue"
+    OVERLAP_ACTIVE = "OverlapActive"
+    LOCAL_AUTH_DISABLED = "LocalAuthDisabled"
+    PAUSED = "Paused"
+    SECRET_DISABLED = "SecretDisabled"  # noqa: S105 - the name of a situation
+    ALREADY_LIVE = "AlreadyLive"
+    ALREADY_ROTATED = "AlreadyRotated"
+    RETIREMENT_PENDING = "RetirementPending"
+    NOT_READY = "ResourceNotReady"
+    NOT_MANAGED = "NotManaged"
+    GONE = "ResourceGone"
+
+
+class Cause(StrEnum):
+    """Why a key is published that was not regenerated just now."""
+
+    ADOPT = "adopt"
+    REPAIR = "repair"
+    SWITCH = "switch"
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    """Regenerate this slot's key, prove it, publish it. `retire`: make the one it replaces worthless later."""
+
+    slot: Slot
+    retire: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publish this slot's live key as it is. `retire`: make the other slot's key worthless later."""
+
+    slot: Slot
+    cause: Cause
+    retire: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retire:
+    """Regenerate this slot's key, which nobody is meant to use any more. It must not be the published one."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class RegenerateSalt:
+    """Renew the salt. There is nothing to compare and nothing to publish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Finish what was begun, then decide again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Announce the newest version, perhaps again, under the id it always had: the record of it is lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The resource is being changed by somebody else: ask again later."""
+
+    code: Code = Code.NOT_READY
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """There is nothing to do. `until`: when there will be."""
+
+    code: Code
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """What was asked would hurt. `until`: when it no longer will."""
+
+    code: Code
+    until: datetime | None = None
+
+
+type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Announce | Wait | Skip | Refuse
+
+
+def decide(  # noqa: PLR0911 - a decision table is a list of returns
+    seen: Observation, request: Request, policy: Policy, now: datetime
+) -> Action:
+    """Choose what to do. Total: every observation and request has exactly one answer."""
+    if seen.unfinished:
+        return Resume()
+    if not seen.told:
+        return Announce()
+    if seen.provisioning_state != "Succeeded":
+        return Wait()
+    if blocked := _blocked(seen, request):
+        return blocked
+    if request.key_type is KeyType.SALT:
+        return RegenerateSalt()
+    if seen.published is None:
+        return _first(request)
+    slot = seen.published_slot
+    if slot is None:
+        return _repair(seen.published, request)
+    if request.mode is Mode.SWEEP:
+        return _scheduled(seen, seen.published, slot, policy, now)
+    if request.mode is Mode.RESYNC:
+        return Skip(Code.ALREADY_LIVE)
+    return _asked(seen, seen.published, slot, request, policy, now)
+
+
+def pending_retirement(seen: Observation) -> Retirement | None:
+    """The retirement that the published version asks for, while some live key still has that fingerprint."""
+    retirement = seen.published.retirement if seen.published else None
+    return retirement if retirement and retirement.fingerprint in seen.live.values() else None
+
+
+def overlap_end(published: Published, overlap: timedelta) -> datetime:
+    """Until when clients may still hold the key that was published before this version."""
+    return published.since + overlap
+
+
+def _free(seen: Observation, published: Published, slot: Slot, policy: Policy) -> datetime:
+    """From when the key that is not published may be renewed: after the overlap, or the longer one that was asked."""
+    until = overlap_end(published, policy.overlap)
+    retirement = pending_retirement(seen)
+    promised = retirement is not None and seen.live[slot.other] == retirement.fingerprint
+    return max(until, retirement.after) if retirement and promised else until
+
+
+def _blocked(seen: Observation, request: Request) -> Action | None:
+    """Switches that an operator holds. A sweep passes by quietly; whoever asks by name is told."""
+    quiet = request.mode is Mode.SWEEP
+    if seen.local_auth_disabled:
+        return Skip(Code.LOCAL_AUTH_DISABLED) if quiet else Refuse(Code.LOCAL_AUTH_DISABLED)
+    if seen.paused:
+        return Skip(Code.PAUSED) if quiet else Refuse(Code.PAUSED)
+    if seen.published is not None and not seen.published.enabled:
+        return Refuse(Code.SECRET_DISABLED)
+    return None
+
+
+def _first(request: Request) -> Action:
+    """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out."""
+    if request.mode in {Mode.SWEEP, Mode.RESYNC}:
+        return Publish(Slot.PRIMARY, Cause.ADOPT)
+    if request.slot is Slot.PRIMARY:
+        return Rotate(Slot.PRIMARY) if request.force else Publish(Slot.SECONDARY, Cause.SWITCH, retire=True)
+    return Rotate(Slot.SECONDARY, retire=request.mode is Mode.REVOKE)
+
+
+def _repair(published: Published, request: Request) -> Action:
+    """The published value opens nothing: whoever reads it is refused now, so publish a live key at once."""
+    named = published.slot_hint or Slot.PRIMARY
+    if request.mode is Mode.ROTATE and request.force:
+        return Rotate(request.slot or named.other)
+    return Publish(named, Cause.REPAIR)
+
+
+def _scheduled(seen: Observation, published: Published, slot: Slot, policy: Policy, now: datetime) -> Action:
+    retirement = pending_retirement(seen)
+    if retirement and now >= retirement.after and seen.live[slot.other] == retirement.fingerprint:
+        return Retire(slot.other)
+    due = published.since + policy.period
+    if now < due:
+        return Skip(Code.NOT_DUE, due)
+    until = _free(seen, published, slot, policy)
+    if now < until:
+        return Skip(Code.OVERLAP_ACTIVE, until)
+    return Rotate(slot.other)
+
+
+def _asked(
+    seen: Observation, published: Published, slot: Slot, request: Request, policy: Policy, now: datetime
+) -> Action:
+    until = _free(seen, published, slot, policy)
+    inside_overlap = now < until and not request.force
+    if request.slot is slot:
+        return _renew_published(seen, slot, request)
+    if request.mode is Mode.REVOKE:
+        return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other, retire=True)
+    renewed_since = published.kind_hint == ROTATED and published.since > request.requested_at
+    if renewed_since and not request.slot and not request.force:
+        # Two asked at once and the other one was served: the key this request wanted replaced has been replaced. A
+        # version that only published a key as it was, as the first one does, replaced none.
+        return Skip(Code.ALREADY_ROTATED)
+    return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other)
+
+
+def _renew_published(seen: Observation, slot: Slot, request: Request) -> Action:
+    if request.force:
+        return Rotate(slot)
+    retirement = pending_retirement(seen)
+    if retirement and seen.live[slot.other] == retirement.fingerprint:
+        # The other key is the one that leaked: it must not be handed out again.
+        return Refuse(Code.RETIREMENT_PENDING, retirement.after)
+    return Publish(slot.other, Cause.SWITCH, retire=True)

@@ -1,0 +1,150 @@
+"""From a decision to what is written down: the journal of what will be done, the outcome of what was not.
+
+Pure, like the decision itself.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.decision import Action, Announce, Code, Publish, RegenerateSalt, Retire, Rotate
+from shared.domain.errors import RotationError
+from shared.domain.keys import Slot
+from shared.domain.observation import Observation
+from shared.domain.policy import Policy
+from shared.domain.record import Journal, Kind, Outcome, Result, Step
+from shared.domain.requests import Mode, Request, rotation_id
+from shared.domain.resources import ResourceId
+
+_ADVICE = {
+    Code.NOT_DUE: "the published key is not due for rotation yet",
+    Code.OVERLAP_ACTIVE: "clients may still hold the other key until then; wait, or ask with force",
+    Code.LOCAL_AUTH_DISABLED: "access keys are switched off on this resource: there is nothing to rotate",
+    Code.PAUSED: "the tag key-rotation is set to paused; set it to enabled to go on",
+    Code.SECRET_DISABLED: "the newest version of the secret is disabled; enable it, or add one, to go on",
+    Code.ALREADY_LIVE: "the published value is a live key",
+    Code.ALREADY_ROTATED: "the key was replaced after this was asked for, by another request",
+    Code.RETIREMENT_PENDING: "the other key is about to be retired and must not be handed out again; "
+    "wait until it is, or use mode revoke",
+    Code.NOT_READY: "the resource is being changed; the next sweep looks again",
+    Code.NOT_MANAGED: "the resource is not managed any more; its history is closed",
+    Code.GONE: "the resource was deleted; its history is closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a request would come to now: an action, or the finding that keeps it from being decided.
+
+    `obstacles` would not keep it from being decided, but from ending well.
+    """
+
+    request: Request
+    action: Action | None = None
+    seen: Observation | None = None
+    policy: Policy | None = None
+    finding: RotationError | None = None
+    obstacles: tuple[RotationError, ...] = ()
+
+    @property
+    def findings(self) -> tuple[RotationError, ...]:
+        """All that stands in the way."""
+        return ((self.finding,) if self.finding else ()) + self.obstacles
+
+
+def journal(action: Action, seen: Observation, request: Request, policy: Policy, now: datetime) -> Journal:
+    """What is about to be done, with all that it rests on."""
+    slot: Slot | None
+    if isinstance(action, Announce):
+        return _retold(seen, request, policy)
+    match action:
+        case Rotate(slot, retire):
+            kind, cause = Kind.ROTATE, None
+        case Publish(slot, cause, retire):
+            kind = Kind.PUBLISH
+        case Retire(slot):
+            kind, cause, retire = Kind.RETIRE, None, False
+        case RegenerateSalt():
+            kind, slot, cause, retire = Kind.SALT, None, None, False
+        case _:
+            raise AssertionError(f"nothing is written down for {action}")
+    overlap = policy.overlap if request.overlap_hours is None else timedelta(hours=request.overlap_hours)
+    replaced = seen.published_slot or (slot.other if slot else Slot.PRIMARY)
+    return Journal.plan(
+        now=now,
+        rotation_id=request.rotation_id,
+        kind=kind,
+        slot=slot,
+        cause=cause,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=request.requested_at,
+        traceparent=request.traceparent,
+        in_place=kind is Kind.ROTATE and slot is seen.published_slot,
+        before=dict(seen.live),
+        previous_version=seen.published.version if seen.published else None,
+        retire=seen.live[replaced] if retire else None,
+        overlap_hours=overlap / timedelta(hours=1),
+    )
+
+
+def _retold(seen: Observation, request: Request, policy: Policy) -> Journal:
+    """What is known of the rotation that made the newest version, from the version itself: all but its announcement."""
+    published = seen.published
+    if published is None or published.rotation_id is None:
+        raise AssertionError("only a version with a rotation id can be announced")
+    return Journal(
+        rotation_id=published.rotation_id,
+        kind=Kind.PUBLISH if published.kind_hint == Kind.PUBLISH else Kind.ROTATE,
+        slot=published.slot_hint or seen.published_slot,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=published.since,
+        after=published.fingerprint,
+        overlap_hours=policy.overlap / timedelta(hours=1),
+        retire_after=published.retirement.after if published.retirement else None,
+        version=published.version,
+        secret_id=published.secret_id,
+        step=Step.PUBLISHED,
+        times={Step.PLANNED: published.since, Step.PUBLISHED: published.since},
+    )
+
+
+def retirement(outcome: Outcome, resource: ResourceId, due: datetime) -> Request:
+    """The message that comes when a replaced key may be made worthless: a sweep of this one resource."""
+    return Request(
+        rotation_id=rotation_id(resource, f"retire:{outcome.rotation_id}"),
+        resource=str(resource),
+        mode=Mode.SWEEP,
+        reason=outcome.reason,
+        trigger="retirement",
+        requested_at=due,
+    )
+
+
+def nothing_done(request: Request, result: Result, code: Code, until: datetime | None, now: datetime) -> Outcome:
+    """The outcome of a request that was skipped or refused."""
+    return Outcome(
+        rotation_id=request.rotation_id,
+        result=result,
+        code=code.value,
+        message=_ADVICE[code],
+        until=until,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=request.requested_at,
+        ended_at=now,
+    )
+
+
+def failure(request: Request, error: RotationError, now: datetime) -> Outcome:
+    """The outcome of a request that failed before anything was begun."""
+    return Outcome(
+        rotation_id=request.rotation_id,
+        result=Result.FAILED,
+        code=error.code,
+        message=error.message,
+        trigger=request.trigger,
+        reason=request.reason,
+        requested_at=request.requested_at,
+        ended_at=now,
+    )

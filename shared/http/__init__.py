@@ -1,0 +1,1 @@
+"""The HTTP API: routes, what callers may send, what they get back."""

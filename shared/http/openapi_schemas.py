@@ -1,0 +1,63 @@
+"""The two schemas of the OpenAPI document that no class stands for: problems, and what Event Grid delivers."""
+
+from typing import Any
+
+from shared.http.problem_details import PROBLEMS, TYPE_PREFIX
+from shared.http.rotate_request import EXAMPLE_ID
+
+
+def problem_schema() -> dict[str, Any]:
+    """RFC 9457, with this app's members."""
+    faults = {"type": "array", "items": {"type": "object", "required": ["field", "message"]}}
+    return {
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "code"],
+        "properties": {
+            "type": {"type": "string", "enum": [TYPE_PREFIX + code for code in PROBLEMS], "description": "Stable"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "What to do about it"},
+            "code": {"type": "string", "description": "The last part of the type, or what lies behind it"},
+            "errors": faults | {"description": "Each wrong field, and what is allowed"},
+            "rotations": {"type": "array", "items": {"$ref": "#/components/schemas/OperationStatus"}},
+            "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+        },
+    }
+
+
+def events_schema() -> dict[str, Any]:
+    """One event or a batch of them. A batch is taken when one of its elements is an event."""
+    text = {"type": "string", "minLength": 1}
+    event = {
+        "type": "object",
+        "required": ["id"],
+        "properties": {"id": text},
+        "anyOf": [
+            {"required": ["type"], "properties": {"type": text}},
+            {"required": ["eventType"], "properties": {"eventType": text, "type": False}},
+        ],
+    }
+    secret = "https://contoso.vault.azure.net/secrets/chat-connection-string/0123456789abcdef0123456789abcdef"  # noqa: S105 - the address of one
+    near_expiry = {
+        "specversion": "1.0",
+        "id": "9b87886d-21a5-4af5-8e3e-10c4b8dac73b",
+        "source": "/subscriptions/…/vaults/contoso",
+        "subject": "chat-connection-string",
+        "type": "Microsoft.KeyVault.SecretNearExpiry",
+        "time": "2026-11-23T07:00:00Z",
+        "data": {"Id": secret, "VaultName": "contoso", "ObjectType": "Secret", "ObjectName": "chat-connection-string"},
+    }
+    renewed = {
+        "id": "5c83f5b9-6cb6-4a60-8a6b-1b7a9df9a7a2",
+        "topic": "/subscriptions/…",
+        "subject": EXAMPLE_ID,
+        "eventType": "Microsoft.Resources.ResourceActionSuccess",
+        "eventTime": "2026-11-23T07:00:00Z",
+        "data": {
+            "resourceUri": EXAMPLE_ID,
+            "operationName": "Microsoft.SignalRService/SignalR/regeneratekey/action",
+            "status": "Succeeded",
+        },
+        "dataVersion": "1",
+    }
+    return {"anyOf": [event, {"type": "array", "contains": event}], "examples": [near_expiry, [renewed]]}

@@ -1,0 +1,149 @@
+"""The body of `POST /api/rotate`: what may be asked of one resource, or of all.
+
+Everything is refused that is not known: a field that was misspelt would otherwise be a wish that is silently not met.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic.config import JsonDict
+from pydantic_core import ErrorDetails
+
+from shared.domain.keys import KeyType
+from shared.domain.requests import Mode, Wish
+from shared.domain.resources import ResourceId
+from shared.http.http_api import check_body
+from shared.http.problem_details import Problem
+
+MOST_BODY_BYTES = 16_384
+ARM_ID = (
+    r"^/subscriptions/[0-9a-fA-F-]{36}/resourceGroups/[0-9a-zA-Z_.()-]{1,90}"
+    r"/providers/Microsoft\.SignalRService/SignalR/[a-zA-Z][a-zA-Z0-9-]{1,61}[a-zA-Z0-9]$"
+)
+EXAMPLE_ID = (
+    "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/chat"
+    "/providers/Microsoft.SignalRService/SignalR/chat"
+)
+_NULL: JsonDict = {"type": "null"}
+_TEXT: JsonDict = {"type": "string"}
+_ROTATE: JsonDict = {"enum": ["rotate", None]}
+_SALT: JsonDict = {"enum": ["Salt", None]}
+_SLOTS: JsonDict = {"enum": ["Primary", "Secondary"]}
+# `RotateBody._sensible`, as JSON Schema says it: a sweep, one slot, the other slot or the salt, a revoke, a resync.
+_SENSIBLE: list[JsonDict] = [
+    {
+        "properties": {
+            "resource": _NULL,
+            "keyType": _NULL,
+            "mode": _NULL,
+            "overlapHours": _NULL,
+            "force": {"const": False},
+        }
+    },
+    {"required": ["resource", "keyType"], "properties": {"resource": _TEXT, "keyType": _SLOTS, "mode": _ROTATE}},
+    {
+        "required": ["resource"],
+        "properties": {"resource": _TEXT, "keyType": _SALT, "mode": _ROTATE, "overlapHours": _NULL},
+    },
+    {
+        "required": ["resource", "mode"],
+        "properties": {"resource": _TEXT, "keyType": _NULL, "mode": {"const": "revoke"}},
+    },
+    {
+        "required": ["resource", "mode"],
+        "properties": {"resource": _TEXT, "keyType": _NULL, "mode": {"const": "resync"}, "overlapHours": _NULL},
+    },
+]
+
+
+class RotateBody(BaseModel):
+    """The body of `POST /api/rotate`. Without a body, everything that is due is rotated."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        alias_generator=to_camel,
+        strict=True,
+        json_schema_extra={
+            "examples": [
+                {"resource": EXAMPLE_ID, "reason": "audit 7"},
+                {"resource": EXAMPLE_ID, "mode": "revoke", "overlapHours": 1, "reason": "found in a chat"},
+                {"resource": EXAMPLE_ID, "keyType": "Salt"},
+                {"dryRun": True},
+            ],
+            "anyOf": list(_SENSIBLE),
+        },
+    )
+
+    resource: Annotated[str, AfterValidator(lambda text: str(ResourceId.parse(text)))] | None = Field(
+        None,
+        max_length=400,
+        description="ARM id of the SignalR resource; left out: every managed resource",
+        json_schema_extra={"anyOf": [{"type": "string", "maxLength": 400, "pattern": ARM_ID}, {"type": "null"}]},
+    )
+    key_type: Literal["Primary", "Secondary", "Salt"] | None = Field(
+        None, description="Which key; default: the one that is not published"
+    )
+    mode: Literal["rotate", "revoke", "resync"] | None = Field(
+        None,
+        description="rotate (default): a new key, published. revoke: a key leaked, make it worthless as well. "
+        "resync: publish a live key if the published value is none, change no key",
+    )
+    force: bool = Field(False, description="Also while clients may still hold the key that would be renewed")  # noqa: FBT003 - pydantic's default
+    dry_run: bool = Field(False, description="Only say what would be done")  # noqa: FBT003 - pydantic's default
+    overlap_hours: float | None = Field(
+        None,
+        ge=0,
+        le=2160,
+        allow_inf_nan=False,
+        description="When the replaced key is made worthless, instead of the policy's",
+    )
+    reason: str = Field(
+        "", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why: stands in events and in the history"
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.resource is None and (self.key_type or self.mode or self.force or self.overlap_hours is not None):
+            raise ValueError("resource is required with keyType, mode, force or overlapHours")
+        if self.key_type and self.mode in {"revoke", "resync"}:
+            raise ValueError(f"keyType does not go with mode {self.mode}")
+        if self.overlap_hours is not None and self.mode != "revoke" and self.key_type not in {"Primary", "Secondary"}:
+            raise ValueError("overlapHours goes with mode revoke, or with keyType Primary or Secondary")
+        return self
+
+    def wish(self, idempotency_key: str | None = None) -> Wish:
+        """What it asks for. The same idempotency key twice is the same wish."""
+        resource = ResourceId.parse(self.resource) if self.resource else None
+        return Wish(
+            trigger="http",
+            resource=resource,
+            mode=Mode(self.mode or "rotate") if resource else Mode.SWEEP,
+            key_type=KeyType(self.key_type) if self.key_type else None,
+            force=self.force,
+            overlap_hours=self.overlap_hours,
+            reason=self.reason,
+            deduplication_key=f"http:{idempotency_key}" if idempotency_key else None,
+            exclusive=idempotency_key is not None,
+        )
+
+
+def parse_rotate(headers: Mapping[str, str], body: bytes) -> RotateBody:
+    """Read the body of `POST /api/rotate`. Raises `Problem` that names every wrong field and what is allowed."""
+    check_body(headers, body, most=MOST_BODY_BYTES, allowed=("application/json",))
+    if not body.strip():
+        return RotateBody.model_validate({})
+    try:
+        return RotateBody.model_validate_json(body)
+    except ValidationError as error:
+        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        detail = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in faults)
+        raise Problem("InvalidRequest", detail, errors=faults) from None
+
+
+def _fault(error: ErrorDetails) -> dict[str, str]:
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "unknown field; allowed are " + ", ".join(to_camel(name) for name in RotateBody.model_fields)
+    return {"field": ".".join(str(part) for part in error["loc"]), "message": message}

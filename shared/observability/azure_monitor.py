@@ -1,0 +1,55 @@
+"""Where telemetry goes: Application Insights, through the Azure Monitor distribution of OpenTelemetry.
+
+Imported only where the platform names an Application Insights resource. The distribution would also watch every SDK
+and HTTP client; all of that is off: their spans carry whole addresses, and ARM's poll addresses are signed.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+
+from azure.core.credentials import TokenCredential
+from azure.monitor.opentelemetry import configure_azure_monitor
+from opentelemetry import metrics, trace
+
+from shared.observability import log_redaction, telemetry
+from shared.observability.open_telemetry import OpenTelemetry
+
+CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
+AUTHENTICATION = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
+
+# Library names as the distribution knows them (README of azure-monitor-opentelemetry, "instrumentation_options").
+_INSTRUMENTED = ("azure_sdk", "django", "fastapi", "flask", "psycopg2", "requests", "urllib", "urllib3")
+
+log = logging.getLogger("rotation")
+
+
+def start(credential_of: Callable[[str | None], TokenCredential]) -> None:
+    """Send spans, figures and the log of `rotation` from here on.
+
+    `credential_of` makes the credential of a client id, for a resource that takes Entra tokens only. A wrong
+    connection string is logged and costs the telemetry, never a rotation.
+    """
+    # The name of the function app as the telemetry's role: the Functions worker sets the same when it configures this.
+    os.environ.setdefault("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "azure_functions")
+    try:
+        configure_azure_monitor(
+            credential=_credential(credential_of),
+            logger_name="rotation",
+            instrumentation_options={name: {"enabled": False} for name in _INSTRUMENTED},
+            sampling_ratio=1.0,
+            enable_live_metrics=False,
+            enable_performance_counters=False,
+            disable_offline_storage=True,
+        )
+    except ValueError as error:
+        log.warning("telemetry not configured", extra={"setting": CONNECTION, "kind": type(error).__name__})
+        return
+    log_redaction.install(log)
+    telemetry.record_with(OpenTelemetry(trace.get_tracer_provider(), metrics.get_meter_provider()))
+
+
+def _credential(credential_of: Callable[[str | None], TokenCredential]) -> TokenCredential | None:
+    """The identity that the platform's own authentication string names; None where none is asked for."""
+    parts = dict(part.partition("=")[::2] for part in os.environ.get(AUTHENTICATION, "").split(";") if part)
+    return credential_of(parts.get("ClientId")) if parts.get("Authorization") == "AAD" else None

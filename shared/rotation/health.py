@@ -1,0 +1,65 @@
+"""Whether rotations would succeed now: the preflight of the resources, without a wish behind it."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from shared.domain.requests import Mode, Wish
+from shared.domain.resources import ResourceId
+from shared.domain.wire import Wire
+from shared.rotation.roster import Roster
+from shared.rotation.submit import Rotator
+
+MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
+
+
+class Finding(Wire):
+    """What would keep one resource, or all of a subscription, from being rotated."""
+
+    resource: str = Field(description="ARM id")
+    code: str
+    message: str
+
+
+class HealthReport(Wire):
+    """What was looked at, and what was found."""
+
+    managed: int = Field(description="How many resources are managed")
+    checked: int = Field(description="How many of them were looked at")
+    last_sweep_at: datetime | None = Field(None, description="When the timer last looked at all of them")
+    overdue: int | None = Field(None, description="How many it found past due")
+    findings: tuple[Finding, ...] = ()
+
+
+class Health:
+    """Looks at the managed resources as a rotation would."""
+
+    def __init__(self, roster: Roster, rotator: Rotator) -> None:
+        self._roster = roster
+        self._rotator = rotator
+
+    async def report(self, resource: ResourceId | None = None) -> HealthReport:
+        """Look at one resource, or at the first twenty, and change nothing. Raises what ARM and storage raise."""
+        managed = [ResourceId.parse(each.resource) for each in await self._roster.all()]
+        chosen = [resource] if resource else managed[:MOST_CHECKED]
+        # As if somebody asked for a rotation now: only then does everything show that one would meet.
+        asked = [Wish("health", each, Mode.ROTATE, force=True) for each in chosen]
+        previews = [preview for wish in asked for preview in await self._rotator.preview(wish)]
+        findings = [
+            Finding(resource=preview.request.resource, code=each.code, message=each.message)
+            for preview in previews
+            for each in preview.findings
+        ]
+        sweep = await self._rotator.heartbeat()
+        if sweep and resource is None:
+            findings += [
+                Finding(resource=f"/subscriptions/{each.subscription}", code=each.code, message=each.message)
+                for each in sweep.unreadable
+            ]
+        return HealthReport(
+            managed=len(managed),
+            checked=len(chosen),
+            last_sweep_at=sweep.started_at if sweep else None,
+            overdue=sweep.overdue if sweep else None,
+            findings=tuple(findings),
+        )
