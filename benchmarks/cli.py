@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azure.instructions import cli_commands, cli_settings
 
 _LOOK_SECONDS = 1.0
@@ -24,7 +24,7 @@ def available() -> bool:
 class AzureCli:
     """One that is signed in."""
 
-    def __init__(self, azure: StandIn) -> None:
+    def __init__(self, azure: AzureEmulator) -> None:
         self._home = tempfile.TemporaryDirectory(prefix="azure-cli-")
         self._environment = {
             "PATH": os.environ["PATH"],

@@ -20,7 +20,7 @@ from pathlib import Path
 import aiohttp
 import jwt
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 
 ENOUGH = 1_000
 """Requests per core-second under which the stand-in would be the bottleneck."""
@@ -45,7 +45,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.standin", description=__doc__)
     parser.add_argument("--requests", type=int, default=4_000, help="of each operation")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, StandIn.start(Path(name)) as azure:
+    with tempfile.TemporaryDirectory() as name, AzureEmulator.start(Path(name)) as azure:
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(azure.pid, {cores[0]})
         if len(cores) > 1:
@@ -55,7 +55,7 @@ def main() -> int:
     return 0 if slowest >= ENOUGH else 1
 
 
-async def _measure(azure: StandIn, requests: int) -> float:
+async def _measure(azure: AzureEmulator, requests: int) -> float:
     trust = ssl.create_default_context(cafile=azure.env["SSL_CERT_FILE"])
     slowest = float("inf")
     connector = aiohttp.TCPConnector(limit=_CONNECTIONS, ssl=trust)
@@ -75,7 +75,7 @@ async def _measure(azure: StandIn, requests: int) -> float:
     return slowest
 
 
-async def _questions(azure: StandIn, session: aiohttp.ClientSession) -> list[Question]:
+async def _questions(azure: AzureEmulator, session: aiohttp.ClientSession) -> list[Question]:
     resource = azure.create_signalr(_NAME)
     azure.put_secret(_NAME, "value")
     arm = await _token(azure, session, "https://management.azure.com")
@@ -92,7 +92,7 @@ async def _questions(azure: StandIn, session: aiohttp.ClientSession) -> list[Que
     ]
 
 
-async def _token(azure: StandIn, session: aiohttp.ClientSession, resource: str) -> dict[str, str]:
+async def _token(azure: AzureEmulator, session: aiohttp.ClientSession, resource: str) -> dict[str, str]:
     query = {"api-version": "2019-08-01", "resource": resource, "client_id": azure.env["AZURE_CLIENT_ID"]}
     headers = {"X-IDENTITY-HEADER": azure.env["IDENTITY_HEADER"]}
     async with session.get(azure.env["IDENTITY_ENDPOINT"], params=query, headers=headers) as response:

@@ -16,7 +16,7 @@ from itertools import cycle
 from pathlib import Path
 
 from local.azure.certificates import authority
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 
@@ -58,7 +58,7 @@ def _cpu_seconds(stat: str) -> float:
 class Ground:
     """Everything that runs. `hosts` are worker processes on one queue."""
 
-    azure: StandIn
+    azure: AzureEmulator
     storage: Azurite
     hosts: list[FunctionsHost] = field(default_factory=list)
     subscriptions: int = 1
@@ -164,7 +164,7 @@ def ground(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="signalr-rotation-bench-")))
         authority(folder)
-        azure = stack.enter_context(StandIn.start(folder, operation_seconds=operation_seconds))
+        azure = stack.enter_context(AzureEmulator.start(folder, operation_seconds=operation_seconds))
         storage = stack.enter_context(Azurite.start(folder / "storage"))
         on = Ground(azure, storage, subscriptions=subscriptions)
         environment = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.azure.certificates import authority
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 
@@ -21,7 +21,7 @@ SUBSCRIPTION = "5ab5c4b0-0000-4000-8000-000000000001"
 class Stage:
     """All that runs. `resources` are the ARM ids of three SignalR resources that opted in by their tag."""
 
-    azure: StandIn
+    azure: AzureEmulator
     storage: Azurite
     host: FunctionsHost
     resources: dict[str, str]
@@ -36,7 +36,7 @@ def stage(
         folder = Path(name)
         authority(folder)
         with (
-            StandIn.start(folder, operation_seconds=operation_seconds) as azure,
+            AzureEmulator.start(folder, operation_seconds=operation_seconds) as azure,
             Azurite.start(folder / "storage") as storage,
         ):
             resources = {

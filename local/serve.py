@@ -5,7 +5,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azure.instructions import instructions
 from local.environment import stage
 
@@ -31,7 +31,7 @@ def serve_azure() -> int:
     """Only the stand-ins, for any SDK or CLI."""
     with (
         tempfile.TemporaryDirectory(prefix="azure-") as name,
-        StandIn.start(Path(name), operation_seconds=_OPERATION_SECONDS) as azure,
+        AzureEmulator.start(Path(name), operation_seconds=_OPERATION_SECONDS) as azure,
     ):
         print(instructions(azure), flush=True)
         _until_told()

@@ -24,23 +24,23 @@ from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.storage.blob.aio import BlobServiceClient, ExponentialRetry
 from azure.storage.queue.aio import QueueServiceClient
 
-from shared.adapters.arm_rate_limit import SOONEST_POLL_SECONDS, Pace, Paced, Patience
-from shared.adapters.arm_signalr import SameHost, SignalR
-from shared.adapters.blob_operations import IdempotencyKeys
-from shared.adapters.blob_records import CALL_SECONDS, LEASE_SECONDS, Ledger
-from shared.adapters.event_grid import Topic
+from shared.adapters.arm_rate_limit import SOONEST_POLL_SECONDS, ArmRetryPolicy, RateLimiter, RateLimitPolicy
+from shared.adapters.arm_signalr import ArmSignalR, SameHost
+from shared.adapters.blob_operations import BlobOperations
+from shared.adapters.blob_records import CALL_SECONDS, LEASE_SECONDS, BlobRecords
+from shared.adapters.event_grid import EventGridTopic
 from shared.adapters.http_transport import sending_once
-from shared.adapters.key_vault import Vaults
-from shared.adapters.signalr_probe import DataPlane
-from shared.adapters.storage_queue import WorkQueue
+from shared.adapters.key_vault import KeyVaultSecrets
+from shared.adapters.signalr_probe import SignalRProbe
+from shared.adapters.storage_queue import StorageQueue
 from shared.dashboard.visit import Dashboard
 from shared.observability import log_redaction
 from shared.rotation.health import Health
-from shared.rotation.incoming_events import Notices
+from shared.rotation.incoming_events import IncomingEvents
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
-from shared.rotation.roster import Roster
+from shared.rotation.roster import Inventory
 from shared.rotation.submit import Rotator
 from shared.settings import Settings, load
 
@@ -64,8 +64,8 @@ class App:
 
     settings: Settings
     rotator: Rotator
-    roster: Roster
-    notices: Notices
+    roster: Inventory
+    notices: IncomingEvents
     health: Health
     dashboard: Dashboard
     clients: AsyncExitStack
@@ -112,7 +112,7 @@ def build(
     transport = _closing(clients, _transport(call_seconds))
     credential = _closing(clients, _credential(settings))
     pace_for = _paces(settings)
-    signalr = SignalR(
+    signalr = ArmSignalR(
         _signalr_clients(settings, credential, clients, pace_for, transport),
         pace_for,
         operation_timeout_seconds=settings.OPERATION_TIMEOUT_SECONDS,
@@ -123,9 +123,9 @@ def build(
     topic = _closing(clients, publisher)
     services = Services(
         signalr=signalr,
-        data_plane=DataPlane(session),
-        vaults=Vaults(_vault_clients(credential, clients, transport)),
-        topic=Topic(topic, prefix=settings.EVENT_TYPE_PREFIX, answer_within=call_seconds),
+        data_plane=SignalRProbe(session),
+        vaults=KeyVaultSecrets(_vault_clients(credential, clients, transport)),
+        topic=EventGridTopic(topic, prefix=settings.EVENT_TYPE_PREFIX, answer_within=call_seconds),
         clock=clock,
         effect_seconds=settings.KEY_EFFECT_TIMEOUT_SECONDS,
     )
@@ -133,14 +133,14 @@ def build(
     container = _closing(clients, blobs).get_container_client(NAME)
     queue = _closing(clients, queues).get_queue_client(NAME)
     fleet = Fleet(settings, signalr)
-    ledger = Ledger(container, lease_seconds=lease_seconds, call_seconds=call_seconds)
-    work = WorkQueue(queue)
-    roster = Roster(fleet, ledger)
+    ledger = BlobRecords(container, lease_seconds=lease_seconds, call_seconds=call_seconds)
+    work = StorageQueue(queue)
+    roster = Inventory(fleet, ledger)
     rotator = Rotator(
         fleet=fleet,
         ledger=ledger,
         queue=work,
-        keys=IdempotencyKeys(container),
+        keys=BlobOperations(container),
         services=services,
         preflight=Preflight(
             fleet=fleet,
@@ -151,7 +151,9 @@ def build(
         ),
         grace=timedelta(hours=settings.OVERDUE_GRACE_HOURS),
     )
-    notices = Notices(settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services)
+    notices = IncomingEvents(
+        settings=settings, fleet=fleet, roster=roster, queue=work, rotator=rotator, services=services
+    )
     dashboard = Dashboard(rotator, roster, ledger, clock, grace=timedelta(hours=settings.OVERDUE_GRACE_HOURS))
     return App(settings, rotator, roster, notices, Health(roster, rotator), dashboard, clients)
 
@@ -185,12 +187,12 @@ def _credential(settings: Settings) -> ManagedIdentityCredential | DefaultAzureC
     return DefaultAzureCredential(managed_identity_client_id=settings.AZURE_CLIENT_ID)
 
 
-def _paces(settings: Settings) -> Callable[[str], Pace]:
+def _paces(settings: Settings) -> Callable[[str], RateLimiter]:
     soonest = min(SOONEST_POLL_SECONDS, settings.FIRST_POLL_SECONDS)
 
     @cache
-    def pace_for(subscription: str) -> Pace:  # noqa: ARG001 - one for each
-        return Pace(soonest_poll_seconds=soonest)
+    def pace_for(subscription: str) -> RateLimiter:  # noqa: ARG001 - one for each
+        return RateLimiter(soonest_poll_seconds=soonest)
 
     return pace_for
 
@@ -199,7 +201,7 @@ def _signalr_clients(
     settings: Settings,
     credential: AsyncTokenCredential,
     clients: AsyncExitStack,
-    pace_for: Callable[[str], Pace],
+    pace_for: Callable[[str], RateLimiter],
     transport: AioHttpTransport,
 ) -> Callable[[str], SignalRManagementClient]:
     @cache
@@ -210,8 +212,8 @@ def _signalr_clients(
             base_url=settings.arm_endpoint,
             credential_scopes=[settings.arm_scope],
             per_call_policies=[SameHost(settings.arm_endpoint)],
-            per_retry_policies=[Paced(pace_for(subscription))],
-            retry_policy=Patience(),
+            per_retry_policies=[RateLimitPolicy(pace_for(subscription))],
+            retry_policy=ArmRetryPolicy(),
             transport=transport,
         )
         return _closing(clients, client)

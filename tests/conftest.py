@@ -15,7 +15,7 @@ from collections.abc import Iterator  # noqa: E402
 
 import pytest  # noqa: E402
 
-from local.azure.client import StandIn  # noqa: E402
+from local.azure.client import AzureEmulator  # noqa: E402
 from local.azurite.server import Azurite  # noqa: E402
 
 
@@ -27,9 +27,9 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def azure_session(folder: Path) -> Iterator[StandIn]:
+def azure_session(folder: Path) -> Iterator[AzureEmulator]:
     """One set of stand-ins for the whole session; tests share it and have resources of their own."""
-    with StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure:
+    with AzureEmulator.start(folder, operation_seconds=(0.2, 0.3)) as azure:
         yield azure
 
 

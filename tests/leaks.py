@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Iterable
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.")
 
@@ -12,7 +12,7 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.")
 class KeyWatch:
     """Remembers keys as they come and go, by asking the stand-in now and again."""
 
-    def __init__(self, azure: StandIn, *resources: str) -> None:
+    def __init__(self, azure: AzureEmulator, *resources: str) -> None:
         self._azure = azure
         self._resources = resources
         self.keys: set[str] = set()

@@ -13,7 +13,7 @@ import requests
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from tests.event_schemas import validate_event
@@ -23,7 +23,7 @@ SUBSCRIPTION = "0e0e0e0e-0000-4000-8000-000000000001"
 _numbers = count(1)
 
 
-def app_settings(azure: StandIn, storage: Azurite, **overrides: str) -> dict[str, str]:
+def app_settings(azure: AzureEmulator, storage: Azurite, **overrides: str) -> dict[str, str]:
     """The app settings of a test: fast, on the stand-ins. An override of "" leaves a setting out."""
     settings = {
         "PATH": os.environ["PATH"],
@@ -39,7 +39,7 @@ def app_settings(azure: StandIn, storage: Azurite, **overrides: str) -> dict[str
 
 
 @contextmanager
-def running_host(azure: StandIn, storage: Azurite, folder: Path, **overrides: str) -> Iterator[FunctionsHost]:
+def running_host(azure: AzureEmulator, storage: Azurite, folder: Path, **overrides: str) -> Iterator[FunctionsHost]:
     """The app in the platform's worker library."""
     log = folder / f"host-{next(_numbers)}.log"
     with FunctionsHost.start(ROOT, app_settings(azure, storage, **overrides), log=log) as host:
@@ -50,7 +50,7 @@ def running_host(azure: StandIn, storage: Azurite, folder: Path, **overrides: st
 class World:
     """Everything there is, for one test."""
 
-    azure: StandIn
+    azure: AzureEmulator
     storage: Azurite
     host: FunctionsHost
 
@@ -115,7 +115,7 @@ def own_world(folder: Path, name: str) -> Iterator[World]:
     message that another test left for later may come into sight in between.
     """
     with (
-        StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure,
+        AzureEmulator.start(folder, operation_seconds=(0.2, 0.3)) as azure,
         Azurite.start(folder / f"storage-{name}") as storage,
         running_host(azure, storage, folder) as host,
     ):

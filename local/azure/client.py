@@ -21,7 +21,7 @@ _STOP_SECONDS = 10
 _ROOT = Path(__file__).parents[2]
 
 
-class StandIn(Remote):
+class AzureEmulator(Remote):
     """A running local cloud. Ends with its `with` block, with `stop`, or when the process that started it ends."""
 
     def __init__(self, process: subprocess.Popen[str], ready: Mapping[str, Any]) -> None:

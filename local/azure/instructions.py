@@ -2,21 +2,21 @@
 
 import shlex
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 
 
-def app_settings(azure: StandIn) -> dict[str, str]:
+def app_settings(azure: AzureEmulator) -> dict[str, str]:
     """For an app that signs in with its managed identity, in Python (aio and sync) or JavaScript."""
     return {**azure.env, **trust(azure)}
 
 
-def trust(azure: StandIn) -> dict[str, str]:
+def trust(azure: AzureEmulator) -> dict[str, str]:
     """What makes OpenSSL, requests and Node trust the stand-ins' certificates."""
     certificate = azure.env["SSL_CERT_FILE"]
     return {"SSL_CERT_FILE": certificate, "REQUESTS_CA_BUNDLE": certificate, "NODE_EXTRA_CA_CERTS": certificate}
 
 
-def cli_settings(azure: StandIn) -> dict[str, str]:
+def cli_settings(azure: AzureEmulator) -> dict[str, str]:
     """For the Azure CLI: trust, no questions to the public cloud about an authority it does not know, no telemetry."""
     return {
         "REQUESTS_CA_BUNDLE": azure.env["SSL_CERT_FILE"],
@@ -25,7 +25,7 @@ def cli_settings(azure: StandIn) -> dict[str, str]:
     }
 
 
-def cli_commands(azure: StandIn) -> tuple[tuple[str, ...], ...]:
+def cli_commands(azure: AzureEmulator) -> tuple[tuple[str, ...], ...]:
     """What to tell the Azure CLI once, before all else: the cloud by its ARM endpoint alone, then who signs in."""
     who = azure.operator
     principal = ("--username", who["AZURE_CLIENT_ID"], "--password", who["AZURE_CLIENT_SECRET"])
@@ -36,7 +36,7 @@ def cli_commands(azure: StandIn) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def instructions(azure: StandIn) -> str:
+def instructions(azure: AzureEmulator) -> str:
     """All of it, to be read by a person and pasted into a shell."""
     sections = (
         ("An app with a managed identity:", _exports(app_settings(azure))),

@@ -32,14 +32,14 @@ _RECOVERY_SECONDS = 60.0
 _TOO_MANY = 429
 
 
-class Turn:
+class Permit:
     """A token in somebody's hand, from when it is granted to the answer: ARM's count may or may not know of it.
 
     It ends with its `with` block, or before that with `end`.
     """
 
-    def __init__(self, bucket: "Bucket") -> None:
-        self._bucket: Bucket | None = bucket
+    def __init__(self, bucket: "TokenBucket") -> None:
+        self._bucket: TokenBucket | None = bucket
 
     def end(self) -> None:
         """The answer is there, or there will be none. Safe to call again."""
@@ -54,7 +54,7 @@ class Turn:
         self.end()
 
 
-class Bucket:
+class TokenBucket:
     """The tokens that ARM has left for one kind of request, as far as its answers told."""
 
     def __init__(self, size: int, per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -65,7 +65,7 @@ class Bucket:
         self._filled = clock()
         self._under_way = 0
         self._numbers = count()
-        self._line: list[tuple[bool, int, asyncio.Future[Turn]]] = []
+        self._line: list[tuple[bool, int, asyncio.Future[Permit]]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -74,7 +74,7 @@ class Bucket:
         self._fill()
         return max(0.0, self._tokens / self._size)
 
-    async def turn(self, *, urgent: bool = False) -> Turn:
+    async def turn(self, *, urgent: bool = False) -> Permit:
         """Wait for a token and take it. `urgent`: before all that are not. Whoever has it must `end` it.
 
         Raises `Throttled` at once, with the time to wait, when something not urgent would wait too long.
@@ -88,7 +88,7 @@ class Bucket:
             raise Throttled(
                 f"ARM's budget of this subscription is spent for about {wait:.0f} s", step="pace", retry_after=wait
             )
-        granted: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
+        granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._line, (not urgent, next(self._numbers), granted))
         self._look_later()
         try:
@@ -119,10 +119,10 @@ class Bucket:
         self._tokens = min(self._tokens, 0.0)
         self._filled = max(self._filled, self._clock() + retry_after)
 
-    def _grant(self) -> Turn:
+    def _grant(self) -> Permit:
         self._tokens -= 1
         self._under_way += 1
-        return Turn(self)
+        return Permit(self)
 
     def _fill(self) -> None:
         now = self._clock()
@@ -153,7 +153,7 @@ class Bucket:
             heapq.heappop(self._line)
 
 
-class Pace:
+class RateLimiter:
     """One subscription, as this worker sees it. `soonest_poll_seconds`: how closely a single operation is looked at."""
 
     def __init__(
@@ -163,15 +163,15 @@ class Pace:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._soonest = soonest_poll_seconds
-        self.reads = Bucket(*READS, clock=clock)
-        self.writes = Bucket(*WRITES, clock=clock)
+        self.reads = TokenBucket(*READS, clock=clock)
+        self.writes = TokenBucket(*WRITES, clock=clock)
         self._running = 0
 
     def kind(self, method: str) -> Literal["reads", "writes"]:
         """What ARM counts a request of this method as."""
         return "reads" if method in {"GET", "HEAD"} else "writes"
 
-    def of(self, method: str) -> Bucket:
+    def of(self, method: str) -> TokenBucket:
         """The bucket that a request of this method draws on."""
         return self.reads if self.kind(method) == "reads" else self.writes
 
@@ -202,13 +202,13 @@ class Pace:
         return self.poll_seconds * _FIRST_POLL_FACTOR * max(1, self._running)
 
 
-class Paced(AsyncHTTPPolicy[Any, Any]):
+class RateLimitPolicy(AsyncHTTPPolicy[Any, Any]):
     """Lets each request to ARM wait for its turn, and learns from each answer.
 
     Two options of a request count here: `urgent`, and `turn` of what has waited for its turn already.
     """
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: RateLimiter) -> None:
         super().__init__()
         self._pace = pace
 
@@ -229,7 +229,7 @@ class Paced(AsyncHTTPPolicy[Any, Any]):
         return response
 
 
-class Patience(AsyncRetryPolicy[Any, Any]):
+class ArmRetryPolicy(AsyncRetryPolicy[Any, Any]):
     """azure-core's retries, but a write that ARM throttles comes back at once: its message can wait in the queue."""
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:

@@ -26,7 +26,7 @@ from azure.mgmt.core.polling.async_arm_polling import AsyncARMPolling
 from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRResource
 
-from shared.adapters.arm_rate_limit import Pace, Turn
+from shared.adapters.arm_rate_limit import Permit, RateLimiter
 from shared.adapters.azure_errors import translated
 from shared.domain.errors import Busy, Unavailable
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
@@ -83,7 +83,7 @@ class _Polling(AsyncARMPolling):
     `shortest_seconds` is what an operation takes at least: many are not looked at sooner.
     """
 
-    def __init__(self, pace: Pace, shortest_seconds: float) -> None:
+    def __init__(self, pace: RateLimiter, shortest_seconds: float) -> None:
         self._pace = pace
         self._shortest = shortest_seconds
         self._looked = False
@@ -143,7 +143,7 @@ class _Polling(AsyncARMPolling):
             self._lost = 0
 
 
-class SignalR:
+class ArmSignalR:
     """The SignalR resources of the subscriptions that `client_for` reaches, asked at the pace of `pace_for`.
 
     An operation is looked at first after `first_poll_seconds`, which it takes at least; sooner when few of them run.
@@ -152,7 +152,7 @@ class SignalR:
     def __init__(
         self,
         client_for: Callable[[str], SignalRManagementClient],
-        pace_for: Callable[[str], Pace],
+        pace_for: Callable[[str], RateLimiter],
         *,
         operation_timeout_seconds: float,
         first_poll_seconds: float,
@@ -190,12 +190,12 @@ class SignalR:
             log_redaction.remember(pair.primary.fingerprint, pair.secondary.fingerprint)
             return pair
 
-    async def turn(self, resource: ResourceId) -> Turn:
+    async def turn(self, resource: ResourceId) -> Permit:
         """Wait until the subscription's budget has a write left, and take it: `regenerate` must not wait any more."""
         return await self._pace_for(resource.subscription).writes.turn(urgent=True)
 
     async def regenerate(
-        self, resource: ResourceId, key_type: KeyType, *, turn: Turn, answer_within: float
+        self, resource: ResourceId, key_type: KeyType, *, turn: Permit, answer_within: float
     ) -> Regenerated:
         """Ask for a new key once, never twice, in its `turn`, and wait for the operation to end.
 

@@ -12,19 +12,19 @@ from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.azure_errors import translated
 from shared.domain.errors import KeyReused
-from shared.domain.requests import Wish
+from shared.domain.requests import RotationCommand
 
 _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:signalr-key-rotation:idempotency")
 _RIGHTS = "the role Storage Blob Data Owner on the app's own storage account"
 
 
-class IdempotencyKeys:
+class BlobOperations:
     """The keys that were used, in the app's own container."""
 
     def __init__(self, container: ContainerClient) -> None:
         self._container = container
 
-    async def claim(self, key: str, wish: Wish) -> None:
+    async def claim(self, key: str, wish: RotationCommand) -> None:
         """Take the key for this wish; the same wish may take it again. Raises `KeyReused` when another one has it."""
         content = hashlib.sha256(wish.meaning.encode()).hexdigest().encode()
         blob = self._container.get_blob_client(f"idempotency/{uuid.uuid5(_NAMESPACE, key)}")

@@ -19,10 +19,10 @@ from pydantic import ValidationError
 from shared.adapters.azure_errors import translated
 from shared.domain.errors import Busy, LeaseLost, RotationError, Unavailable
 from shared.domain.heartbeat import Heartbeat
-from shared.domain.record import Journal, Outcome, Record, Step, Ticket
-from shared.domain.requests import Request
+from shared.domain.record import Journal, Operation, Outcome, Record, Step
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 from shared.domain.wire import Wire
 
 log = logging.getLogger("rotation.ledger")
@@ -37,7 +37,7 @@ _RIGHTS = "the role Storage Blob Data Owner on the app's own storage account"
 _NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
 
 
-class Held:
+class LeasedRecord:
     """A resource's blob while this run holds its lease."""
 
     def __init__(
@@ -97,7 +97,7 @@ class Held:
         """Replace the record. Raises `LeaseLost` when the lease, or the blob, is no longer ours."""
         with translated("Blob storage (write)", needs=_RIGHTS, step="ledger"), _fenced():
             # Headers carry ASCII only, and every JSON text can be written in it.
-            summary = json.dumps(Summary.of(record).model_dump(mode="json", by_alias=True, exclude_none=True))
+            summary = json.dumps(InventoryEntry.of(record).model_dump(mode="json", by_alias=True, exclude_none=True))
             metadata = {} if record.left else {_SUMMARY: summary}
             await self._blob.upload_blob(_json(record), overwrite=True, lease=self._lease, metadata=metadata)
         self.record = record
@@ -122,7 +122,7 @@ class Held:
                 await self.renew()
 
 
-class Ledger:
+class BlobRecords:
     """The app's container of records and tickets. It is made when it is missing."""
 
     def __init__(
@@ -133,14 +133,14 @@ class Ledger:
         self._call_seconds = call_seconds
 
     @asynccontextmanager
-    async def hold(self, resource: ResourceId) -> AsyncIterator[Held]:
+    async def hold(self, resource: ResourceId) -> AsyncIterator[LeasedRecord]:
         """Take the resource's lease, keep it alive, and give it back. Raises `Busy` when somebody else has it."""
         blob = self._container.get_blob_client(_record_name(resource))
         lease = BlobLeaseClient(blob)
         asked = time.monotonic()
         with translated("Blob storage (lease)", needs=_RIGHTS, step="ledger"):
             await self._acquire_soon(lease, resource)
-        held = Held(blob, lease, seconds=self._seconds, call_seconds=self._call_seconds, since=asked)
+        held = LeasedRecord(blob, lease, seconds=self._seconds, call_seconds=self._call_seconds, since=asked)
         try:
             await held.load(resource)
             keeper = asyncio.create_task(held.keep())
@@ -161,13 +161,13 @@ class Ledger:
             return Record.model_validate_json(content) if content else None
         return None
 
-    async def summaries(self) -> AsyncIterator[Summary]:
+    async def summaries(self) -> AsyncIterator[InventoryEntry]:
         """Every resource that was ever worked on, at a glance: one listing, up to 5,000 a page."""
         with translated("Blob storage (list)", needs=_RIGHTS, step="ledger"):
             try:
                 async for blob in self._container.list_blobs(name_starts_with="resources/", include=["metadata"]):
                     with suppress(ValidationError, KeyError):
-                        yield Summary.model_validate_json(blob.metadata[_SUMMARY])
+                        yield InventoryEntry.model_validate_json(blob.metadata[_SUMMARY])
             except ResourceNotFoundError:
                 return
 
@@ -184,10 +184,12 @@ class Ledger:
             return Heartbeat.model_validate_json(content) if content else None
         return None
 
-    async def open_ticket(self, request: Request) -> Ticket:
+    async def open_ticket(self, request: WorkItem) -> Operation:
         """Note that this was asked for; the same request again gives the ticket it already has."""
         name = _ticket_name(request.rotation_id)
-        ticket = Ticket(rotation_id=request.rotation_id, resource=request.resource, requested_at=request.requested_at)
+        ticket = Operation(
+            rotation_id=request.rotation_id, resource=request.resource, requested_at=request.requested_at
+        )
         with translated("Blob storage (ticket)", needs=_RIGHTS, step="submit"):
             try:
                 await self._upload(name, _json(ticket))
@@ -197,7 +199,7 @@ class Ledger:
 
     async def close_ticket(self, resource: ResourceId, outcome: Outcome) -> None:
         """Write down how it ended."""
-        ticket = Ticket(
+        ticket = Operation(
             rotation_id=outcome.rotation_id,
             resource=str(resource),
             requested_at=outcome.requested_at,
@@ -206,12 +208,12 @@ class Ledger:
         with translated("Blob storage (ticket)", needs=_RIGHTS, step="ledger"):
             await self._upload(_ticket_name(outcome.rotation_id), _json(ticket), overwrite=True)
 
-    async def ticket(self, rotation_id: str) -> Ticket | None:
+    async def ticket(self, rotation_id: str) -> Operation | None:
         """What was asked under this id; None when nothing was."""
         with translated("Blob storage (ticket)", needs=_RIGHTS, step="ledger"):
             content = await self._read(_ticket_name(rotation_id))
         try:
-            return Ticket.model_validate_json(content) if content else None
+            return Operation.model_validate_json(content) if content else None
         except ValidationError as error:  # as good as lost
             log.warning("ticket unreadable", extra={"rotation_id": rotation_id, "faults": error.error_count()})
             return None

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 from shared.adapters.azure_errors import translated
 
 
-class Topic:
+class EventGridTopic:
     """The topic that hears of every change.
 
     `prefix` begins every event type; `answer_within` [s] bounds each call, repetitions included.

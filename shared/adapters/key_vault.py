@@ -18,7 +18,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from shared.adapters.azure_errors import inner_code, translated
 from shared.domain.errors import SecretSoftDeleted
 from shared.domain.keys import AccessKey, Slot, published_fingerprint, read_secret
-from shared.domain.observation import Published, Retirement
+from shared.domain.observation import PublishedSecret, Retirement
 from shared.domain.policy import Policy
 from shared.domain.resources import ResourceId
 
@@ -30,7 +30,7 @@ _OFFICER = "the role Key Vault Secrets Officer on the vault"
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class NewSecretVersion:
     """What a new secret version says besides its value."""
 
     resource: ResourceId
@@ -59,20 +59,20 @@ class Edition:
         return tags
 
 
-class Vaults:
+class KeyVaultSecrets:
     """The vaults that `client_for` reaches, by URL."""
 
     def __init__(self, client_for: Callable[[str], SecretClient]) -> None:
         self._client_for = client_for
 
-    async def newest(self, vault_url: str, name: str) -> Published | None:
+    async def newest(self, vault_url: str, name: str) -> PublishedSecret | None:
         """The newest version of a secret, or None where there is none. An expired version is read like any other.
 
         Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`.
         """
         return (await self.newest_with_key(vault_url, name))[0]
 
-    async def newest_with_key(self, vault_url: str, name: str) -> tuple[Published | None, AccessKey | None]:
+    async def newest_with_key(self, vault_url: str, name: str) -> tuple[PublishedSecret | None, AccessKey | None]:
         """The same, and the key that it holds, at the endpoint that it names: for probing it."""
         with translated(f"Key Vault (get {name})", needs=_OFFICER, step="observe"):
             client = self._client_for(vault_url)
@@ -85,14 +85,14 @@ class Vaults:
                 if inner_code(error) != "SecretDisabled":
                     raise
                 # Key Vault does not say which version it is that it won't show.
-                disabled = Published(
+                disabled = PublishedSecret(
                     version="", secret_id=f"{vault_url}/secrets/{name}", since=datetime.max.replace(tzinfo=UTC)
                 )
                 return disabled, None
             published, (endpoint, key) = _published(found), read_secret(found.value or "")
             return published, AccessKey(published.slot_hint or Slot.PRIMARY, endpoint, key)
 
-    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> Published | None:
+    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> PublishedSecret | None:
         """The version that this rotation added, newest or not; None when it added none.
 
         Raises `NotPermitted`, `Throttled`, `Unavailable`.
@@ -107,7 +107,7 @@ class Vaults:
                     return _described(version)
         return None
 
-    async def publish(self, edition: Edition, *, now: datetime, answer_within: float) -> Published:
+    async def publish(self, edition: NewSecretVersion, *, now: datetime, answer_within: float) -> PublishedSecret:
         """Add a version. Never repeated by itself: an answer that was lost may hide a version that was made.
 
         `answer_within` [s] bounds the call: what is left of the lease.
@@ -144,13 +144,13 @@ class Vaults:
         )
 
 
-def _published(secret: KeyVaultSecret) -> Published:
+def _published(secret: KeyVaultSecret) -> PublishedSecret:
     return replace(_described(secret.properties), fingerprint=published_fingerprint(secret.value or ""))
 
 
-def _described(version: SecretProperties) -> Published:
+def _described(version: SecretProperties) -> PublishedSecret:
     tags = version.tags or {}
-    return Published(
+    return PublishedSecret(
         version=version.version or "",
         secret_id=version.id or "",
         since=version.created_on or datetime.now(UTC),

@@ -26,11 +26,11 @@ class Verdict(StrEnum):
     """What the data plane said of a key."""
 
     ACCEPTED = "accepted"
-    REFUSED = "refused"
+    REJECTED = "refused"
     UNREACHABLE = "unreachable"  # network rules, 403, throttled, no answer: it says nothing about the key
 
 
-class DataPlane:
+class SignalRProbe:
     """Probes keys against their endpoints."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
@@ -41,7 +41,7 @@ class DataPlane:
         path = f"{key.endpoint}/api/hubs/{_HUB}/users/{_USER}"
         url = f"{path}?{urllib.parse.urlencode({'api-version': _API_VERSION})}"
         verdict = await self._ask(url, path, key)
-        return await self._ask(url, url, key) if verdict is Verdict.REFUSED else verdict
+        return await self._ask(url, url, key) if verdict is Verdict.REJECTED else verdict
 
     async def _ask(self, url: str, audience: str, key: AccessKey) -> Verdict:
         claims = {"aud": audience, "exp": int(time.time()) + _TOKEN_SECONDS}
@@ -52,7 +52,7 @@ class DataPlane:
                 URL(url, encoded=True), headers=headers, timeout=_TIMEOUT, allow_redirects=False
             ) as answer:
                 if answer.status == _REFUSED:
-                    return Verdict.REFUSED
+                    return Verdict.REJECTED
                 return Verdict.ACCEPTED if answer.status in _ACCEPTED else Verdict.UNREACHABLE
         except (aiohttp.ClientError, TimeoutError, OSError):
             return Verdict.UNREACHABLE

@@ -8,7 +8,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.azure_errors import translated
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.wire import Wire
 from shared.observability import telemetry
 
@@ -17,7 +17,7 @@ LONGEST_DELAY = timedelta(days=7) - timedelta(minutes=1)
 _FOREVER = -1
 
 
-class WorkQueue:
+class StorageQueue:
     """One message per resource to work on. The queue is made when it is missing: the platform does not make it."""
 
     def __init__(self, client: QueueClient) -> None:
@@ -29,7 +29,7 @@ class WorkQueue:
         Raises `NotPermitted`, `Unavailable`.
         """
         hidden = min(max(delay, timedelta()), LONGEST_DELAY)
-        if isinstance(message, Request):
+        if isinstance(message, WorkItem):
             message = telemetry.traced(message)
         with translated("Queue storage", needs="the role Storage Queue Data Contributor", step="submit"):
             try:

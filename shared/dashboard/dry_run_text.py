@@ -14,7 +14,7 @@ _PUBLISH = {
 }
 
 
-def foreseen(preview: Preview, now: datetime) -> str:
+def dry_run_text(preview: Preview, now: datetime) -> str:
     """One sentence, without its full stop."""
     if preview.finding:
         return f"{preview.finding.code}: {preview.finding.message}"

@@ -21,7 +21,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Filters:
     """Which part of the fleet is asked for. `state`: a state's slug, "attention", or empty for all."""
 
     text: str = ""

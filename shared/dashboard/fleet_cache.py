@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.dashboard.time_format import relative
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Summary
-from shared.rotation.roster import Roster
+from shared.domain.summary import InventoryEntry
+from shared.rotation.roster import Inventory
 
 FRESH = timedelta(seconds=5)
 KEPT = timedelta(minutes=10)
@@ -28,11 +28,11 @@ SILENT_AFTER = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class CachedFleet:
     """The fleet as it was `at` a moment, and how the last sweep went."""
 
     at: datetime
-    summaries: tuple[Summary, ...]
+    summaries: tuple[InventoryEntry, ...]
     heartbeat: Heartbeat | None = None
 
     @property
@@ -53,17 +53,17 @@ class Glance:
         return any(ResourceId.parse(summary.resource) == resource for summary in self.summaries)
 
 
-class Glances:
+class FleetCache:
     """Looks at the fleet."""
 
-    def __init__(self, roster: Roster, ledger: Ledger, clock: Callable[[], datetime]) -> None:
+    def __init__(self, roster: Inventory, ledger: BlobRecords, clock: Callable[[], datetime]) -> None:
         self._roster = roster
         self._ledger = ledger
         self._clock = clock
-        self._known: Glance | None = None
-        self._renewal: asyncio.Task[Glance] | None = None
+        self._known: CachedFleet | None = None
+        self._renewal: asyncio.Task[CachedFleet] | None = None
 
-    async def look(self) -> Glance:
+    async def look(self) -> CachedFleet:
         """The fleet as it was known a moment ago; nobody waits but the first. Raises what the roster raises."""
         known = self._known
         if known is None or self._clock() > known.at + KEPT:
@@ -72,25 +72,25 @@ class Glances:
             self._renew().add_done_callback(_told)
         return known
 
-    async def look_for(self, resource: ResourceId) -> Glance:
+    async def look_for(self, resource: ResourceId) -> CachedFleet:
         """The fleet, looked at anew if this resource was not in it a moment ago."""
         glance = await self.look()
         return glance if glance.holds(resource) else await self._renew()
 
-    def _renew(self) -> asyncio.Task[Glance]:
+    def _renew(self) -> asyncio.Task[CachedFleet]:
         """The look that is under way, or a new one: who comes meanwhile gets what that one sees."""
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._see())
         return self._renewal
 
-    async def _see(self) -> Glance:
+    async def _see(self) -> CachedFleet:
         at = self._clock()
         summaries, heartbeat = await asyncio.gather(self._roster.all(), self._ledger.heartbeat())
-        self._known = Glance(at, tuple(summaries), heartbeat)
+        self._known = CachedFleet(at, tuple(summaries), heartbeat)
         return self._known
 
 
-def _told(renewal: asyncio.Task[Glance]) -> None:
+def _told(renewal: asyncio.Task[CachedFleet]) -> None:
     """Say that a look behind a page failed: nobody waits for it."""
     error = None if renewal.cancelled() else renewal.exception()
     if error:

@@ -10,19 +10,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from shared.dashboard.filters import Choice, Order
-from shared.dashboard.status import ATTENTION, Condition, State, condition_of
+from shared.dashboard.filters import Filters, Order
+from shared.dashboard.status import ATTENTION, ResourceStatus, State, status_of
 from shared.dashboard.time_format import duration, relative
 from shared.dashboard.timeline import Drawing, Window, around, draw
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 
 ROWS_PER_PAGE = 50
 STRIP_WIDTH = 240.0
 MOST_URGENT = 5
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
-type Judged = tuple[Summary, Condition]
+type Judged = tuple[InventoryEntry, ResourceStatus]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Row:
     """One resource, in words."""
 
     resource: ResourceId
-    condition: Condition
+    condition: ResourceStatus
     live: str
     fingerprint: str
     age: str
@@ -63,7 +63,7 @@ class Tile:
 class FleetView:
     """All that the fleet's page shows."""
 
-    choice: Choice
+    choice: Filters
     total: int
     attention: int
     attention_told: str
@@ -80,9 +80,9 @@ class FleetView:
     orders: tuple[Order, ...] = tuple(Order)
 
 
-def fleet_view(summaries: Iterable[Summary], choice: Choice, now: datetime, *, grace: timedelta) -> FleetView:
+def fleet_view(summaries: Iterable[InventoryEntry], choice: Filters, now: datetime, *, grace: timedelta) -> FleetView:
     """Judge every resource, and lay out the part that was asked for."""
-    judged = [(s, condition_of(s, now, grace=grace)) for s in summaries]
+    judged = [(s, status_of(s, now, grace=grace)) for s in summaries]
     counts = Counter(condition.state for _, condition in judged)
     wanted = [pair for pair in judged if _matches(*pair, choice)]
     wanted.sort(key=_ORDERS[choice.order])
@@ -109,13 +109,13 @@ def fleet_view(summaries: Iterable[Summary], choice: Choice, now: datetime, *, g
     )
 
 
-def row_of(summary: Summary, now: datetime, *, grace: timedelta, managed: bool) -> Row:
+def row_of(summary: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool) -> Row:
     """One resource as a row of its own: what its page opens with."""
     window = around(now, [summary.seen] if summary.seen else [], width=STRIP_WIDTH)
-    return _row(summary, condition_of(summary, now, grace=grace, managed=managed), window, now)
+    return _row(summary, status_of(summary, now, grace=grace, managed=managed), window, now)
 
 
-def _matches(summary: Summary, condition: Condition, choice: Choice) -> bool:
+def _matches(summary: InventoryEntry, condition: ResourceStatus, choice: Filters) -> bool:
     if choice.state == "attention" and not condition.needs_attention:
         return False
     if choice.state not in {"", "attention", condition.state.slug}:
@@ -123,7 +123,7 @@ def _matches(summary: Summary, condition: Condition, choice: Choice) -> bool:
     return choice.text.casefold() in summary.resource.casefold()
 
 
-def _name(summary: Summary) -> str:
+def _name(summary: InventoryEntry) -> str:
     return summary.resource.rpartition("/")[2].casefold()
 
 
@@ -135,11 +135,11 @@ _ORDERS: dict[Order, Callable[[Judged], Any]] = {
 }
 
 
-def _due(summary: Summary) -> datetime:
+def _due(summary: InventoryEntry) -> datetime:
     return (summary.seen.due if summary.seen else None) or _NEVER
 
 
-def _row(summary: Summary, condition: Condition, window: Window, now: datetime) -> Row:
+def _row(summary: InventoryEntry, condition: ResourceStatus, window: Window, now: datetime) -> Row:
     seen, last = summary.seen, summary.last
     return Row(
         resource=ResourceId.parse(summary.resource),
@@ -170,7 +170,7 @@ def _headline(total: int, attention: int) -> str:
     return f"{attention} of {total} resources {verb} attention"
 
 
-def _tiles(counts: Counter[State], attention: int, total: int, choice: Choice) -> tuple[Tile, ...]:
+def _tiles(counts: Counter[State], attention: int, total: int, choice: Filters) -> tuple[Tile, ...]:
     def tile(label: str, slug: str, count: int) -> Tile:
         return Tile(label, slug, count, choice.link(state=slug, page=1), chosen=choice.state == slug)
 

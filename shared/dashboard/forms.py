@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 
 TRIGGER = "dashboard"
@@ -112,10 +112,10 @@ class Asked:
         return cls(act, resource, Mode(mode), fields.get("reason", "").strip()[:MOST_REASON_CHARACTERS], token)
 
     @property
-    def wish(self) -> Wish:
+    def wish(self) -> RotationCommand:
         """The same in the app's own words."""
         sweep = self.act is Act.SWEEP
-        return Wish(
+        return RotationCommand(
             trigger=TRIGGER,
             resource=None if sweep else self.resource,
             mode=Mode.SWEEP if sweep else self.mode,

@@ -13,7 +13,7 @@ from shared.domain.keys import Slot
 from shared.domain.record import Journal, Kind, Outcome, Result, Step
 
 if TYPE_CHECKING:
-    from shared.rotation.submit import Status
+    from shared.rotation.submit import RotationStatus
 
 _STEPS = {
     Kind.ROTATE: (Step.PLANNED, Step.REGENERATED, Step.PUBLISHED, Step.ANNOUNCED),
@@ -30,7 +30,7 @@ _DOING = {
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class ProgressStep:
     """One step: `how` is "done", "doing", "failed" or "ahead"; `note` its time, or what is being done."""
 
     name: str
@@ -45,7 +45,7 @@ class Progress:
 
     rotation_id: str
     title: str
-    stages: tuple[Stage, ...]
+    stages: tuple[ProgressStep, ...]
     ended: bool
     result: str = ""
     code: str = ""
@@ -53,14 +53,14 @@ class Progress:
     until: datetime | None = None
 
 
-def progress_of(status: "Status") -> Progress:
+def progress_of(status: "RotationStatus") -> Progress:
     """Tell a rotation's story so far."""
     if status.journal:
         return running(status.journal)
     if status.outcome:
         return finished(status.outcome)
-    asked = Stage("asked", "done", stamp(status.ticket.requested_at), status.ticket.requested_at)
-    stages = (asked, Stage("planned", "doing", "waiting for a worker"))
+    asked = ProgressStep("asked", "done", stamp(status.ticket.requested_at), status.ticket.requested_at)
+    stages = (asked, ProgressStep("planned", "doing", "waiting for a worker"))
     return Progress(status.ticket.rotation_id, "Asked for", stages, ended=False)
 
 
@@ -95,19 +95,19 @@ def title_of(kind: Kind | None, slot: Slot | None) -> str:
     return f"{kind.value.capitalize()} {slot}" if slot else kind.value.capitalize()
 
 
-def _stages(kind: Kind | None, asked: datetime, times: Mapping[Step, datetime]) -> tuple[Stage, ...]:
-    stages, before, doing = [Stage("asked", "done", stamp(asked), asked)], asked, True
+def _stages(kind: Kind | None, asked: datetime, times: Mapping[Step, datetime]) -> tuple[ProgressStep, ...]:
+    stages, before, doing = [ProgressStep("asked", "done", stamp(asked), asked)], asked, True
     for step in _STEPS[kind or Kind.ROTATE]:
         if at := times.get(step):
-            stages.append(Stage(step.value, "done", took(at - before), at))
+            stages.append(ProgressStep(step.value, "done", took(at - before), at))
             before = at
         else:
-            stages.append(Stage(step.value, "doing" if doing else "ahead", _DOING[step] if doing else ""))
+            stages.append(ProgressStep(step.value, "doing" if doing else "ahead", _DOING[step] if doing else ""))
             doing = False
     return tuple(stages)
 
 
-def _stopped(stage: Stage, *, failed: bool) -> Stage:
+def _stopped(stage: ProgressStep, *, failed: bool) -> ProgressStep:
     if stage.how != "doing":
         return stage
-    return Stage(stage.name, "failed" if failed else "ahead", "failed here" if failed else "not done")
+    return ProgressStep(stage.name, "failed" if failed else "ahead", "failed here" if failed else "not done")

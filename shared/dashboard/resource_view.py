@@ -10,8 +10,8 @@ from shared.dashboard.fleet_view import Row, row_of
 from shared.dashboard.progress import Progress, finished, running
 from shared.dashboard.timeline import Drawing, draw, marks_of, whole
 from shared.domain.record import Outcome, Record
-from shared.domain.seen import Seen
-from shared.domain.summary import Summary
+from shared.domain.seen import Snapshot
+from shared.domain.summary import InventoryEntry
 
 TIMELINE_WIDTH = 960.0
 _TICKS = 6
@@ -30,7 +30,7 @@ class ResourceView:
     """All that a resource's page shows. `follow` is the rotation somebody just asked for."""
 
     row: Row
-    seen: Seen | None
+    seen: Snapshot | None
     timeline: Drawing
     current: Progress | None
     follow: Progress | None
@@ -51,7 +51,7 @@ def resource_view(
     current = running(record.journal) if record.journal else None
     window = whole(now, record.seen, marks, width=TIMELINE_WIDTH)
     return ResourceView(
-        row=row_of(Summary.of(record), now, grace=grace, managed=managed),
+        row=row_of(InventoryEntry.of(record), now, grace=grace, managed=managed),
         seen=record.seen,
         timeline=draw(marks, record.seen, window, now, ticks=_TICKS),
         current=None if current and follow and current.rotation_id == follow.rotation_id else current,

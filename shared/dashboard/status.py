@@ -9,8 +9,8 @@ from enum import StrEnum
 
 from shared.dashboard.time_format import duration, relative
 from shared.domain.record import Result
-from shared.domain.seen import Seen
-from shared.domain.summary import Summary
+from shared.domain.seen import Snapshot
+from shared.domain.summary import InventoryEntry
 
 DUE_SOON = timedelta(days=7)
 
@@ -60,7 +60,7 @@ _LOOK = "Look up its rotation id in the log."
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ResourceStatus:
     """A state, why it is so, and what a person does about it (empty: nothing)."""
 
     state: State
@@ -74,45 +74,53 @@ class Condition:
         return self.state in ATTENTION
 
 
-def condition_of(  # noqa: PLR0911 - a table of states is a list of returns
-    summary: Summary, now: datetime, *, grace: timedelta, managed: bool = True
-) -> Condition:
+def status_of(  # noqa: PLR0911 - a table of states is a list of returns
+    summary: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool = True
+) -> ResourceStatus:
     """Judge one resource. `grace`: how far past due is overdue. `managed` False: no setting names it any more."""
     if not managed:
-        return Condition(State.LEFT, "neither a setting nor a subscription names it any more: nothing is done to it")
+        return ResourceStatus(
+            State.LEFT, "neither a setting nor a subscription names it any more: nothing is done to it"
+        )
     seen, last, running = summary.seen, summary.last, summary.running
     if seen and seen.paused:
-        return Condition(State.PAUSED, "its tag key-rotation is set to paused")
+        return ResourceStatus(State.PAUSED, "its tag key-rotation is set to paused")
     if seen and seen.local_auth_disabled:
-        return Condition(State.KEYLESS, "access keys are switched off on it: there is nothing to rotate")
+        return ResourceStatus(State.KEYLESS, "access keys are switched off on it: there is nothing to rotate")
     if running and not (last and last.rotation_id == running.rotation_id):
         begun = relative(running.requested_at, now)
-        return Condition(State.ROTATING, f"{running.kind.value} asked for {begun}, last step: {running.step.value}")
+        return ResourceStatus(
+            State.ROTATING, f"{running.kind.value} asked for {begun}, last step: {running.step.value}"
+        )
     if last and last.result in {Result.FAILED, Result.UNKNOWN}:
-        return Condition(State.FAILED, last.message or "", _TO_DO.get(last.code or "", _LOOK), code=last.code or "")
+        return ResourceStatus(
+            State.FAILED, last.message or "", _TO_DO.get(last.code or "", _LOOK), code=last.code or ""
+        )
     if seen is None:
-        return Condition(State.UNSEEN, "no run has looked at it yet: the next sweep will")
+        return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
     return _standing(seen, now, grace)
 
 
-def _standing(seen: Seen, now: datetime, grace: timedelta) -> Condition:  # noqa: PLR0911 - likewise
+def _standing(seen: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:  # noqa: PLR0911 - likewise
     if seen.version and seen.fingerprint is None:
         why = f"the newest version of {seen.secret_name} is disabled"
-        return Condition(State.BLOCKED, why, _TO_DO["SecretDisabled"], code="SecretDisabled")
+        return ResourceStatus(State.BLOCKED, why, _TO_DO["SecretDisabled"], code="SecretDisabled")
     if seen.provisioning_state != "Succeeded":
         why = f"its provisioning state is {seen.provisioning_state}"
-        return Condition(State.BLOCKED, why, "Wait, or finish what is being changed on it.", code="ResourceNotReady")
+        return ResourceStatus(
+            State.BLOCKED, why, "Wait, or finish what is being changed on it.", code="ResourceNotReady"
+        )
     if seen.version and seen.live_slot is None:
         to_do = "Resync it now, or leave it to the next sweep."
-        return Condition(State.REPAIRING, "the published value is no live key: whoever reads it is refused", to_do)
+        return ResourceStatus(State.REPAIRING, "the published value is no live key: whoever reads it is refused", to_do)
     if seen.due is None:
-        return Condition(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
+        return ResourceStatus(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
     if now > seen.due + grace:
         late = duration(now - seen.due)
-        return Condition(
+        return ResourceStatus(
             State.OVERDUE, f"due {late} ago, and no sweep has rotated it", "Rotate it now; see if sweeps run."
         )
     if now > seen.due - DUE_SOON:
         late = ": the next sweep rotates it" if now > seen.due else ""
-        return Condition(State.DUE_SOON, f"due {relative(seen.due, now)}{late}")
-    return Condition(State.HEALTHY, f"next rotation {relative(seen.due, now)}")
+        return ResourceStatus(State.DUE_SOON, f"due {relative(seen.due, now)}{late}")
+    return ResourceStatus(State.HEALTHY, f"next rotation {relative(seen.due, now)}")

@@ -12,13 +12,13 @@ from itertools import pairwise
 from shared.dashboard.time_format import stamp
 from shared.domain.keys import Slot
 from shared.domain.record import Kind, Outcome, Result
-from shared.domain.seen import Seen
-from shared.domain.summary import Mark
+from shared.domain.seen import Snapshot
+from shared.domain.summary import TimelineMark
 
 _LANES = {Slot.PRIMARY: 0, Slot.SECONDARY: 1}
 
 
-class Sort(StrEnum):
+class MarkerKind(StrEnum):
     """What a shape stands for; also its style."""
 
     PUBLISHED = "published"
@@ -35,7 +35,7 @@ class Sort(StrEnum):
 class Bar:
     """A stretch of time on a lane."""
 
-    sort: Sort
+    sort: MarkerKind
     lane: int
     x: float
     width: float
@@ -46,7 +46,7 @@ class Bar:
 class Point:
     """A moment on a lane."""
 
-    sort: Sort
+    sort: MarkerKind
     lane: int
     x: float
     title: str
@@ -82,14 +82,14 @@ class Drawing:
     ticks: tuple[tuple[float, str], ...] = ()
 
 
-def around(now: datetime, seens: list[Seen], *, width: float) -> Window:
+def around(now: datetime, seens: list[Snapshot], *, width: float) -> Window:
     """One window for many resources: now in its middle, and the longest of their periods on either side."""
     periods = [seen.due - seen.since for seen in seens if seen.due and seen.since]
     reach = max([timedelta(days=7), *periods]) * 1.05
     return Window(now - reach, now + reach, width)
 
 
-def whole(now: datetime, seen: Seen | None, marks: tuple[Mark, ...], *, width: float) -> Window:
+def whole(now: datetime, seen: Snapshot | None, marks: tuple[TimelineMark, ...], *, width: float) -> Window:
     """One resource's window: from its first mark to what lies ahead of it."""
     moments = [now, *(mark.at for mark in marks)]
     if seen:
@@ -99,16 +99,18 @@ def whole(now: datetime, seen: Seen | None, marks: tuple[Mark, ...], *, width: f
     return Window(start - margin, end + margin, width)
 
 
-def marks_of(history: tuple[Outcome, ...]) -> tuple[Mark, ...]:
+def marks_of(history: tuple[Outcome, ...]) -> tuple[TimelineMark, ...]:
     """What of a history belongs on a timeline."""
-    return tuple(mark for outcome in history if (mark := Mark.of(outcome)))
+    return tuple(mark for outcome in history if (mark := TimelineMark.of(outcome)))
 
 
-def draw(marks: tuple[Mark, ...], seen: Seen | None, window: Window, now: datetime, *, ticks: int = 0) -> Drawing:
+def draw(
+    marks: tuple[TimelineMark, ...], seen: Snapshot | None, window: Window, now: datetime, *, ticks: int = 0
+) -> Drawing:
     """Lay everything out."""
     bars = [*_published(marks, seen, window, now), *_ahead(seen, window, now)]
     # What failed is drawn last: nothing may hide it.
-    points = sorted([*_future(seen, window), *_past(marks, window)], key=lambda point: point.sort is Sort.FAILED)
+    points = sorted([*_future(seen, window), *_past(marks, window)], key=lambda point: point.sort is MarkerKind.FAILED)
     return Drawing(
         width=window.width,
         now=window.x(now),
@@ -119,7 +121,7 @@ def draw(marks: tuple[Mark, ...], seen: Seen | None, window: Window, now: dateti
     )
 
 
-def _published(marks: tuple[Mark, ...], seen: Seen | None, window: Window, now: datetime) -> list[Bar]:
+def _published(marks: tuple[TimelineMark, ...], seen: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
     """When each slot was the published one: from one publication to the next."""
     times = [(mark.at, mark.slot) for mark in marks if mark.slot and mark.publishes]
     if seen and seen.since and seen.live_slot:
@@ -130,34 +132,34 @@ def _published(marks: tuple[Mark, ...], seen: Seen | None, window: Window, now: 
         ]
     ends = [*times, (now, None)]
     return [
-        _bar(Sort.PUBLISHED, slot, start, end, window, f"{slot} published from {stamp(start)}")
+        _bar(MarkerKind.PUBLISHED, slot, start, end, window, f"{slot} published from {stamp(start)}")
         for (start, slot), (end, _) in pairwise(ends)
         if slot
     ]
 
 
-def _ahead(seen: Seen | None, window: Window, now: datetime) -> list[Bar]:
+def _ahead(seen: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
     if seen is None or seen.since is None or seen.live_slot is None:
         return []
     bars = []
     if seen.due:
         title = f"{seen.live_slot} stays published until {stamp(seen.due)}"
-        bars.append(_bar(Sort.PLANNED, seen.live_slot, now, seen.due, window, title))
+        bars.append(_bar(MarkerKind.PLANNED, seen.live_slot, now, seen.due, window, title))
     if seen.overlap_until:
         title = f"overlap: clients may still hold {seen.live_slot.other} until {stamp(seen.overlap_until)}"
-        bars.append(_bar(Sort.OVERLAP, seen.live_slot.other, seen.since, seen.overlap_until, window, title))
+        bars.append(_bar(MarkerKind.OVERLAP, seen.live_slot.other, seen.since, seen.overlap_until, window, title))
     return bars
 
 
-def _past(marks: tuple[Mark, ...], window: Window) -> list[Point]:
+def _past(marks: tuple[TimelineMark, ...], window: Window) -> list[Point]:
     points = []
     for mark in marks:
         if mark.result in {Result.FAILED, Result.UNKNOWN}:
-            sort, said = Sort.FAILED, f"{mark.result.value.lower()}"
+            sort, said = MarkerKind.FAILED, f"{mark.result.value.lower()}"
         elif mark.kind in {Kind.ROTATE, Kind.RETIRE}:
-            sort, said = Sort.RENEWED, "renewed" if mark.kind is Kind.ROTATE else "renewed to retire its old key"
+            sort, said = MarkerKind.RENEWED, "renewed" if mark.kind is Kind.ROTATE else "renewed to retire its old key"
         else:
-            sort, said = Sort.SWITCHED, "published as it was" if mark.kind is Kind.PUBLISH else "salt renewed"
+            sort, said = MarkerKind.SWITCHED, "published as it was" if mark.kind is Kind.PUBLISH else "salt renewed"
         if window.holds(mark.at):
             points.append(
                 _point(sort, mark.slot, mark.at, window, f"{mark.slot or ''} {said} {stamp(mark.at)}".strip())
@@ -165,24 +167,24 @@ def _past(marks: tuple[Mark, ...], window: Window) -> list[Point]:
     return points
 
 
-def _future(seen: Seen | None, window: Window) -> list[Point]:
+def _future(seen: Snapshot | None, window: Window) -> list[Point]:
     if seen is None or seen.live_slot is None:
         return []
     other, points = seen.live_slot.other, []
     if seen.due:
-        points.append(_point(Sort.DUE, other, seen.due, window, f"{other} is due {stamp(seen.due)}"))
+        points.append(_point(MarkerKind.DUE, other, seen.due, window, f"{other} is due {stamp(seen.due)}"))
     if seen.retire_after:
         title = f"the old key of {other} is made worthless {stamp(seen.retire_after)}"
-        points.append(_point(Sort.RETIRES, other, seen.retire_after, window, title))
+        points.append(_point(MarkerKind.RETIRES, other, seen.retire_after, window, title))
     return points
 
 
-def _bar(sort: Sort, slot: Slot, start: datetime, end: datetime, window: Window, title: str) -> Bar:
+def _bar(sort: MarkerKind, slot: Slot, start: datetime, end: datetime, window: Window, title: str) -> Bar:
     x = window.x(start)
     return Bar(sort, _LANES[slot], x, round(window.x(end) - x, 1), title)
 
 
-def _point(sort: Sort, slot: Slot | None, at: datetime, window: Window, title: str) -> Point:
+def _point(sort: MarkerKind, slot: Slot | None, at: datetime, window: Window, title: str) -> Point:
     return Point(sort, _LANES[slot] if slot else 0, window.x(at), title)
 
 
@@ -193,7 +195,7 @@ def _ticks(window: Window, count: int) -> tuple[tuple[float, str], ...]:
     return tuple((window.x(moment), moment.strftime(form).lstrip("0")) for moment in moments)
 
 
-def _label(marks: tuple[Mark, ...], seen: Seen | None, now: datetime) -> str:
+def _label(marks: tuple[TimelineMark, ...], seen: Snapshot | None, now: datetime) -> str:
     renewed = sum(mark.kind is Kind.ROTATE and mark.result is Result.SUCCEEDED for mark in marks)
     failed = sum(mark.result in {Result.FAILED, Result.UNKNOWN} for mark in marks)
     said = [f"{renewed} rotations and {failed} failures" if marks else "nothing rotated yet"]

@@ -6,17 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.adapters.blob_records import Ledger
-from shared.dashboard.dry_run_text import foreseen
-from shared.dashboard.filters import Choice
-from shared.dashboard.fleet_cache import FRESH, Glances
+from shared.adapters.blob_records import BlobRecords
+from shared.dashboard.dry_run_text import dry_run_text
+from shared.dashboard.filters import Filters
+from shared.dashboard.fleet_cache import FRESH, FleetCache
 from shared.dashboard.fleet_view import fleet_view
 from shared.dashboard.forms import Act, Asked, Refused, Visit, act_of, resource_of
 from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import resource_view
 from shared.domain.record import Record
 from shared.domain.resources import ResourceId
-from shared.rotation.roster import Roster
+from shared.rotation.roster import Inventory
 from shared.rotation.submit import Rotator
 
 log = logging.getLogger("rotation.dashboard")
@@ -38,13 +38,19 @@ class Dashboard:
     """Answers visits from what the ledger holds; what is asked for goes the way every other request goes."""
 
     def __init__(
-        self, rotator: Rotator, roster: Roster, ledger: Ledger, clock: Callable[[], datetime], *, grace: timedelta
+        self,
+        rotator: Rotator,
+        roster: Inventory,
+        ledger: BlobRecords,
+        clock: Callable[[], datetime],
+        *,
+        grace: timedelta,
     ) -> None:
         self._rotator = rotator
         self._ledger = ledger
         self._clock = clock
         self._grace = grace
-        self._glances = Glances(roster, ledger, clock)
+        self._glances = FleetCache(roster, ledger, clock)
 
     async def answer(self, visit: Visit) -> Shown:
         """What a visit gets. Raises `Refused`, and what the ledger and the rotator raise."""
@@ -58,27 +64,31 @@ class Dashboard:
             return await self._act(Asked.of(fields))
         resource = resource_of(fields)
         if resource is None:
-            return await self._fleet(Choice.of(fields))
+            return await self._fleet(Filters.of(fields))
         return await self._resource(resource, follow=_uuid(fields.get("follow", "")))
 
     async def _act(self, asked: Asked) -> Shown:
         if asked.act is Act.PREVIEW or asked.resource is None:
             notice = await self._previewed(asked) if asked.resource else await self._swept(asked)
-            return await (self._resource(asked.resource, notice) if asked.resource else self._fleet(Choice(), notice))
+            return await (self._resource(asked.resource, notice) if asked.resource else self._fleet(Filters(), notice))
         requests = await self._rotator.submit(asked.wish)
         log.info("rotation asked for", extra={"resource": str(asked.resource), "mode": asked.mode.value})
         return await self._resource(asked.resource, "Asked for. Its steps follow below.", requests[0].rotation_id)
 
     async def _previewed(self, asked: Asked) -> str:
         previews = await self._rotator.preview(asked.wish)
-        return "Dry run: " + "; ".join(foreseen(preview, self._clock()) for preview in previews) + ". Nothing was done."
+        return (
+            "Dry run: "
+            + "; ".join(dry_run_text(preview, self._clock()) for preview in previews)
+            + ". Nothing was done."
+        )
 
     async def _swept(self, asked: Asked) -> str:
         requests = await self._rotator.submit(asked.wish)
         log.info("sweep asked for", extra={"resources": len(requests)})
         return f"Asked for a look at {len(requests)} resources. What is due is rotated within minutes."
 
-    async def _fleet(self, choice: Choice, notice: str = "") -> Shown:
+    async def _fleet(self, choice: Filters, notice: str = "") -> Shown:
         now = self._clock()
         glance = await self._glances.look()
         view = fleet_view(glance.summaries, choice, now, grace=self._grace)

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.keys import KeyType, Slot
-from shared.domain.observation import Observation, Published, Retirement
+from shared.domain.observation import Observation, PublishedSecret, Retirement
 from shared.domain.policy import Policy
-from shared.domain.requests import Mode, Request
+from shared.domain.requests import Mode, WorkItem
 
 ROTATED = "rotate"  # the tag RotationKind of a version whose key was renewed for it
 
@@ -108,7 +108,7 @@ type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Announce | W
 
 
 def decide(  # noqa: PLR0911 - a decision table is a list of returns
-    seen: Observation, request: Request, policy: Policy, now: datetime
+    seen: Observation, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
     """Choose what to do. Total: every observation and request has exactly one answer."""
     if seen.unfinished:
@@ -139,12 +139,12 @@ def pending_retirement(seen: Observation) -> Retirement | None:
     return retirement if retirement and retirement.fingerprint in seen.live.values() else None
 
 
-def overlap_end(published: Published, overlap: timedelta) -> datetime:
+def overlap_end(published: PublishedSecret, overlap: timedelta) -> datetime:
     """Until when clients may still hold the key that was published before this version."""
     return published.since + overlap
 
 
-def _free(seen: Observation, published: Published, slot: Slot, policy: Policy) -> datetime:
+def _free(seen: Observation, published: PublishedSecret, slot: Slot, policy: Policy) -> datetime:
     """From when the key that is not published may be renewed: after the overlap, or the longer one that was asked."""
     until = overlap_end(published, policy.overlap)
     retirement = pending_retirement(seen)
@@ -152,7 +152,7 @@ def _free(seen: Observation, published: Published, slot: Slot, policy: Policy) -
     return max(until, retirement.after) if retirement and promised else until
 
 
-def _blocked(seen: Observation, request: Request) -> Action | None:
+def _blocked(seen: Observation, request: WorkItem) -> Action | None:
     """Switches that an operator holds. A sweep passes by quietly; whoever asks by name is told."""
     quiet = request.mode is Mode.SWEEP
     if seen.local_auth_disabled:
@@ -164,7 +164,7 @@ def _blocked(seen: Observation, request: Request) -> Action | None:
     return None
 
 
-def _first(request: Request) -> Action:
+def _first(request: WorkItem) -> Action:
     """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out."""
     if request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(Slot.PRIMARY, Cause.ADOPT)
@@ -173,7 +173,7 @@ def _first(request: Request) -> Action:
     return Rotate(Slot.SECONDARY, retire=request.mode is Mode.REVOKE)
 
 
-def _repair(published: Published, request: Request) -> Action:
+def _repair(published: PublishedSecret, request: WorkItem) -> Action:
     """The published value opens nothing: whoever reads it is refused now, so publish a live key at once."""
     named = published.slot_hint or Slot.PRIMARY
     if request.mode is Mode.ROTATE and request.force:
@@ -181,7 +181,7 @@ def _repair(published: Published, request: Request) -> Action:
     return Publish(named, Cause.REPAIR)
 
 
-def _scheduled(seen: Observation, published: Published, slot: Slot, policy: Policy, now: datetime) -> Action:
+def _scheduled(seen: Observation, published: PublishedSecret, slot: Slot, policy: Policy, now: datetime) -> Action:
     retirement = pending_retirement(seen)
     if retirement and now >= retirement.after and seen.live[slot.other] == retirement.fingerprint:
         return Retire(slot.other)
@@ -195,7 +195,7 @@ def _scheduled(seen: Observation, published: Published, slot: Slot, policy: Poli
 
 
 def _asked(
-    seen: Observation, published: Published, slot: Slot, request: Request, policy: Policy, now: datetime
+    seen: Observation, published: PublishedSecret, slot: Slot, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
     until = _free(seen, published, slot, policy)
     inside_overlap = now < until and not request.force
@@ -211,7 +211,7 @@ def _asked(
     return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other)
 
 
-def _renew_published(seen: Observation, slot: Slot, request: Request) -> Action:
+def _renew_published(seen: Observation, slot: Slot, request: WorkItem) -> Action:
     if request.force:
         return Rotate(slot)
     retirement = pending_retirement(seen)

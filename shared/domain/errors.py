@@ -92,7 +92,7 @@ class KeyUnchanged(Terminal):
     code = "KeyUnchanged"
 
 
-class KeyRefused(Terminal):
+class KeyRejected(Terminal):
     """SignalR does not accept the new key within the effect window."""
 
     code = "KeyRefused"

@@ -8,7 +8,7 @@ from shared.domain.decision import Cause
 from shared.domain.errors import Retryable, RotationError
 from shared.domain.policy import Policy
 from shared.domain.record import Journal, Kind
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 
 log = logging.getLogger("rotation")
@@ -48,7 +48,7 @@ def done(journal: Journal, resource_id: str, policy: Policy) -> dict[str, Any]:
     return data
 
 
-def failed(error: RotationError, resource: ResourceId, request: Journal | Request) -> dict[str, Any]:
+def failed(error: RotationError, resource: ResourceId, request: Journal | WorkItem) -> dict[str, Any]:
     """The data of the event that announces a failure."""
     return {
         "rotation_id": request.rotation_id,

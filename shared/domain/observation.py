@@ -18,7 +18,7 @@ class Retirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class PublishedSecret:
     """The newest version of the published secret. `fingerprint` is None when the version is disabled: it can't be read.
 
     `since` is when Key Vault created the version (UTC, whole seconds): from then on its key is the published one.
@@ -54,7 +54,7 @@ class Observation:
     local_auth_disabled: bool
     paused: bool
     live: Mapping[Slot, str]
-    published: Published | None
+    published: PublishedSecret | None
     endpoint: str = ""
     unfinished: bool = False
     told: bool = True  # False: the record does not know that the newest version was announced

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.requests import rotation_id
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Overdue:
 
     resource: ResourceId
     due: datetime
-    summary: Summary | None
+    summary: InventoryEntry | None
 
     @property
     def rotation_id(self) -> str:
@@ -39,7 +39,7 @@ class Overdue:
 
 def overdue(
     managed: Iterable[ResourceId],
-    summaries: Mapping[ResourceId, Summary],
+    summaries: Mapping[ResourceId, InventoryEntry],
     unseen: Mapping[str, datetime],
     *,
     now: datetime,
@@ -60,7 +60,7 @@ def overdue(
 
 def still_unseen(
     managed: Iterable[ResourceId],
-    summaries: Mapping[ResourceId, Summary],
+    summaries: Mapping[ResourceId, InventoryEntry],
     before: Mapping[str, datetime],
     *,
     now: datetime,

@@ -12,7 +12,7 @@ from shared.domain.keys import Slot
 from shared.domain.observation import Observation
 from shared.domain.policy import Policy
 from shared.domain.record import Journal, Kind, Outcome, Result, Step
-from shared.domain.requests import Mode, Request, rotation_id
+from shared.domain.requests import Mode, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
 
 _ADVICE = {
@@ -38,7 +38,7 @@ class Preview:
     `obstacles` would not keep it from being decided, but from ending well.
     """
 
-    request: Request
+    request: WorkItem
     action: Action | None = None
     seen: Observation | None = None
     policy: Policy | None = None
@@ -51,7 +51,7 @@ class Preview:
         return ((self.finding,) if self.finding else ()) + self.obstacles
 
 
-def journal(action: Action, seen: Observation, request: Request, policy: Policy, now: datetime) -> Journal:
+def journal(action: Action, seen: Observation, request: WorkItem, policy: Policy, now: datetime) -> Journal:
     """What is about to be done, with all that it rests on."""
     slot: Slot | None
     if isinstance(action, Announce):
@@ -87,7 +87,7 @@ def journal(action: Action, seen: Observation, request: Request, policy: Policy,
     )
 
 
-def _retold(seen: Observation, request: Request, policy: Policy) -> Journal:
+def _retold(seen: Observation, request: WorkItem, policy: Policy) -> Journal:
     """What is known of the rotation that made the newest version, from the version itself: all but its announcement."""
     published = seen.published
     if published is None or published.rotation_id is None:
@@ -109,9 +109,9 @@ def _retold(seen: Observation, request: Request, policy: Policy) -> Journal:
     )
 
 
-def retirement(outcome: Outcome, resource: ResourceId, due: datetime) -> Request:
+def retirement(outcome: Outcome, resource: ResourceId, due: datetime) -> WorkItem:
     """The message that comes when a replaced key may be made worthless: a sweep of this one resource."""
-    return Request(
+    return WorkItem(
         rotation_id=rotation_id(resource, f"retire:{outcome.rotation_id}"),
         resource=str(resource),
         mode=Mode.SWEEP,
@@ -121,7 +121,7 @@ def retirement(outcome: Outcome, resource: ResourceId, due: datetime) -> Request
     )
 
 
-def nothing_done(request: Request, result: Result, code: Code, until: datetime | None, now: datetime) -> Outcome:
+def nothing_done(request: WorkItem, result: Result, code: Code, until: datetime | None, now: datetime) -> Outcome:
     """The outcome of a request that was skipped or refused."""
     return Outcome(
         rotation_id=request.rotation_id,
@@ -136,7 +136,7 @@ def nothing_done(request: Request, result: Result, code: Code, until: datetime |
     )
 
 
-def failure(request: Request, error: RotationError, now: datetime) -> Outcome:
+def failure(request: WorkItem, error: RotationError, now: datetime) -> Outcome:
     """The outcome of a request that failed before anything was begun."""
     return Outcome(
         rotation_id=request.rotation_id,

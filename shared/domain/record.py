@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from shared.domain.decision import Cause
 from shared.domain.keys import Slot
-from shared.domain.seen import Seen
+from shared.domain.seen import Snapshot
 from shared.domain.wire import Wire
 
 KEPT_OUTCOMES = 50
@@ -163,10 +163,10 @@ class Record(Wire):
     resource: str
     left: bool = False
     journal: Journal | None = None
-    seen: Seen | None = None
+    seen: Snapshot | None = None
     history: tuple[Outcome, ...] = ()
 
-    def having_seen(self, seen: Seen) -> Self:
+    def having_seen(self, seen: Snapshot) -> Self:
         """With this as the last observation."""
         return self.model_copy(update={"seen": seen, "left": False})
 
@@ -206,7 +206,7 @@ class Record(Wire):
         return any(o.rotation_id == rotation_id and o.result is Result.SUCCEEDED for o in self.history)
 
 
-class Ticket(Wire):
+class Operation(Wire):
     """One rotation id: which resource it is about, and how it ended once it has."""
 
     rotation_id: str

@@ -40,7 +40,7 @@ def _canonical(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RotationCommand:
     """What a trigger wants, of one resource or (`resource` None) of all. `overlap_hours` None: as the policy says.
 
     The same `deduplication_key` twice is the same wish; None makes it a wish of its own. `exclusive`: the key was
@@ -65,9 +65,9 @@ class Wish:
         wanted = (resource, self.mode, self.key_type, self.force, self.overlap_hours, self.reason)
         return json.dumps(wanted)
 
-    def of(self, resource: ResourceId, now: datetime) -> "Request":
+    def of(self, resource: ResourceId, now: datetime) -> "WorkItem":
         """The message that says so for one resource."""
-        return Request(
+        return WorkItem(
             rotation_id=rotation_id(resource, self.deduplication_key or str(uuid.uuid4())),
             resource=str(resource),
             mode=self.mode,
@@ -81,7 +81,7 @@ class Wish:
         )
 
 
-class Listed(Wire):
+class ListedState(Wire):
     """What ARM's list said of a resource when a sweep passed, so that the look at it need not ask again.
 
     Of the tags, only those that the app reads.
@@ -92,7 +92,7 @@ class Listed(Wire):
     tags: Mapping[str, str]
 
     @classmethod
-    def of(cls, resource: Resource) -> "Listed":
+    def of(cls, resource: Resource) -> "ListedState":
         """Take down what a glance needs."""
         own = {name: value for name, value in resource.tags.items() if name.lower().startswith("key-rotation")}
         return cls(
@@ -102,7 +102,7 @@ class Listed(Wire):
         )
 
 
-class Request(Wire):
+class WorkItem(Wire):
     """One wish for one resource. As JSON it is the queue message; it holds nothing secret."""
 
     model_config = ConfigDict(extra="forbid")
@@ -119,7 +119,7 @@ class Request(Wire):
     traceparent: str | None = Field(None, max_length=100, description="W3C trace context: the trace goes on with it")
     # Somebody may ask for the outcome by its id: it is written down even when there was nothing to do.
     ticket: bool = False
-    listed: Listed | None = None
+    listed: ListedState | None = None
     expected: bool = Field(False, description="The sweep knows that there is something to do: no glance can be enough")  # noqa: FBT003 - pydantic's default
     rivals: tuple[str, ...] = Field((), description="Other resources that map to the same secret: nobody may write it")
 

@@ -6,12 +6,12 @@ from typing import Self
 
 from shared.domain.decision import overlap_end, pending_retirement
 from shared.domain.keys import Slot
-from shared.domain.observation import Observation, Published
+from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
 from shared.domain.wire import Wire
 
 
-class Seen(Wire):
+class Snapshot(Wire):
     """One observation, keys by fingerprint only. `due` is when the next rotation is; times are UTC."""
 
     secret_name: str
@@ -50,7 +50,7 @@ class Seen(Wire):
         )
 
     def with_published(
-        self, published: Published, slot: Slot | None, policy: Policy, *, retire_after: datetime | None
+        self, published: PublishedSecret, slot: Slot | None, policy: Policy, *, retire_after: datetime | None
     ) -> Self:
         """The same, with this version as the published one. A disabled version says nothing of times."""
         facts: dict[str, object] = {

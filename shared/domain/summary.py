@@ -8,7 +8,7 @@ from typing import Self
 
 from shared.domain.keys import Slot
 from shared.domain.record import Kind, Outcome, Record, Result, Step
-from shared.domain.seen import Seen
+from shared.domain.seen import Snapshot
 from shared.domain.wire import Wire
 
 # Metadata is sent as headers: 8 KB for all of it (Blob service REST API).
@@ -16,7 +16,7 @@ _MESSAGE_CHARACTERS = 300
 _MARKS = 8
 
 
-class Mark(Wire):
+class TimelineMark(Wire):
     """One outcome that belongs on a timeline: it changed something, or failed."""
 
     at: datetime
@@ -39,7 +39,7 @@ class Mark(Wire):
         return self.result is Result.SUCCEEDED and self.kind in {Kind.ROTATE, Kind.PUBLISH}
 
 
-class Last(Wire):
+class NewestOutcome(Wire):
     """The newest outcome."""
 
     rotation_id: str
@@ -50,7 +50,7 @@ class Last(Wire):
     ended_at: datetime
 
 
-class Running(Wire):
+class RunningRotation(Wire):
     """The rotation under way."""
 
     rotation_id: str
@@ -59,14 +59,14 @@ class Running(Wire):
     requested_at: datetime
 
 
-class Summary(Wire):
+class InventoryEntry(Wire):
     """One resource at a glance."""
 
     resource: str
-    seen: Seen | None = None
-    last: Last | None = None
-    running: Running | None = None
-    marks: tuple[Mark, ...] = ()
+    seen: Snapshot | None = None
+    last: NewestOutcome | None = None
+    running: RunningRotation | None = None
+    marks: tuple[TimelineMark, ...] = ()
 
     @classmethod
     def of(cls, record: Record) -> Self:
@@ -76,7 +76,7 @@ class Summary(Wire):
         return cls(
             resource=record.resource,
             seen=record.seen,
-            last=Last(
+            last=NewestOutcome(
                 rotation_id=last.rotation_id,
                 result=last.result,
                 kind=last.kind,
@@ -86,7 +86,7 @@ class Summary(Wire):
             )
             if last
             else None,
-            running=Running(
+            running=RunningRotation(
                 rotation_id=journal.rotation_id,
                 kind=journal.kind,
                 step=journal.step,
@@ -94,5 +94,5 @@ class Summary(Wire):
             )
             if journal
             else None,
-            marks=tuple(mark for outcome in record.history if (mark := Mark.of(outcome)))[-_MARKS:],
+            marks=tuple(mark for outcome in record.history if (mark := TimelineMark.of(outcome)))[-_MARKS:],
         )

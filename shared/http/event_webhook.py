@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from shared.domain.wire import Wire
 from shared.http.http_api import check_body
 from shared.http.problem_details import Answer, Problem
-from shared.rotation.incoming_events import Notice
+from shared.rotation.incoming_events import InboundEvent
 
 MOST_BODY_BYTES = 1_200_000  # Event Grid sends at most 1 MB in one delivery
 MEDIA_TYPES = ("application/json", "application/cloudevents+json", "application/cloudevents-batch+json")
@@ -91,7 +91,7 @@ def validation_code(events: list[Mapping[str, Any]]) -> str | None:
     return None
 
 
-def notices(events: list[Mapping[str, Any]]) -> list[Notice]:
+def notices(events: list[Mapping[str, Any]]) -> list[InboundEvent]:
     """What of these events may call for something. The others are logged and left alone."""
     found = []
     for event in events:
@@ -106,7 +106,7 @@ def notices(events: list[Mapping[str, Any]]) -> list[Notice]:
     return found
 
 
-def _notice(event: Mapping[str, Any]) -> Notice | None:
+def _notice(event: Mapping[str, Any]) -> InboundEvent | None:
     kind, data = _type(event), event["data"]
     known = {"event_id": event["id"], "type": event["type"].strip()}
     if kind in _EXPIRY:
@@ -115,11 +115,11 @@ def _notice(event: Mapping[str, Any]) -> Notice | None:
         if secret is None:
             return None
         vault = f"{url.scheme}://{url.netloc}".lower()
-        return Notice(about="secret-expiry", vault_url=vault, secret_name=secret[1], version=secret[2], **known)
+        return InboundEvent(about="secret-expiry", vault_url=vault, secret_name=secret[1], version=secret[2], **known)
     if kind == _ACTION and _text(data, "operationname").lower().endswith(_REGENERATE):
         named = (_RESOURCE.match(text) for text in (_text(data, "resourceuri"), _text(event, "subject")))
         resource = next((match[0] for match in named if match), None)
-        return Notice(about="key-regenerated", resource=resource, **known) if resource else None
+        return InboundEvent(about="key-regenerated", resource=resource, **known) if resource else None
     return None
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from shared.domain.keys import Slot
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Last, Running, Summary
+from shared.domain.summary import InventoryEntry, NewestOutcome, RunningRotation
 from shared.domain.wire import Wire
 
 
@@ -33,11 +33,11 @@ class FleetMember(Wire):
     due_at: datetime | None = Field(None, description="When the next rotation is due")
     overlap_until: datetime | None = Field(None, description="Until when clients may still hold the previous key")
     retire_after: datetime | None = Field(None, description="When a replaced key will be made worthless, if one will")
-    last: Last | None = Field(None, description="The newest outcome")
-    running: Running | None = Field(None, description="The rotation under way")
+    last: NewestOutcome | None = Field(None, description="The newest outcome")
+    running: RunningRotation | None = Field(None, description="The rotation under way")
 
     @classmethod
-    def of(cls, summary: Summary, now: datetime) -> Self:
+    def of(cls, summary: InventoryEntry, now: datetime) -> Self:
         """Write a summary down."""
         facts: dict[str, object] = {"id": summary.resource, "name": ResourceId.parse(summary.resource).name}
         facts |= {"last": summary.last, "running": summary.running}
@@ -57,7 +57,7 @@ class FleetPage(Wire):
     )
 
     @classmethod
-    def of(cls, page: list[Summary], after: str | None, *, base: str, most: int, now: datetime) -> Self:
+    def of(cls, page: list[InventoryEntry], after: str | None, *, base: str, most: int, now: datetime) -> Self:
         """Write a page down; `after` is the key that the next one goes on from. The link carries no function key."""
         query = urlencode({"maxPageSize": most, "skipToken": after}) if after else None
         return cls(

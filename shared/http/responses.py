@@ -14,9 +14,9 @@ from shared.domain.decision import Action, Cause
 from shared.domain.keys import KeyType
 from shared.domain.planning import Preview
 from shared.domain.record import Journal, Kind, Outcome, Result, Step
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.wire import Wire
-from shared.rotation.submit import Status
+from shared.rotation.submit import RotationStatus
 
 GOOD = {Result.SUCCEEDED, Result.SKIPPED}
 
@@ -72,7 +72,7 @@ class OperationStatus(Wire):
     note: Fault | None = Field(None, description="Why nothing had to be done")
 
     @classmethod
-    def of(cls, found: Status) -> Self:
+    def of(cls, found: RotationStatus) -> Self:
         """Write a status down."""
         ticket, ended = found.ticket, found.outcome
         facts: dict[str, object] = {
@@ -155,7 +155,7 @@ class Previews(Wire):
     previews: tuple[Previewed, ...]
 
 
-def accepted(base: str, requests: Iterable[Request]) -> Accepted:
+def accepted(base: str, requests: Iterable[WorkItem]) -> Accepted:
     """What was asked, with addresses under `base`, such as `https://app.azurewebsites.net/api/`."""
     return Accepted(
         rotations=tuple(

@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
 from shared.domain.keys import KeyType
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.http.http_api import check_body
 from shared.http.problem_details import Problem
@@ -113,10 +113,10 @@ class RotateBody(BaseModel):
             raise ValueError("overlapHours goes with mode revoke, or with keyType Primary or Secondary")
         return self
 
-    def wish(self, idempotency_key: str | None = None) -> Wish:
+    def wish(self, idempotency_key: str | None = None) -> RotationCommand:
         """What it asks for. The same idempotency key twice is the same wish."""
         resource = ResourceId.parse(self.resource) if self.resource else None
-        return Wish(
+        return RotationCommand(
             trigger="http",
             resource=resource,
             mode=Mode(self.mode or "rotate") if resource else Mode.SWEEP,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from shared import composition
 from shared.domain.errors import Misconfigured
 from shared.domain.record import Result
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
 from shared.http import event_webhook, headers, http_api, openapi
@@ -16,7 +16,7 @@ from shared.http.problem_details import Answer, Problem
 from shared.http.responses import GOOD, Accepted, Finished, OperationStatus, Previewed, Previews, accepted
 from shared.http.rotate_request import parse_rotate
 from shared.rotation import waiting
-from shared.rotation.submit import Status
+from shared.rotation.submit import RotationStatus
 
 RETRY_AFTER_SECONDS = 15  # the operation at the heart of a rotation takes 13-19 s
 _OWN_FAULT = {"NotPermitted", "Misconfigured"}
@@ -110,13 +110,15 @@ def _json(content: Wire, headers: dict[str, str] | None = None, status: int = 20
     return Answer(status, content.model_dump_json(by_alias=True, exclude_none=True).encode(), headers or {})
 
 
-def _accepted(call: Call, requests: Sequence[Request], headers: dict[str, str] | None = None) -> Answer:
+def _accepted(call: Call, requests: Sequence[WorkItem], headers: dict[str, str] | None = None) -> Answer:
     content: Accepted = accepted(call.base, requests)
     follow = {"Location": content.rotations[0].href} if len(content.rotations) == 1 else {}
     return _json(content, {"Retry-After": str(RETRY_AFTER_SECONDS)} | follow | (headers or {}), 202)
 
 
-def _waited(call: Call, requests: Sequence[Request], found: Sequence[Status], headers: dict[str, str]) -> Answer:
+def _waited(
+    call: Call, requests: Sequence[WorkItem], found: Sequence[RotationStatus], headers: dict[str, str]
+) -> Answer:
     """200 when all went well, a problem when one did not, 202 while one still runs."""
     outcomes = [each.outcome for each in found if each.outcome]
     if len(outcomes) < len(requests):

@@ -23,11 +23,11 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.adapters.blob_records import Held
+from shared.adapters.blob_records import LeasedRecord
 from shared.domain.errors import RotationError
 from shared.domain.record import Journal, Outcome, Result
-from shared.domain.requests import Request
-from shared.domain.summary import Summary
+from shared.domain.requests import WorkItem
+from shared.domain.summary import InventoryEntry
 from shared.observability.log_redaction import redacted
 
 SCOPE = "signalr-key-rotation"
@@ -52,7 +52,7 @@ class OpenTelemetry:
         )
         self._managed = meter.create_gauge("rotation.resources", "{resource}", "Resources that were ever looked at")
 
-    def asked(self, request: Request) -> str:
+    def asked(self, request: WorkItem) -> str:
         """Begin the trace of a request: whoever asked for a thousand rotations gets a thousand traces."""
         asking = trace.get_current_span().get_span_context()
         links = [Link(asking)] if asking.is_valid else []
@@ -63,13 +63,13 @@ class OpenTelemetry:
         return carrier.get("traceparent", "")
 
     @contextmanager
-    def working(self, request: Request) -> Iterator[None]:
+    def working(self, request: WorkItem) -> Iterator[None]:
         """A span for a message in hand, in the trace that it carries."""
         with self._span("work", _remote(request.traceparent), SpanKind.CONSUMER, _asked(request)):
             yield
 
     @contextmanager
-    def rotating(self, held: Held) -> Iterator[None]:
+    def rotating(self, held: LeasedRecord) -> Iterator[None]:
         """A span for a journal, in the trace of the request it was opened for, whoever carries it out now."""
         journal = held.journal
         here = trace.get_current_span().get_span_context()
@@ -85,7 +85,7 @@ class OpenTelemetry:
                 self._close(span, held, journal.rotation_id)
 
     @contextmanager
-    def step(self, name: str, held: Held) -> Iterator[None]:
+    def step(self, name: str, held: LeasedRecord) -> Iterator[None]:
         """A span for a step: what is known at its end stands in its attributes."""
         with self._span(name, None, SpanKind.INTERNAL, _done(held.journal)) as span:
             try:
@@ -111,7 +111,7 @@ class OpenTelemetry:
         """Count it by service."""
         self._throttles.add(1, {"rotation.service": service})
 
-    def fleet(self, summaries: Iterable[Summary], *, overdue: int, now: datetime) -> None:
+    def fleet(self, summaries: Iterable[InventoryEntry], *, overdue: int, now: datetime) -> None:
         """Set the gauges: the last value stands until the next sweep of this worker."""
         count = 0
         for count, summary in enumerate(summaries, 1):  # noqa: B007 - the last count is how many there were
@@ -137,7 +137,7 @@ class OpenTelemetry:
             contexts.detach(token)
             span.end()
 
-    def _close(self, span: Span, held: Held, rotation_id: str) -> None:
+    def _close(self, span: Span, held: LeasedRecord, rotation_id: str) -> None:
         """Say how a journal came out: from the record, where its outcome stands as soon as it has one."""
         record = held.record
         outcome = next((o for o in reversed(record.history) if o.rotation_id == rotation_id), None)
@@ -177,7 +177,7 @@ def _known(facts: _Facts) -> dict[str, str | float | bool]:
     }
 
 
-def _asked(request: Request) -> dict[str, str | float | bool | None]:
+def _asked(request: WorkItem) -> dict[str, str | float | bool | None]:
     return {
         "rotation.id": request.rotation_id,
         "rotation.resource": request.resource,

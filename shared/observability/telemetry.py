@@ -12,25 +12,25 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from shared.adapters.blob_records import Held
+    from shared.adapters.blob_records import LeasedRecord
     from shared.domain.record import Outcome
-    from shared.domain.requests import Request
-    from shared.domain.summary import Summary
+    from shared.domain.requests import WorkItem
+    from shared.domain.summary import InventoryEntry
 
 
 class Recorder(Protocol):
     """Where it is told."""
 
-    def asked(self, request: "Request") -> str:
+    def asked(self, request: "WorkItem") -> str:
         """Note that something was asked for: begins the rotation's trace. Gives its `traceparent`."""
 
-    def working(self, request: "Request") -> AbstractContextManager[object]:
+    def working(self, request: "WorkItem") -> AbstractContextManager[object]:
         """The time in which a worker has a message in hand."""
 
-    def rotating(self, held: "Held") -> AbstractContextManager[object]:
+    def rotating(self, held: "LeasedRecord") -> AbstractContextManager[object]:
         """The time in which a journal is carried out, by whichever message came across it."""
 
-    def step(self, name: str, held: "Held") -> AbstractContextManager[object]:
+    def step(self, name: str, held: "LeasedRecord") -> AbstractContextManager[object]:
         """The time that one step takes."""
 
     def ended(self, outcome: "Outcome") -> None:
@@ -39,7 +39,7 @@ class Recorder(Protocol):
     def throttled(self, service: str) -> None:
         """Count an answer of 429."""
 
-    def fleet(self, summaries: "Iterable[Summary]", *, overdue: int, now: datetime) -> None:
+    def fleet(self, summaries: "Iterable[InventoryEntry]", *, overdue: int, now: datetime) -> None:
         """Measure the whole fleet."""
 
 
@@ -57,24 +57,24 @@ def recording() -> bool:
     return _recorder is not None
 
 
-def traced(request: "Request") -> "Request":
+def traced(request: "WorkItem") -> "WorkItem":
     """The request, carrying the trace that begins with it; one that carries a trace keeps it."""
     if _recorder is None or request.traceparent:
         return request
     return request.model_copy(update={"traceparent": _recorder.asked(request)})
 
 
-def working(request: "Request") -> AbstractContextManager[object]:
+def working(request: "WorkItem") -> AbstractContextManager[object]:
     """The time in which a worker has this message in hand."""
     return _recorder.working(request) if _recorder else nullcontext()
 
 
-def rotating(held: "Held") -> AbstractContextManager[object]:
+def rotating(held: "LeasedRecord") -> AbstractContextManager[object]:
     """The time in which the open journal is carried out."""
     return _recorder.rotating(held) if _recorder else nullcontext()
 
 
-def step(name: str, held: "Held") -> AbstractContextManager[object]:
+def step(name: str, held: "LeasedRecord") -> AbstractContextManager[object]:
     """The time that one step of the open journal takes."""
     return _recorder.step(name, held) if _recorder else nullcontext()
 
@@ -91,7 +91,7 @@ def throttled(service: str) -> None:
         _recorder.throttled(service)
 
 
-def fleet(summaries: "Iterable[Summary]", *, overdue: int, now: datetime) -> None:
+def fleet(summaries: "Iterable[InventoryEntry]", *, overdue: int, now: datetime) -> None:
     """How the whole fleet is, once in a sweep."""
     if _recorder:
         _recorder.fleet(summaries, overdue=overdue, now=now)

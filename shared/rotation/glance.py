@@ -8,16 +8,16 @@ Whatever is not just as it was is left for the full look, under the lease.
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.adapters.signalr_probe import Verdict
 from shared.domain.decision import Code, Refuse, Skip, Wait, decide
 from shared.domain.errors import RotationError
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Observation
 from shared.domain.record import Record, Step
-from shared.domain.requests import Mode, Request
+from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource
-from shared.domain.seen import Seen
+from shared.domain.seen import Snapshot
 from shared.rotation.inventory import Fleet
 from shared.rotation.observe import is_told
 from shared.rotation.ports import Services
@@ -28,15 +28,15 @@ _NEWS = timedelta(minutes=10)  # how long what a list said is as good as asking
 _NOT_ABOUT_THE_KEY = {Code.LOCAL_AUTH_DISABLED, Code.PAUSED, Code.SECRET_DISABLED, Code.NOT_READY}
 
 
-class Glance:
+class PreCheck:
     """Looks at resources without their lease. It writes nothing."""
 
-    def __init__(self, fleet: Fleet, ledger: Ledger, services: Services) -> None:
+    def __init__(self, fleet: Fleet, ledger: BlobRecords, services: Services) -> None:
         self._fleet = fleet
         self._ledger = ledger
         self._to = services
 
-    async def idle(self, request: Request) -> Wait | Skip | Refuse | None:
+    async def idle(self, request: WorkItem) -> Wait | Skip | Refuse | None:
         """Why nothing is to be done for this request; None when it takes a full look to know.
 
         Raises nothing: what goes wrong here goes wrong again in the full look, where it is told.
@@ -53,7 +53,7 @@ class Glance:
         except RotationError:
             return None
 
-    def _promising(self, request: Request, record: Record) -> bool:
+    def _promising(self, request: WorkItem, record: Record) -> bool:
         """Whether a glance may be enough, as far as the record tells."""
         if record.journal or record.ended(request.rotation_id) or request.rivals:
             return False
@@ -62,7 +62,7 @@ class Glance:
         moments = (record.seen.due, record.seen.retire_after) if record.seen else ()
         return not any(moment and moment <= self._to.clock() for moment in moments)
 
-    def _listed(self, request: Request) -> Resource | None:
+    def _listed(self, request: WorkItem) -> Resource | None:
         """What the sweep's list said of the resource, if that was a moment ago."""
         listed = request.listed
         if listed is None or self._to.clock() > request.requested_at + _NEWS:
@@ -70,7 +70,7 @@ class Glance:
         return Resource(request.resource_id, listed.provisioning_state, listed.local_auth_disabled, listed.tags)
 
     async def _compare(
-        self, request: Request, resource: Resource, record: Record, before: Seen
+        self, request: WorkItem, resource: Resource, record: Record, before: Snapshot
     ) -> Wait | Skip | Refuse | None:
         policy = self._fleet.policy(resource)
         published, key = await self._to.vaults.newest_with_key(policy.vault_url, policy.secret_name)
@@ -84,7 +84,7 @@ class Glance:
             told=is_told(published, resource.id, record),
         )
         action = decide(seen, request, policy, self._to.clock())
-        if not isinstance(action, Wait | Skip | Refuse) or Seen.of(seen, policy) != before:
+        if not isinstance(action, Wait | Skip | Refuse) or Snapshot.of(seen, policy) != before:
             return None
         if action.code in _NOT_ABOUT_THE_KEY:
             return action if request.mode is Mode.SWEEP else None

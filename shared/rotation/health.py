@@ -4,10 +4,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.rotation.roster import Roster
+from shared.rotation.roster import Inventory
 from shared.rotation.submit import Rotator
 
 MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
@@ -34,7 +34,7 @@ class HealthReport(Wire):
 class Health:
     """Looks at the managed resources as a rotation would."""
 
-    def __init__(self, roster: Roster, rotator: Rotator) -> None:
+    def __init__(self, roster: Inventory, rotator: Rotator) -> None:
         self._roster = roster
         self._rotator = rotator
 
@@ -43,7 +43,7 @@ class Health:
         managed = [ResourceId.parse(each.resource) for each in await self._roster.all()]
         chosen = [resource] if resource else managed[:MOST_CHECKED]
         # As if somebody asked for a rotation now: only then does everything show that one would meet.
-        asked = [Wish("health", each, Mode.ROTATE, force=True) for each in chosen]
+        asked = [RotationCommand("health", each, Mode.ROTATE, force=True) for each in chosen]
         previews = [preview for wish in asked for preview in await self._rotator.preview(wish)]
         findings = [
             Finding(resource=preview.request.resource, code=each.code, message=each.message)

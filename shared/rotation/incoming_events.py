@@ -12,14 +12,14 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.adapters.storage_queue import WorkQueue
+from shared.adapters.storage_queue import StorageQueue
 from shared.domain.errors import Terminal
-from shared.domain.requests import Mode, Request, Wish, rotation_id
+from shared.domain.requests import Mode, RotationCommand, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
-from shared.rotation.roster import Roster
+from shared.rotation.roster import Inventory
 from shared.rotation.submit import Rotator
 from shared.settings import Settings
 
@@ -29,7 +29,7 @@ _AT_ONCE = 16
 _JUST_NOW = timedelta(seconds=20)
 
 
-class Notice(Wire):
+class InboundEvent(Wire):
     """One event, boiled down to what may matter. As JSON it is a queue message; it holds nothing secret."""
 
     model_config = ConfigDict(extra="forbid")
@@ -43,7 +43,7 @@ class Notice(Wire):
     resource: str = Field("", max_length=400)
 
 
-class Notices:
+class IncomingEvents:
     """Takes events down, and acts on them later."""
 
     def __init__(
@@ -51,8 +51,8 @@ class Notices:
         *,
         settings: Settings,
         fleet: Fleet,
-        roster: Roster,
-        queue: WorkQueue,
+        roster: Inventory,
+        queue: StorageQueue,
         rotator: Rotator,
         services: Services,
     ) -> None:
@@ -63,17 +63,17 @@ class Notices:
         self._rotator = rotator
         self._to = services
 
-    async def take(self, notices: list[Notice]) -> None:
+    async def take(self, notices: list[InboundEvent]) -> None:
         """Put each on the queue. This is all that Event Grid waits for. Raises what the storage raises."""
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def send(notice: Notice) -> None:
+        async def send(notice: InboundEvent) -> None:
             async with slots:
                 await self._queue.send(notice)
 
         await asyncio.gather(*map(send, {notice.event_id: notice for notice in notices}.values()))
 
-    async def act(self, notice: Notice) -> list[Request]:
+    async def act(self, notice: InboundEvent) -> list[WorkItem]:
         """Do what the event calls for, once however often it comes. Raises `Retryable` for the platform to try again.
 
         An error that a repetition would not change is logged and left to the sweep, which meets it too.
@@ -83,7 +83,7 @@ class Notices:
         except Terminal as error:
             return _ignored(notice, error.code)
 
-    async def _follow(self, notice: Notice) -> list[Request]:
+    async def _follow(self, notice: InboundEvent) -> list[WorkItem]:
         if notice.about == "key-regenerated":
             resource, mode = ResourceId.parse(notice.resource), Mode.RESYNC
         else:
@@ -95,7 +95,7 @@ class Notices:
         if await self._under_way(rotation_id(resource, key)):
             return _ignored(notice, "delivered before")
         reason = notice.type.rpartition(".")[2]
-        wish = Wish(trigger="event", resource=resource, mode=mode, reason=reason, deduplication_key=key)
+        wish = RotationCommand(trigger="event", resource=resource, mode=mode, reason=reason, deduplication_key=key)
         return await self._rotator.submit(wish)
 
     async def _under_way(self, rotation: str) -> bool:
@@ -108,7 +108,7 @@ class Notices:
             known.final or known.journal is not None or self._to.clock() < known.ticket.requested_at + _JUST_NOW
         )
 
-    async def _expiring(self, notice: Notice) -> tuple[ResourceId | None, str]:
+    async def _expiring(self, notice: InboundEvent) -> tuple[ResourceId | None, str]:
         """The resource that publishes to the secret, provided that the event speaks of the secret's newest version.
 
         Otherwise None, and why.
@@ -128,6 +128,6 @@ class Notices:
         return resource, ""
 
 
-def _ignored(notice: Notice, why: str) -> list[Request]:
+def _ignored(notice: InboundEvent, why: str) -> list[WorkItem]:
     log.info("event ignored", extra={"event_id": notice.event_id, "event_type": notice.type, "why": why})
     return []

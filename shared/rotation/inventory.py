@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.adapters.arm_signalr import SignalR
+from shared.adapters.arm_signalr import ArmSignalR
 from shared.domain.errors import Misconfigured, NotFound, RotationError
 from shared.domain.keys import SecretFormat
 from shared.domain.policy import Policy
@@ -29,7 +29,7 @@ _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class Discovery:
     """What was found: every managed resource, with what ARM's list says of it (None: it was only named).
 
     `unreadable` are the subscriptions and groups that could not be listed, and why.
@@ -42,11 +42,11 @@ class Survey:
 class Fleet:
     """The managed resources."""
 
-    def __init__(self, settings: Settings, signalr: SignalR) -> None:
+    def __init__(self, settings: Settings, signalr: ArmSignalR) -> None:
         self._settings = settings
         self._signalr = signalr
 
-    async def survey(self) -> Survey:
+    async def survey(self) -> Discovery:
         """Every managed resource, each once: those named first, then those discovered by their tag.
 
         Subscriptions and groups are listed side by side, and one that can't be does not stop the others. Raises what
@@ -69,7 +69,7 @@ class Fleet:
             found |= {each.id: each for each in listed if self.includes(each)}
         if unreadable and not found:
             raise next(iter(unreadable.values()))
-        return Survey(found, unreadable)
+        return Discovery(found, unreadable)
 
     async def find(self) -> AsyncIterator[ResourceId]:
         """Every managed resource that `survey` finds."""

@@ -3,7 +3,7 @@
 import asyncio
 
 from shared.domain.keys import KeyPair, Slot
-from shared.domain.observation import Observation, Published
+from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
 from shared.domain.record import Record
 from shared.domain.resources import Resource, ResourceId
@@ -29,7 +29,7 @@ async def observe(
     ), keys
 
 
-def is_told(published: Published | None, resource: ResourceId, record: Record | None) -> bool:
+def is_told(published: PublishedSecret | None, resource: ResourceId, record: Record | None) -> bool:
     """Whether the newest version needs no announcement: it had one, or it is not for this resource to announce."""
     if published is None or published.rotation_id is None or published.owner not in {None, resource}:
         return True

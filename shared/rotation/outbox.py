@@ -2,19 +2,19 @@
 
 import logging
 
-from shared.adapters.event_grid import Topic
+from shared.adapters.event_grid import EventGridTopic
 from shared.domain.errors import RotationError, Terminal
 from shared.domain.events import FAILED, OVERDUE, _iso, failed
 from shared.domain.overdue import Overdue
 from shared.domain.record import Journal
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 
 log = logging.getLogger("rotation")
 
 
 async def announce_failure(
-    topic: Topic, error: RotationError, resource: ResourceId, request: Journal | Request, *, subject: str
+    topic: EventGridTopic, error: RotationError, resource: ResourceId, request: Journal | WorkItem, *, subject: str
 ) -> None:
     """Tell of a failure. A topic that refuses for good is no reason not to write the failure down."""
     try:
@@ -30,7 +30,7 @@ async def announce_failure(
         log.exception("failure not announced", extra={"rotation_id": request.rotation_id, "code": untold.code})
 
 
-async def announce_overdue(topic: Topic, late: Overdue) -> None:
+async def announce_overdue(topic: EventGridTopic, late: Overdue) -> None:
     """Tell that a rotation is past due: each time the same event, until it is done. Raises what the topic raises."""
     summary = late.summary
     seen, last = (summary.seen, summary.last) if summary else (None, None)

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.adapters.arm_signalr import SignalR
-from shared.adapters.event_grid import Topic
-from shared.adapters.key_vault import Vaults
-from shared.adapters.signalr_probe import DataPlane
+from shared.adapters.arm_signalr import ArmSignalR
+from shared.adapters.event_grid import EventGridTopic
+from shared.adapters.key_vault import KeyVaultSecrets
+from shared.adapters.signalr_probe import SignalRProbe
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,10 @@ class Services:
     `effect_seconds` is how long a new key may take to show and to work.
     """
 
-    signalr: SignalR
-    data_plane: DataPlane
-    vaults: Vaults
-    topic: Topic
+    signalr: ArmSignalR
+    data_plane: SignalRProbe
+    vaults: KeyVaultSecrets
+    topic: EventGridTopic
     clock: Callable[[], datetime]
     effect_seconds: float
 

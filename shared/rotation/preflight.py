@@ -12,13 +12,13 @@ from collections.abc import Sequence
 
 import aiohttp
 
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.domain.decision import Action, Refuse, Skip, Wait, decide
 from shared.domain.errors import RotationError, Unavailable
-from shared.domain.observation import Published
+from shared.domain.observation import PublishedSecret
 from shared.domain.planning import Preview
 from shared.domain.policy import Policy
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.resources import Resource
 from shared.rotation.inventory import Fleet
 from shared.rotation.observe import observe
@@ -36,7 +36,13 @@ class Preflight:
     """Looks at what rotations would meet."""
 
     def __init__(
-        self, *, fleet: Fleet, ledger: Ledger, services: Services, session: aiohttp.ClientSession, topic_endpoint: str
+        self,
+        *,
+        fleet: Fleet,
+        ledger: BlobRecords,
+        services: Services,
+        session: aiohttp.ClientSession,
+        topic_endpoint: str,
     ) -> None:
         self._fleet = fleet
         self._ledger = ledger
@@ -44,13 +50,13 @@ class Preflight:
         self._session = session
         self._topic_endpoint = topic_endpoint
 
-    async def look(self, requests: Sequence[Request]) -> list[Preview]:
+    async def look(self, requests: Sequence[WorkItem]) -> list[Preview]:
         """What each would come to now. Of more than can be looked at in time, the rest is told to be unseen."""
         slots = asyncio.Semaphore(_AT_ONCE)
         until = asyncio.get_running_loop().time() + _LONGEST_SECONDS
         topic = await self._topic()
 
-        async def preview(request: Request) -> Preview:
+        async def preview(request: WorkItem) -> Preview:
             try:
                 async with asyncio.timeout_at(until), slots:
                     return await self._preview(request, topic)
@@ -59,7 +65,7 @@ class Preflight:
 
         return await asyncio.gather(*map(preview, requests))
 
-    async def _preview(self, request: Request, topic: _Faults) -> Preview:
+    async def _preview(self, request: WorkItem, topic: _Faults) -> Preview:
         try:
             record = await self._ledger.read(request.resource_id)
             resource = await self._to.signalr.get(request.resource_id)
@@ -73,7 +79,7 @@ class Preflight:
         return Preview(request, action=action, seen=seen, policy=policy, obstacles=obstacles)
 
     async def _rivals(
-        self, request: Request, resource: Resource, policy: Policy, published: Published | None
+        self, request: WorkItem, resource: Resource, policy: Policy, published: PublishedSecret | None
     ) -> _Faults:
         """The fault of a secret that another resource publishes to."""
         if request.rivals:

@@ -7,11 +7,11 @@ whoever finds a journal open looks for the version by its rotation id, among all
 import logging
 from datetime import timedelta
 
-from shared.adapters.blob_records import Held
-from shared.adapters.key_vault import Edition
+from shared.adapters.blob_records import LeasedRecord
+from shared.adapters.key_vault import NewSecretVersion
 from shared.domain.errors import SecretDisabled, Terminal
 from shared.domain.keys import AccessKey
-from shared.domain.observation import Published, Retirement
+from shared.domain.observation import PublishedSecret, Retirement
 from shared.domain.policy import Policy
 from shared.domain.record import Kind, Step
 from shared.domain.resources import Resource
@@ -25,7 +25,7 @@ class Publication:
     """The new version under the open journal of `held`. `added`: it exists, or may."""
 
     def __init__(
-        self, services: Services, held: Held, resource: Resource, policy: Policy, regeneration: Regeneration
+        self, services: Services, held: LeasedRecord, resource: Resource, policy: Policy, regeneration: Regeneration
     ) -> None:
         self._to = services
         self._held = held
@@ -70,10 +70,12 @@ class Publication:
         await self._note(made)
         log.info("key published", extra=self._held.facts)
 
-    async def _add(self, newest: Published | None, key: AccessKey) -> Published:
+    async def _add(self, newest: PublishedSecret | None, key: AccessKey) -> PublishedSecret:
         journal = self._held.journal
         retirement = await self._retirement(newest, key)
-        edition = Edition(self._resource.id, journal.rotation_id, journal.kind.value, key, self._policy, retirement)
+        edition = NewSecretVersion(
+            self._resource.id, journal.rotation_id, journal.kind.value, key, self._policy, retirement
+        )
         # Key Vault cannot carry the lease id any more than ARM can: so the lease must outlive the call.
         await self._held.renew()
         answer_within = self._held.answer_within
@@ -84,7 +86,7 @@ class Publication:
             self.added = False
             raise
 
-    async def _retirement(self, newest: Published | None, key: AccessKey) -> Retirement | None:
+    async def _retirement(self, newest: PublishedSecret | None, key: AccessKey) -> Retirement | None:
         """What the new version must say of a leaked key: the one it replaces, or an earlier one that still works."""
         journal = self._held.journal
         if journal.retire:
@@ -94,7 +96,7 @@ class Publication:
             return None
         return earlier if (await self._regeneration.read_keys()).slot_of(earlier.fingerprint) else None
 
-    async def _note(self, made: Published) -> None:
+    async def _note(self, made: PublishedSecret) -> None:
         journal = self._held.journal
         await self._held.reached(
             Step.PUBLISHED,

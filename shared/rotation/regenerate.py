@@ -8,12 +8,12 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from shared.adapters.arm_rate_limit import Turn
+from shared.adapters.arm_rate_limit import Permit
 from shared.adapters.arm_signalr import Ending, Regenerated
-from shared.adapters.blob_records import Held
+from shared.adapters.blob_records import LeasedRecord
 from shared.adapters.signalr_probe import Verdict
 from shared.domain.errors import (
-    KeyRefused,
+    KeyRejected,
     KeyUnchanged,
     OperationFailed,
     RotationError,
@@ -21,7 +21,7 @@ from shared.domain.errors import (
     Throttled,
 )
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
-from shared.domain.observation import Published
+from shared.domain.observation import PublishedSecret
 from shared.domain.policy import Policy
 from shared.domain.record import Kind, Step
 from shared.domain.resources import Resource
@@ -42,7 +42,7 @@ class Regeneration:
     """One slot's key, or the salt, renewed under the open journal of `held`. `keys`: those just read, if they were."""
 
     def __init__(
-        self, services: Services, held: Held, resource: Resource, policy: Policy, keys: KeyPair | None = None
+        self, services: Services, held: LeasedRecord, resource: Resource, policy: Policy, keys: KeyPair | None = None
     ) -> None:
         self._to = services
         self._held = held
@@ -67,7 +67,7 @@ class Regeneration:
     async def proven_key(self) -> AccessKey:
         """The live key of the journal's slot: regenerated, unless publishing is all that was asked, and proven.
 
-        Raises `Abandoned`, `KeyUnchanged`, `OperationFailed`, `KeyRefused`, and what the adapters raise.
+        Raises `Abandoned`, `KeyUnchanged`, `OperationFailed`, `KeyRejected`, and what the adapters raise.
         """
         keys = await self.read_keys()
         if self._held.journal.kind is not Kind.PUBLISH:
@@ -131,7 +131,7 @@ class Regeneration:
         if shown is None or shown.fingerprint == self._replaced:
             return None
         for _ in range(_LOOKS):
-            if (verdict := await self._to.data_plane.probe(shown)) is not Verdict.REFUSED:
+            if (verdict := await self._to.data_plane.probe(shown)) is not Verdict.REJECTED:
                 break
             await asyncio.sleep(self._to.look_again_seconds)
         other = keys[self._slot.other]
@@ -186,7 +186,7 @@ class Regeneration:
                     raise
                 return Regenerated(Ending.UNKNOWN)
 
-    async def _post(self, key_type: KeyType, turn: Turn) -> Regenerated:
+    async def _post(self, key_type: KeyType, turn: Permit) -> Regenerated:
         # ARM's POST cannot carry the lease id. So the lease must outlive it. That it is sent is written down first, and
         # under the lease: whoever comes next must know that the key may have changed, and who lost it stops here.
         await self._held.prolong()
@@ -200,7 +200,7 @@ class Regeneration:
             await self._held.note(refused=self._held.journal.refused + 1)
             raise
 
-    def _still_right(self, newest: Published | None, keys: KeyPair) -> bool:
+    def _still_right(self, newest: PublishedSecret | None, keys: KeyPair) -> bool:
         """Whether the secret is still the one that was decided on, and does not hold the key to be regenerated."""
         journal = self._held.journal
         if (newest.version if newest else None) != journal.previous_version:
@@ -220,7 +220,7 @@ class Regeneration:
             if again.fingerprint != self._replaced:  # ARM's replicas may disagree for a moment
                 key = again
             if self._to.clock() >= deadline:
-                raise KeyRefused(
+                raise KeyRejected(
                     f"SignalR refuses the {self._slot} key of {self._resource.id.name} "
                     f"{self._to.effect_seconds:g} s after ARM gave it; what was published before is untouched",
                     step="prove",

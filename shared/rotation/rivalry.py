@@ -6,9 +6,9 @@ the newest version itself, which says whose key it holds.
 
 from collections.abc import Sequence
 
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.domain.errors import Misconfigured
-from shared.domain.observation import Published
+from shared.domain.observation import PublishedSecret
 from shared.domain.policy import Policy
 from shared.domain.resources import Resource, ResourceId
 
@@ -23,7 +23,9 @@ def contested(resource: ResourceId, rivals: Sequence[str], secret: str = "") -> 
     )
 
 
-async def expect_no_rival(ledger: Ledger, resource: Resource, policy: Policy, published: Published | None) -> None:
+async def expect_no_rival(
+    ledger: BlobRecords, resource: Resource, policy: Policy, published: PublishedSecret | None
+) -> None:
     """Raise `Misconfigured` if the newest version is another resource's, and that one still publishes there.
 
     A resource that took another's place, in another group or under another name, takes over its secret.

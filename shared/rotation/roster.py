@@ -5,24 +5,24 @@ One listing of the app's own container and one of each subscription, however man
 
 from collections.abc import Collection
 
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.domain.errors import RotationError
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 from shared.rotation.inventory import Fleet
 
 type _Secret = tuple[str, str]
 
 
-class Roster:
+class Inventory:
     """The fleet as lists show it."""
 
-    def __init__(self, fleet: Fleet, ledger: Ledger) -> None:
+    def __init__(self, fleet: Fleet, ledger: BlobRecords) -> None:
         self._fleet = fleet
         self._ledger = ledger
         self._by_secret: dict[_Secret, ResourceId] = {}
 
-    async def all(self) -> list[Summary]:
+    async def all(self) -> list[InventoryEntry]:
         """Every managed resource, in the order of its id. Raises what the storage raises.
 
         Where ARM cannot be asked, the app's own records tell which there were: a list of the fleet is needed most when
@@ -30,7 +30,7 @@ class Roster:
         """
         known = {ResourceId.parse(each.resource): each async for each in self._ledger.summaries()}
         managed = sorted(await self._managed(known), key=lambda resource: resource.key)
-        return [known.get(resource) or Summary(resource=str(resource)) for resource in managed]
+        return [known.get(resource) or InventoryEntry(resource=str(resource)) for resource in managed]
 
     async def _managed(self, known: Collection[ResourceId]) -> set[ResourceId]:
         try:
@@ -41,7 +41,7 @@ class Roster:
             return {*known}
         return {*survey.found, *(each for each in known if any(scope.covers(each) for scope in survey.unreadable))}
 
-    async def page(self, *, most: int, after: str) -> tuple[list[Summary], str | None]:
+    async def page(self, *, most: int, after: str) -> tuple[list[InventoryEntry], str | None]:
         """At most `most` resources whose key comes after `after`, and the key to go on from if there are more."""
         rest = [each for each in await self.all() if ResourceId.parse(each.resource).key > after]
         page = rest[:most]

@@ -6,9 +6,9 @@ times.
 
 import logging
 
-from shared.adapters.blob_records import Held
+from shared.adapters.blob_records import LeasedRecord
 from shared.domain import events
-from shared.domain.errors import KeyRefused, KeyUnchanged, OperationFailed, RotationError, SaltOutcomeUnknown, Terminal
+from shared.domain.errors import KeyRejected, KeyUnchanged, OperationFailed, RotationError, SaltOutcomeUnknown, Terminal
 from shared.domain.keys import KeyPair
 from shared.domain.policy import Policy
 from shared.domain.record import Kind, Outcome, Result, Step
@@ -21,7 +21,7 @@ from shared.rotation.regenerate import Abandoned, Regeneration
 
 log = logging.getLogger("rotation")
 
-_SETTLED = (KeyRefused, KeyUnchanged, OperationFailed)
+_SETTLED = (KeyRejected, KeyUnchanged, OperationFailed)
 
 
 class Run:
@@ -31,7 +31,14 @@ class Run:
     """
 
     def __init__(
-        self, services: Services, held: Held, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool
+        self,
+        services: Services,
+        held: LeasedRecord,
+        resource: Resource,
+        policy: Policy,
+        keys: KeyPair,
+        *,
+        resumed: bool,
     ) -> None:
         self._to = services
         self._held = held

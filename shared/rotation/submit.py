@@ -9,19 +9,19 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.adapters.blob_operations import IdempotencyKeys
-from shared.adapters.blob_records import Ledger
-from shared.adapters.storage_queue import WorkQueue
+from shared.adapters.blob_operations import BlobOperations
+from shared.adapters.blob_records import BlobRecords
+from shared.adapters.storage_queue import StorageQueue
 from shared.domain import planning
 from shared.domain.errors import NotManaged
 from shared.domain.heartbeat import Heartbeat
-from shared.domain.record import Journal, Outcome, Ticket
-from shared.domain.requests import Request, Wish
+from shared.domain.record import Journal, Operation, Outcome
+from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
-from shared.rotation.sweep import Errand, Sweep
+from shared.rotation.sweep import ScheduledItem, Sweep
 from shared.rotation.worker import Worker
 
 log = logging.getLogger("rotation")
@@ -30,10 +30,10 @@ _AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class RotationStatus:
     """A rotation id's story so far: asked for, under way (`journal`), or ended (`outcome`)."""
 
-    ticket: Ticket
+    ticket: Operation
     journal: Journal | None = None
     outcome: Outcome | None = None
 
@@ -50,9 +50,9 @@ class Rotator:
         self,
         *,
         fleet: Fleet,
-        ledger: Ledger,
-        queue: WorkQueue,
-        keys: IdempotencyKeys,
+        ledger: BlobRecords,
+        queue: StorageQueue,
+        keys: BlobOperations,
         services: Services,
         preflight: Preflight,
         grace: timedelta,
@@ -68,7 +68,7 @@ class Rotator:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    async def submit(self, wish: Wish) -> list[Request]:
+    async def submit(self, wish: RotationCommand) -> list[WorkItem]:
         """Queue a wish, one message per resource, and give what was asked under which rotation id.
 
         A wish that has ended already (same deduplication key) is not queued again. Raises `NotManaged`, `KeyReused`,
@@ -77,15 +77,15 @@ class Rotator:
         if wish.resource is None:
             errands = self._sweep.errands(await self._sweep.view(), wish)
         else:
-            errands = [Errand(wish.of(await self._named(wish.resource), self._to.clock()))]
+            errands = [ScheduledItem(wish.of(await self._named(wish.resource), self._to.clock()))]
         if wish.exclusive and wish.deduplication_key:
             await self._keys.claim(wish.deduplication_key, wish)
         return await self._send(errands, wish)
 
-    async def _send(self, errands: list[Errand], wish: Wish) -> list[Request]:
+    async def _send(self, errands: list[ScheduledItem], wish: RotationCommand) -> list[WorkItem]:
         slots = asyncio.Semaphore(_AT_ONCE)
 
-        async def enqueue(errand: Errand) -> Request:
+        async def enqueue(errand: ScheduledItem) -> WorkItem:
             async with slots:
                 if not (wish.ticket and (await self._ledger.open_ticket(errand.request)).final):
                     await self._queue.send(errand.request, delay=errand.delay)
@@ -95,7 +95,7 @@ class Rotator:
         log.info("wish submitted", extra={"trigger": wish.trigger, "mode": wish.mode.value, "resources": len(requests)})
         return requests
 
-    async def sweep(self, trigger: str = "timer") -> list[Request]:
+    async def sweep(self, trigger: str = "timer") -> list[WorkItem]:
         """Queue a look at every managed resource, and tell of what is overdue.
 
         Two sweeps in the same minute are one: a timer can fire twice. Raises what ARM raises only where nothing at all
@@ -103,7 +103,7 @@ class Rotator:
         """
         view = await self._sweep.view()
         heartbeat = await self._sweep.tell_overdue(view)
-        wish = Wish(trigger=trigger, deduplication_key=f"{trigger}:{view.at:%Y-%m-%dT%H:%M}", ticket=False)
+        wish = RotationCommand(trigger=trigger, deduplication_key=f"{trigger}:{view.at:%Y-%m-%dT%H:%M}", ticket=False)
         requests = await self._send(self._sweep.errands(view, wish), wish)
         await self._sweep.finish(heartbeat, enqueued=len(requests))
         return requests
@@ -112,7 +112,7 @@ class Rotator:
         """What the last sweep came to; None when there was none yet."""
         return await self._ledger.heartbeat()
 
-    async def preview(self, wish: Wish) -> list[planning.Preview]:
+    async def preview(self, wish: RotationCommand) -> list[planning.Preview]:
         """What would be done now, and what stands in the way: nothing is written anywhere."""
         if wish.resource is None:
             view = await self._sweep.view()
@@ -129,22 +129,22 @@ class Rotator:
             "one of SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS"
         )
 
-    async def status(self, rotation_id: str) -> Status | None:
+    async def status(self, rotation_id: str) -> RotationStatus | None:
         """How far the rotation of this id is; None when nothing was ever asked under it."""
         ticket = await self._ledger.ticket(rotation_id)
         if ticket is None or ticket.final:
-            return Status(ticket, outcome=ticket.outcome) if ticket else None
+            return RotationStatus(ticket, outcome=ticket.outcome) if ticket else None
         record = await self._ledger.read(ResourceId.parse(ticket.resource))
         if record and record.journal and record.journal.rotation_id == rotation_id:
-            return Status(ticket, journal=record.journal)
-        return Status(ticket, outcome=record.ended(rotation_id) if record else None)
+            return RotationStatus(ticket, journal=record.journal)
+        return RotationStatus(ticket, outcome=record.ended(rotation_id) if record else None)
 
     # -- doing --------------------------------------------------------------------------------------------------------
 
-    async def work(self, request: Request) -> Outcome | None:
+    async def work(self, request: WorkItem) -> Outcome | None:
         """Do what one message asks: see `Worker.work`."""
         return await self._worker.work(request)
 
-    async def give_up(self, request: Request) -> Outcome:
+    async def give_up(self, request: WorkItem) -> Outcome:
         """Record and announce that a message could not be done: see `Worker.give_up`."""
         return await self._worker.give_up(request)

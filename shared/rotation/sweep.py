@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.domain.errors import RotationError
 from shared.domain.heartbeat import Heartbeat, Unreadable
 from shared.domain.overdue import Overdue, overdue, still_unseen
-from shared.domain.requests import Listed, Request, Wish
+from shared.domain.requests import ListedState, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 from shared.observability import telemetry
-from shared.rotation.inventory import Fleet, Survey
+from shared.rotation.inventory import Discovery, Fleet
 from shared.rotation.outbox import announce_overdue
 from shared.rotation.ports import Services
 
@@ -33,20 +33,20 @@ type _Secret = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class ScheduledItem:
     """One message to send, and how long after now."""
 
-    request: Request
+    request: WorkItem
     delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class FleetState:
     """The fleet at one moment. `managed` includes what is known of scopes that could not be listed."""
 
     at: datetime
-    survey: Survey
-    summaries: Mapping[ResourceId, Summary]
+    survey: Discovery
+    summaries: Mapping[ResourceId, InventoryEntry]
     managed: tuple[ResourceId, ...]
     strays: tuple[ResourceId, ...]
 
@@ -54,13 +54,13 @@ class View:
 class Sweep:
     """Looks at the whole fleet."""
 
-    def __init__(self, fleet: Fleet, ledger: Ledger, services: Services, *, grace: timedelta) -> None:
+    def __init__(self, fleet: Fleet, ledger: BlobRecords, services: Services, *, grace: timedelta) -> None:
         self._fleet = fleet
         self._ledger = ledger
         self._to = services
         self._grace = grace
 
-    async def view(self) -> View:
+    async def view(self) -> FleetState:
         """See what there is. Raises what ARM raises only if no subscription at all can be listed."""
         summaries = {ResourceId.parse(each.resource): each async for each in self._ledger.summaries()}
         survey = await self._fleet.survey()
@@ -70,9 +70,9 @@ class Sweep:
         hidden = [each for each in summaries if each not in survey.found and any(one.covers(each) for one in unread)]
         managed = (*survey.found, *hidden)
         strays = tuple(known for known in summaries if known not in {*managed})
-        return View(self._to.clock(), survey, summaries, managed, strays)
+        return FleetState(self._to.clock(), survey, summaries, managed, strays)
 
-    def errands(self, view: View, wish: Wish) -> list[Errand]:
+    def errands(self, view: FleetState, wish: RotationCommand) -> list[ScheduledItem]:
         """A message for each resource: the managed ones, and those that were and whose history is to be closed."""
         rivals = self._rivals(view)
         seconds = len(view.managed) / _SPREAD_PER_SECOND if len(view.managed) > _SPREAD_FROM else 0
@@ -81,15 +81,15 @@ class Sweep:
             found = view.survey.found.get(resource)
             request = wish.of(resource, view.at).model_copy(
                 update={
-                    "listed": Listed.of(found) if found else None,
+                    "listed": ListedState.of(found) if found else None,
                     "expected": _expected(view.summaries.get(resource), view.at),
                     "rivals": tuple(str(rival) for rival in rivals.get(resource, ())),
                 }
             )
-            made.append(Errand(request, timedelta(seconds=random.uniform(0, seconds))))  # noqa: S311 - no secret
+            made.append(ScheduledItem(request, timedelta(seconds=random.uniform(0, seconds))))  # noqa: S311 - no secret
         return made
 
-    async def tell_overdue(self, view: View) -> Heartbeat:
+    async def tell_overdue(self, view: FleetState) -> Heartbeat:
         """Announce what is past due by more than the grace. Gives the sweep's record, without what was enqueued."""
         before = await self._ledger.heartbeat()
         unseen = still_unseen(view.managed, view.summaries, before.unseen if before else {}, now=view.at)
@@ -142,7 +142,7 @@ class Sweep:
         except RotationError as untold:  # the next sweep tells it under the same id
             log.exception("overdue not announced", extra={"rotation_id": late.rotation_id, "code": untold.code})
 
-    def _rivals(self, view: View) -> dict[ResourceId, list[ResourceId]]:
+    def _rivals(self, view: FleetState) -> dict[ResourceId, list[ResourceId]]:
         """Which resources map to one and the same secret, and with whom."""
         writers: dict[_Secret, list[ResourceId]] = defaultdict(list)
         for resource in view.managed:
@@ -155,7 +155,7 @@ class Sweep:
             for resource in sharing
         }
 
-    def _secret(self, resource: ResourceId, view: View) -> _Secret | None:
+    def _secret(self, resource: ResourceId, view: FleetState) -> _Secret | None:
         found, summary = view.survey.found.get(resource), view.summaries.get(resource)
         if found is None:
             seen = summary.seen if summary else None
@@ -167,7 +167,7 @@ class Sweep:
         return policy.vault_url.lower(), policy.secret_name.lower()
 
 
-def _expected(summary: Summary | None, now: datetime) -> bool:
+def _expected(summary: InventoryEntry | None, now: datetime) -> bool:
     """Whether the resource will be found to need something, as far as its record tells."""
     if summary is None or summary.seen is None or summary.running:
         return True

@@ -3,20 +3,20 @@
 import asyncio
 from collections.abc import Sequence
 
-from shared.rotation.submit import Rotator, Status
+from shared.rotation.submit import RotationStatus, Rotator
 
 _FIRST_LOOK_SECONDS = 0.5
 _SLOWEST_LOOK_SECONDS = 3.0
 _AT_ONCE = 16
 
 
-async def ended(rotator: Rotator, rotation_ids: Sequence[str], *, seconds: float) -> list[Status]:
+async def ended(rotator: Rotator, rotation_ids: Sequence[str], *, seconds: float) -> list[RotationStatus]:
     """How the rotations stand when the last of them has ended, or when the time is up.
 
     Each look opens one or two blobs for every rotation that still runs. Looks get rarer, at most one in three seconds.
     """
     slots = asyncio.Semaphore(_AT_ONCE)
-    found: dict[str, Status] = {}
+    found: dict[str, RotationStatus] = {}
 
     async def look(rotation_id: str) -> None:
         async with slots:

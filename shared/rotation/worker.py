@@ -7,8 +7,8 @@ changes nothing.
 import logging
 from datetime import timedelta
 
-from shared.adapters.blob_records import Held, Ledger
-from shared.adapters.storage_queue import WorkQueue
+from shared.adapters.blob_records import BlobRecords, LeasedRecord
+from shared.adapters.storage_queue import StorageQueue
 from shared.domain import planning
 from shared.domain.decision import Action, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
@@ -24,11 +24,11 @@ from shared.domain.errors import (
 from shared.domain.keys import KeyPair
 from shared.domain.policy import Policy
 from shared.domain.record import Outcome, Result
-from shared.domain.requests import Mode, Request
+from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource
-from shared.domain.seen import Seen
+from shared.domain.seen import Snapshot
 from shared.observability import telemetry
-from shared.rotation.glance import Glance
+from shared.rotation.glance import PreCheck
 from shared.rotation.inventory import Fleet
 from shared.rotation.observe import observe
 from shared.rotation.outbox import announce_failure
@@ -49,14 +49,14 @@ _MOST_TURNS = 6
 class Worker:
     """Fulfils requests, each under its resource's lease."""
 
-    def __init__(self, *, fleet: Fleet, ledger: Ledger, queue: WorkQueue, services: Services) -> None:
+    def __init__(self, *, fleet: Fleet, ledger: BlobRecords, queue: StorageQueue, services: Services) -> None:
         self._fleet = fleet
         self._ledger = ledger
         self._queue = queue
         self._to = services
-        self._glance = Glance(fleet, ledger, services)
+        self._glance = PreCheck(fleet, ledger, services)
 
-    async def work(self, request: Request) -> Outcome | None:
+    async def work(self, request: WorkItem) -> Outcome | None:
         """Do what one message asks. None: it was put off, and a new message will come.
 
         Raises `Retryable` for the platform to try again.
@@ -76,7 +76,7 @@ class Worker:
             )
             return None
 
-    async def give_up(self, request: Request) -> Outcome:
+    async def give_up(self, request: WorkItem) -> Outcome:
         """Record and announce that a message could not be done however often it was tried."""
         resource = request.resource_id
         error = RetriesExhausted(
@@ -89,7 +89,7 @@ class Worker:
             await self._ledger.close_ticket(resource, outcome)
             return outcome
 
-    async def _work(self, request: Request) -> Outcome:
+    async def _work(self, request: WorkItem) -> Outcome:
         resource = request.resource_id
         if (idle := await self._glance.idle(request)) is not None:
             return await self._passed_by(request, idle)
@@ -104,7 +104,7 @@ class Worker:
             await self._ledger.close_ticket(resource, outcome)
         return outcome
 
-    async def _passed_by(self, request: Request, idle: Wait | Skip | Refuse) -> Outcome:
+    async def _passed_by(self, request: WorkItem, idle: Wait | Skip | Refuse) -> Outcome:
         """A glance was enough: nothing is written but the ticket, if somebody may ask for it."""
         outcome = self._nothing_done(request, idle, idle.code)
         if request.ticket:
@@ -114,14 +114,14 @@ class Worker:
             await self._ledger.close_ticket(request.resource_id, outcome)
         return outcome
 
-    async def _ended(self, held: Held, request: Request) -> Outcome | None:
+    async def _ended(self, held: LeasedRecord, request: WorkItem) -> Outcome | None:
         """How this request has ended already: what its caller may have been told stays true."""
         if (outcome := held.record.ended(request.rotation_id)) or not request.ticket:
             return outcome
         ticket = await self._ledger.ticket(request.rotation_id)
         return ticket.outcome if ticket and ticket.final else None
 
-    async def _fulfil(self, held: Held, request: Request) -> Outcome:
+    async def _fulfil(self, held: LeasedRecord, request: WorkItem) -> Outcome:
         for _ in range(_MOST_TURNS):
             resource = await self._managed(held, request)
             if isinstance(resource, Outcome):
@@ -129,7 +129,7 @@ class Worker:
             policy = self._fleet.policy(resource)
             seen, keys = await observe(self._to, resource, policy, held.record)
             action = decide(seen, request, policy, self._to.clock())
-            glance = Seen.of(seen, policy)
+            glance = Snapshot.of(seen, policy)
             match action:
                 case Resume():
                     outcome = await self._finish(held, resource, policy, keys, resumed=True)
@@ -157,12 +157,12 @@ class Worker:
                 return outcome
         raise Unavailable(f"{request.resource_id.name} keeps changing while it is worked on", step="observe")
 
-    async def _has_version(self, request: Request, policy: Policy) -> bool:
+    async def _has_version(self, request: WorkItem, policy: Policy) -> bool:
         """Whether this rotation has added its version: the vault remembers, also when the record was lost."""
         made = await self._to.vaults.made_by(policy.vault_url, policy.secret_name, request.rotation_id)
         return made is not None
 
-    async def _managed(self, held: Held, request: Request) -> Resource | Outcome:
+    async def _managed(self, held: LeasedRecord, request: WorkItem) -> Resource | Outcome:
         """What ARM says of the resource; the end of its story if it has left the fleet. Raises `Misconfigured`."""
         if request.rivals:
             raise contested(request.resource_id, request.rivals)
@@ -177,7 +177,7 @@ class Worker:
             raise NotManaged(f"{request.resource} is not managed, or no longer", step="observe")
         return resource
 
-    async def _gone(self, held: Held, request: Request, error: NotFound) -> Outcome:
+    async def _gone(self, held: LeasedRecord, request: WorkItem, error: NotFound) -> Outcome:
         """It was deleted. Who named it, or had begun to rotate it, is told, once; else it is just forgotten."""
         if request.mode is not Mode.SWEEP or held.record.journal or self._fleet.names(request.resource_id):
             if held.record.left and request.mode is Mode.SWEEP:
@@ -187,14 +187,16 @@ class Worker:
             return outcome
         return await self._forgotten(held, request, Code.GONE)
 
-    async def _forgotten(self, held: Held, request: Request, code: Code) -> Outcome:
+    async def _forgotten(self, held: LeasedRecord, request: WorkItem, code: Code) -> Outcome:
         """Close the history of what is no longer managed."""
         outcome = self._nothing_done(request, Skip(code), code)
         if not held.record.left:
             await held.write(held.record.leaving(outcome))
         return outcome
 
-    async def _finish(self, held: Held, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool) -> Outcome:
+    async def _finish(
+        self, held: LeasedRecord, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool
+    ) -> Outcome:
         outcome = await Run(self._to, held, resource, policy, keys, resumed=resumed).finish()
         await self._ledger.close_ticket(resource.id, outcome)
         if outcome.result is Result.SUCCEEDED and outcome.retire_after:
@@ -203,7 +205,7 @@ class Worker:
             await self._queue.send(follow_up, delay=outcome.retire_after - self._to.clock())
         return outcome
 
-    def _nothing_done(self, request: Request, action: Action, code: Code) -> Outcome:
+    def _nothing_done(self, request: WorkItem, action: Action, code: Code) -> Outcome:
         result = Result.REFUSED if isinstance(action, Refuse) else Result.SKIPPED
         outcome = planning.nothing_done(request, result, code, getattr(action, "until", None), self._to.clock())
         telemetry.ended(outcome)
@@ -218,7 +220,7 @@ class Worker:
         )
         return outcome
 
-    async def _failed(self, held: Held, request: Request, error: RotationError) -> Outcome:
+    async def _failed(self, held: LeasedRecord, request: WorkItem, error: RotationError) -> Outcome:
         """Tell of a failure that no journal stands for, and write it down. A plan that touched nothing ends with it.
 
         What stands in a sweep's way is told once a day: an hourly sweep would bury the history under it.

@@ -17,14 +17,14 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob.aio import BlobServiceClient
 from playwright.async_api import Browser, Page, async_playwright
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.record import Record
 from shared.domain.resources import ResourceId
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 from tests.dashboard import fleet
 from tests.world import World, running_host
 
@@ -77,7 +77,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def world(folder: Path, azure_session: StandIn) -> Iterator[World]:
+def world(folder: Path, azure_session: AzureEmulator) -> Iterator[World]:
     """The app with resources that a test may rotate: each makes its own."""
     with (
         Azurite.start(folder / "storage-browser") as storage,
@@ -87,7 +87,7 @@ def world(folder: Path, azure_session: StandIn) -> Iterator[World]:
 
 
 @pytest.fixture(scope="session")
-async def fleet_world(folder: Path, azure_session: StandIn) -> AsyncIterator[World]:
+async def fleet_world(folder: Path, azure_session: AzureEmulator) -> AsyncIterator[World]:
     """The app with a fleet in every condition, recorded and known to ARM: to be looked at only."""
     with (
         Azurite.start(folder / "storage-fleet") as storage,
@@ -103,7 +103,7 @@ async def fleet_world(folder: Path, azure_session: StandIn) -> AsyncIterator[Wor
 
 
 @pytest.fixture(scope="session")
-async def thousand(folder: Path, azure_session: StandIn) -> AsyncIterator[World]:
+async def thousand(folder: Path, azure_session: AzureEmulator) -> AsyncIterator[World]:
     """A thousand recorded resources, all of them known to ARM."""
     now = datetime.now(UTC)
     ages = {f"chat-{number:04}": timedelta(days=number % 70) for number in range(1_000)}
@@ -119,7 +119,7 @@ async def thousand(folder: Path, azure_session: StandIn) -> AsyncIterator[World]
         yield World(azure_session, storage, host)
 
 
-def create(azure: StandIn, name: str, subscription: str = ACTED_ON, **tags: str) -> str:
+def create(azure: AzureEmulator, name: str, subscription: str = ACTED_ON, **tags: str) -> str:
     """A resource that the app manages: its ARM id."""
     tags = {"key-rotation": "enabled"} | {tag.replace("_", "-"): value for tag, value in tags.items()}
     return azure.create_signalr(name, subscription=subscription, tags=tags)
@@ -134,7 +134,7 @@ async def remember(storage: Azurite, *records: Record) -> None:
             await container.create_container()
 
         async def write(record: Record) -> None:
-            summary = Summary.of(record).model_dump(mode="json", by_alias=True, exclude_none=True)
+            summary = InventoryEntry.of(record).model_dump(mode="json", by_alias=True, exclude_none=True)
             async with several:
                 await container.upload_blob(
                     f"resources/{ResourceId.parse(record.resource).key}.json",
@@ -149,7 +149,7 @@ async def remember(storage: Azurite, *records: Record) -> None:
 async def beat(storage: Azurite, heartbeat: Heartbeat) -> None:
     """Write down the last sweep as the app does."""
     async with BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
-        await Ledger(blobs.get_container_client("signalr-rotation")).beat(heartbeat)
+        await BlobRecords(blobs.get_container_client("signalr-rotation")).beat(heartbeat)
 
 
 @asynccontextmanager

@@ -6,7 +6,7 @@ from shared.domain.decision import Cause
 from shared.domain.keys import Slot
 from shared.domain.record import Journal, Kind, Outcome, Record, Result, Step
 from shared.domain.resources import ResourceId
-from shared.domain.seen import Seen
+from shared.domain.seen import Snapshot
 
 SUBSCRIPTION = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 PERIOD = timedelta(days=60)
@@ -17,7 +17,7 @@ def resource(name: str, group: str = "live") -> ResourceId:
     return ResourceId(SUBSCRIPTION, group, name)
 
 
-def seen(name: str, now: datetime, *, age: timedelta, slot: Slot | None = Slot.PRIMARY, **facts: object) -> Seen:
+def seen(name: str, now: datetime, *, age: timedelta, slot: Slot | None = Slot.PRIMARY, **facts: object) -> Snapshot:
     since = (now - age).replace(microsecond=0)
     known: dict[str, object] = {
         "secret_name": f"{name}-connection-string",
@@ -30,7 +30,7 @@ def seen(name: str, now: datetime, *, age: timedelta, slot: Slot | None = Slot.P
         "due": since + PERIOD,
         "overlap_until": since + OVERLAP,
     }
-    return Seen.model_validate(known | facts)
+    return Snapshot.model_validate(known | facts)
 
 
 def outcome(at: datetime, slot: Slot = Slot.PRIMARY, number: int = 1, **facts: object) -> Outcome:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboard.status import Condition, State, condition_of
+from shared.dashboard.status import ResourceStatus, State, status_of
 from shared.domain.decision import Code
 from shared.domain.keys import Slot
 from shared.domain.record import Record, Step
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
@@ -16,8 +16,8 @@ GRACE = timedelta(hours=48)
 DAY = timedelta(days=1)
 
 
-def judged(record: Record, *, managed: bool = True) -> Condition:
-    return condition_of(Summary.of(record), NOW, grace=GRACE, managed=managed)
+def judged(record: Record, *, managed: bool = True) -> ResourceStatus:
+    return status_of(InventoryEntry.of(record), NOW, grace=GRACE, managed=managed)
 
 
 def test_each_of_the_sample_fleet_is_what_its_name_says() -> None:

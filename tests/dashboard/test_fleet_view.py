@@ -4,18 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboard.filters import Choice, Order
+from shared.dashboard.filters import Filters, Order
 from shared.dashboard.fleet_view import ROWS_PER_PAGE, FleetView, fleet_view
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
 DAY = timedelta(days=1)
-SAMPLE = [Summary.of(record) for record in fleet.fleet(NOW)]
+SAMPLE = [InventoryEntry.of(record) for record in fleet.fleet(NOW)]
 
 
-def viewed(summaries: list[Summary] = SAMPLE, **choice: str) -> FleetView:
-    return fleet_view(summaries, Choice.of(choice), NOW, grace=timedelta(hours=48))
+def viewed(summaries: list[InventoryEntry] = SAMPLE, **choice: str) -> FleetView:
+    return fleet_view(summaries, Filters.of(choice), NOW, grace=timedelta(hours=48))
 
 
 def names(view: FleetView) -> list[str]:
@@ -28,7 +28,7 @@ def test_the_headline_counts_who_needs_attention() -> None:
 
 
 def test_a_fleet_that_is_well_says_so() -> None:
-    well = [Summary.of(fleet.record(name, NOW, age=DAY)) for name in ("one", "two")]
+    well = [InventoryEntry.of(fleet.record(name, NOW, age=DAY)) for name in ("one", "two")]
 
     assert ("All is well", 0) == (viewed(well).headline, viewed(well).attention)
 
@@ -68,7 +68,7 @@ def test_by_age_the_oldest_key_comes_first() -> None:
 
 
 def test_a_long_list_is_paged_without_a_gap() -> None:
-    many = [Summary.of(fleet.record(f"chat-{n:03}", NOW, age=DAY)) for n in range(120)]
+    many = [InventoryEntry.of(fleet.record(f"chat-{n:03}", NOW, age=DAY)) for n in range(120)]
 
     pages = [names(viewed(many, order="name", page=str(page))) for page in (1, 2, 3)]
 
@@ -82,18 +82,18 @@ def test_a_page_past_the_end_is_the_last_one() -> None:
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "", "1e9", "99999999999", "٣x"])
 def test_a_page_that_is_none_is_the_first(page: str) -> None:
-    assert 1 == Choice.of({"page": page}).page
+    assert 1 == Filters.of({"page": page}).page
 
 
 def test_an_unknown_state_or_order_is_as_good_as_none() -> None:
-    assert Choice() == Choice.of({"state": "broken", "order": "random"})
+    assert Filters() == Filters.of({"state": "broken", "order": "random"})
 
 
 def test_a_link_leaves_out_what_is_usual_and_never_has_a_key() -> None:
-    choice = Choice.of({"code": "secret", "text": "a&b", "order": "due"})
+    choice = Filters.of({"code": "secret", "text": "a&b", "order": "due"})
 
     assert "?text=a%26b&order=due&page=2" == choice.link(page=2)
-    assert "?" == Choice().link()
+    assert "?" == Filters().link()
     assert Order.DUE is choice.order
 
 

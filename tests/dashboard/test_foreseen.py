@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.dashboard.dry_run_text import foreseen
+from shared.dashboard.dry_run_text import dry_run_text
 from shared.domain.decision import (
     Action,
     Cause,
@@ -21,11 +21,11 @@ from shared.domain.decision import (
 from shared.domain.errors import NotPermitted
 from shared.domain.keys import Slot
 from shared.domain.planning import Preview
-from shared.domain.requests import Mode, Request
+from shared.domain.requests import Mode, WorkItem
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
-REQUEST = Request(
+REQUEST = WorkItem(
     rotation_id="r", resource=str(fleet.resource("chat")), mode=Mode.ROTATE, trigger="http", requested_at=NOW
 )
 
@@ -47,8 +47,8 @@ REQUEST = Request(
     ],
 )
 def test_a_decision_is_said_in_words(action: Action, said: str) -> None:
-    assert said in foreseen(Preview(REQUEST, action=action), NOW)
+    assert said in dry_run_text(Preview(REQUEST, action=action), NOW)
 
 
 def test_a_finding_is_said_with_its_code() -> None:
-    assert "NotPermitted: no right" == foreseen(Preview(REQUEST, finding=NotPermitted("no right")), NOW)
+    assert "NotPermitted: no right" == dry_run_text(Preview(REQUEST, finding=NotPermitted("no right")), NOW)

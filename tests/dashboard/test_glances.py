@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared import composition
-from shared.dashboard.fleet_cache import FRESH, KEPT, SILENT_AFTER, Glance, Glances
+from shared.dashboard.fleet_cache import FRESH, KEPT, SILENT_AFTER, CachedFleet, FleetCache
 from shared.domain.heartbeat import Heartbeat, Unreadable
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.settings import Settings
 
@@ -23,11 +23,11 @@ from shared.settings import Settings
 class Looker:
     """Glances at a subscription of the test's own, and a clock that the test sets."""
 
-    azure: StandIn
+    azure: AzureEmulator
     app: composition.App
     subscription: str
     now: datetime
-    glances: Glances
+    glances: FleetCache
 
     def resource(self, name: str) -> ResourceId:
         """A managed resource whose name begins so: names are taken once in all of Azure."""
@@ -43,7 +43,9 @@ class Looker:
 
 
 @pytest.fixture
-async def looker(azure_session: StandIn, storage: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Looker]:
+async def looker(
+    azure_session: AzureEmulator, storage: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Looker]:
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setitem(os.environ, name, azure_session.env[name])
     subscription = str(uuid.uuid4())
@@ -51,7 +53,7 @@ async def looker(azure_session: StandIn, storage: Azurite, monkeypatch: pytest.M
     own = {"AzureWebJobsStorage": storage.connection_string, "SIGNALR_SUBSCRIPTION_IDS": subscription}
     app = composition.build(Settings.model_validate(known | own))
     made = Looker(azure_session, app, subscription, datetime.now(UTC), None)
-    made.glances = Glances(app.roster, app.roster._ledger, lambda: made.now)
+    made.glances = FleetCache(app.roster, app.roster._ledger, lambda: made.now)
     yield made
     azure_session.clear_faults()
     await app.close()
@@ -117,7 +119,7 @@ async def test_a_resource_that_was_not_there_a_moment_ago_is_looked_for(looker: 
 
 async def test_when_arm_cannot_be_asked_what_was_ever_seen_is_shown(looker: Looker) -> None:
     resource = looker.resource("seen")
-    for request in await looker.app.rotator.submit(Wish("http", resource, Mode.RESYNC)):
+    for request in await looker.app.rotator.submit(RotationCommand("http", resource, Mode.RESYNC)):
         await looker.app.rotator.work(request)
     looker.azure.fault("SignalR.list", status=403, times=10)
 
@@ -129,7 +131,7 @@ def test_a_subscription_that_could_not_be_listed_is_told_of() -> None:
     hidden = Unreadable(subscription="3f2504e0", code="NotPermitted", message="no right")
     beat = Heartbeat(started_at=now, ended_at=now, resources=1, enqueued=1, unreadable=(hidden,))
 
-    assert "could not list 3f2504e0 (NotPermitted)" in Glance(now, (), beat).warning
+    assert "could not list 3f2504e0 (NotPermitted)" in CachedFleet(now, (), beat).warning
 
 
 async def test_silence_is_told_of(looker: Looker) -> None:

@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 from shared.dashboard.progress import Progress, finished, progress_of, running
 from shared.domain.keys import Slot
-from shared.domain.record import Kind, Step, Ticket
-from shared.rotation.submit import Status
+from shared.domain.record import Kind, Operation, Step
+from shared.rotation.submit import RotationStatus
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
-TICKET = Ticket(rotation_id="7d9f2c1e-0000-5000-8000-000000000001", resource=str(fleet.resource("a")), requested_at=NOW)
+TICKET = Operation(
+    rotation_id="7d9f2c1e-0000-5000-8000-000000000001", resource=str(fleet.resource("a")), requested_at=NOW
+)
 
 
 def told(progress: Progress) -> list[tuple[str, str]]:
@@ -17,7 +19,7 @@ def told(progress: Progress) -> list[tuple[str, str]]:
 
 
 def test_what_nobody_has_taken_up_waits_for_a_worker() -> None:
-    progress = progress_of(Status(TICKET))
+    progress = progress_of(RotationStatus(TICKET))
 
     assert [("asked", "done"), ("planned", "doing")] == told(progress)
     assert not progress.ended

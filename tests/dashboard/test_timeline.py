@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as some
 
-from shared.dashboard.timeline import Drawing, Sort, Window, around, draw, marks_of, whole
+from shared.dashboard.timeline import Drawing, MarkerKind, Window, around, draw, marks_of, whole
 from shared.domain.keys import Slot
 from shared.domain.record import Result
-from shared.domain.summary import Mark
+from shared.domain.summary import TimelineMark
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
@@ -22,7 +22,7 @@ def drawn(name: str) -> Drawing:
 
 
 def test_publications_alternate_between_the_lanes_without_a_gap() -> None:
-    bars = [bar for bar in drawn("checkout").bars if bar.sort is Sort.PUBLISHED]
+    bars = [bar for bar in drawn("checkout").bars if bar.sort is MarkerKind.PUBLISHED]
 
     assert [1, 0, 1, 0] == [bar.lane for bar in bars]
     ends = [round(bar.x + bar.width, 1) for bar in bars]
@@ -32,29 +32,29 @@ def test_publications_alternate_between_the_lanes_without_a_gap() -> None:
 
 def test_the_published_key_goes_on_until_it_is_due() -> None:
     drawing = drawn("checkout")
-    (ahead,) = [bar for bar in drawing.bars if bar.sort is Sort.PLANNED]
-    (due,) = [point for point in drawing.points if point.sort is Sort.DUE]
+    (ahead,) = [bar for bar in drawing.bars if bar.sort is MarkerKind.PLANNED]
+    (due,) = [point for point in drawing.points if point.sort is MarkerKind.DUE]
 
     assert (0, drawing.now) == (ahead.lane, ahead.x)
     assert (1, due.x) == (due.lane, round(ahead.x + ahead.width, 1))
 
 
 def test_the_overlap_lies_on_the_lane_of_the_key_that_was_replaced() -> None:
-    (overlap,) = [bar for bar in drawn("auction").bars if bar.sort is Sort.OVERLAP]
+    (overlap,) = [bar for bar in drawn("auction").bars if bar.sort is MarkerKind.OVERLAP]
 
     assert 1 == overlap.lane
     assert "clients may still hold Secondary" in overlap.title
 
 
 def test_a_retirement_ahead_is_marked_on_the_key_that_will_die() -> None:
-    (retires,) = [point for point in drawn("auction").points if point.sort is Sort.RETIRES]
+    (retires,) = [point for point in drawn("auction").points if point.sort is MarkerKind.RETIRES]
 
     assert 1 == retires.lane
 
 
 def test_a_failure_is_marked_when_it_ended() -> None:
     drawing = drawn("board-eu")
-    (failed,) = [point for point in drawing.points if point.sort is Sort.FAILED]
+    (failed,) = [point for point in drawing.points if point.sort is MarkerKind.FAILED]
 
     assert failed.title.startswith("Secondary failed 2026-11-21")
     assert 1 == failed.lane
@@ -70,7 +70,9 @@ def test_nothing_known_is_an_empty_axis() -> None:
 def test_what_was_observed_counts_where_the_history_has_forgotten() -> None:
     seen = fleet.seen("chat", NOW, age=10 * DAY, slot=Slot.SECONDARY)
 
-    (bar,) = [bar for bar in draw((), seen, around(NOW, [seen], width=100), NOW).bars if bar.sort is Sort.PUBLISHED]
+    (bar,) = [
+        bar for bar in draw((), seen, around(NOW, [seen], width=100), NOW).bars if bar.sort is MarkerKind.PUBLISHED
+    ]
 
     assert 1 == bar.lane
 
@@ -87,7 +89,7 @@ def test_ticks_lie_inside_and_in_order() -> None:
 _moments = some.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=some.just(UTC))  # noqa: DTZ001 - given below
 _marks = some.lists(
     some.builds(
-        Mark,
+        TimelineMark,
         at=_moments,
         slot=some.sampled_from([*Slot, None]),
         kind=some.sampled_from(["rotate", "publish", "retire", "salt", None]),
@@ -99,7 +101,7 @@ _marks = some.lists(
 
 @given(marks=_marks, now=_moments, age=some.integers(0, 400), start=_moments)
 def test_whatever_happened_everything_drawn_is_inside(
-    marks: list[Mark], now: datetime, age: int, start: datetime
+    marks: list[TimelineMark], now: datetime, age: int, start: datetime
 ) -> None:
     seen = fleet.seen("chat", now, age=age * DAY)
     ordered = tuple(sorted(marks, key=lambda mark: mark.at))

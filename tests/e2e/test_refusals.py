@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.leaks import KeyWatch
 from tests.world import World, own_world, running_host
@@ -74,7 +74,7 @@ def test_unknown_rotation_id_is_not_found(world: World) -> None:
     assert 404 == world.host.request("GET", "/api/rotations/11111111-2222-4333-8444-555555555555").status_code
 
 
-def test_missing_setting_names_itself(folder: Path, azure_session: StandIn, storage: Azurite) -> None:
+def test_missing_setting_names_itself(folder: Path, azure_session: AzureEmulator, storage: Azurite) -> None:
     with running_host(azure_session, storage, folder, KEY_VAULT_URL="", ROTATION_PERIOD_DAYS="soon") as host:
         answer = host.request("POST", "/api/rotate")
 

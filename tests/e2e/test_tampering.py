@@ -11,7 +11,7 @@ from azure.storage.queue import QueueServiceClient
 
 from shared.domain.keys import Slot, fingerprint
 from shared.domain.record import Journal, Kind, Record
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.world import SUBSCRIPTION, World, until
 
@@ -78,7 +78,7 @@ def test_token_of_arm_is_shown_to_no_other_host(world: World, elsewhere: Elsewhe
 def test_message_for_a_resource_that_is_not_managed_renews_nothing(world: World) -> None:
     """Whoever can write to the queue has no key renewed that nobody opted in, although the role would allow it."""
     resource = world.azure.create_signalr("bystander", subscription=SUBSCRIPTION)
-    forged = Wish("http", mode=Mode.ROTATE, force=True).of(ResourceId.parse(resource), datetime.now(UTC))
+    forged = RotationCommand("http", mode=Mode.ROTATE, force=True).of(ResourceId.parse(resource), datetime.now(UTC))
 
     _queue(world).send_message(forged.model_dump_json(by_alias=True, exclude_defaults=True))
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Literal
 
 from shared.domain.record import Result
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from tests.faults.lane import Lane
 from tests.faults.modes import Mode, key_of, sweep_of
@@ -79,7 +79,7 @@ async def play(lane: Lane, cut: Cut) -> Findings:
     return found
 
 
-def arranged(lane: Lane, mode: Mode) -> Request:
+def arranged(lane: Lane, mode: Mode) -> WorkItem:
     lane.consumable = False
     lane.new_resource()
     lane.secrecy.keys |= set(lane.azure.live_keys(lane.resource).values())
@@ -88,7 +88,7 @@ def arranged(lane: Lane, mode: Mode) -> Request:
     return mode.request(lane.resource)
 
 
-async def _struck(lane: Lane, cut: Cut, request: Request, found: Findings) -> None:
+async def _struck(lane: Lane, cut: Cut, request: WorkItem, found: Findings) -> None:
     """The first delivery, into which the fault falls."""
     if cut.fault.name.startswith("kill"):
         lane.proxy.arm(cut.at, cut.fault, lane.kill)
@@ -126,7 +126,7 @@ def live(lane: Lane, mode: Mode, found: Findings) -> None:
     found.expect("1 Live", key_of(value) in live, "the published key is dead")
 
 
-async def settled(lane: Lane, mode: Mode, request: Request, found: Findings) -> None:
+async def settled(lane: Lane, mode: Mode, request: WorkItem, found: Findings) -> None:
     """All that must be true in the end."""
     live(lane, mode, found)
     changes, published, told = (_taken(lane, what) for what in ("regenerate", "publish", "announce"))

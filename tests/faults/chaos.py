@@ -22,7 +22,7 @@ _FOLDER = Path(tempfile.mkdtemp(prefix="signalr-rotation-chaos-"))
 os.environ["SSL_CERT_FILE"] = str(authority(_FOLDER))
 atexit.register(shutil.rmtree, _FOLDER, ignore_errors=True)
 
-from local.azure.client import StandIn  # noqa: E402
+from local.azure.client import AzureEmulator  # noqa: E402
 from local.azurite.server import Azurite  # noqa: E402
 from tests.faults import matrix  # noqa: E402
 from tests.faults.kinds import KINDS  # noqa: E402
@@ -71,7 +71,7 @@ def _divide(processes: int, lanes: int) -> int:
 
 async def _play(mine: int, shares: int, lanes: int) -> matrix.Tally:
     with (
-        StandIn.start(_FOLDER, operation_seconds=matrix.OPERATION_SECONDS) as azure,
+        AzureEmulator.start(_FOLDER, operation_seconds=matrix.OPERATION_SECONDS) as azure,
         Azurite.start(_FOLDER / "storage") as storage,
     ):
         return await matrix.run(

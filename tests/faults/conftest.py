@@ -3,15 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.faults.matrix import OPERATION_SECONDS
 
 
 @pytest.fixture(scope="package")
-def azure(folder: Path) -> Iterator[StandIn]:
+def azure(folder: Path) -> Iterator[AzureEmulator]:
     """Stand-ins of this folder's own: their operations are quick, and their time is moved."""
-    with StandIn.start(folder, operation_seconds=OPERATION_SECONDS) as stand_in:
+    with AzureEmulator.start(folder, operation_seconds=OPERATION_SECONDS) as stand_in:
         yield stand_in
 
 

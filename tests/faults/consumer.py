@@ -13,7 +13,7 @@ from typing import Self
 import aiohttp
 import jwt
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.faults.modes import key_of
 
 _PAUSE_SECONDS = 0.01
@@ -26,7 +26,7 @@ type Watched = Callable[[], tuple[str, str] | None]
 class Consumer:
     """Calls made, and what was refused."""
 
-    azure: StandIn
+    azure: AzureEmulator
     watched: Sequence[Watched]
     calls: int = 0
     refused: list[str] = field(default_factory=list)

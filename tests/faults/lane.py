@@ -22,13 +22,13 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClient, ContainerClient
 
 from local.azure.certificates import authority, server_context
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.composition import NAME, App, build
 from shared.domain.errors import Retryable
 from shared.domain.record import Outcome
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.settings import Settings
 from tests.faults.modes import secret_name
@@ -45,7 +45,7 @@ _numbers = count(1)
 class Lane:
     """Services, a proxy before them, and what has been seen so far. One case at a time."""
 
-    azure: StandIn
+    azure: AzureEmulator
     storage: Azurite
     proxy: Proxy
     blobs: BlobServiceClient
@@ -63,7 +63,7 @@ class Lane:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, azure: StandIn, storage: Azurite, folder: Path, *, lease_seconds: int = 60
+        cls, azure: AzureEmulator, storage: Azurite, folder: Path, *, lease_seconds: int = 60
     ) -> AsyncIterator[Self]:
         """Make one, and end it with the block."""
         upstream = {
@@ -142,16 +142,16 @@ class Lane:
         return self.blobs.get_container_client(NAME)
 
     @property
-    def ledger(self) -> Ledger:
+    def ledger(self) -> BlobRecords:
         """The app's ledger, past the proxy."""
-        return Ledger(self.container)
+        return BlobRecords(self.container)
 
     @property
     def record(self) -> BlobClient:
         """The blob of the lane's resource, past the proxy."""
         return self.container.get_blob_client(f"resources/{ResourceId.parse(self.resource).key}.json")
 
-    async def work(self, request: Request, *, fresh: bool = False) -> Outcome | None:
+    async def work(self, request: WorkItem, *, fresh: bool = False) -> Outcome | None:
         """A worker takes the message. None: it is to be delivered again. Anything but `Retryable` is an error.
 
         It is the lane's second worker, who never meets a fault and lives on; with `fresh` one who has just started.
@@ -165,7 +165,7 @@ class Lane:
         self._second = self._second or self.app()
         return await self._delivered(self._second, request)
 
-    async def _delivered(self, app: App, request: Request) -> Outcome | None:
+    async def _delivered(self, app: App, request: WorkItem) -> Outcome | None:
         try:
             return await app.rotator.work(request)
         except Retryable:
@@ -175,7 +175,7 @@ class Lane:
             self.errors.append(repr(error))
         return None
 
-    async def work_until_killed(self, request: Request) -> None:
+    async def work_until_killed(self, request: WorkItem) -> None:
         """A worker in a process of its own takes the message, and dies by SIGKILL where the proxy's fault strikes."""
         zygote = self.zygote = self.zygote or await self._start_zygote()
         assert zygote.stdin

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.faults.case import Cut, Findings, calls_of, play
 from tests.faults.consumer import Consumer
@@ -63,7 +63,7 @@ class Tally:
 
 
 async def run(
-    azure: StandIn,
+    azure: AzureEmulator,
     storage: Azurite,
     folder: Path,
     *,

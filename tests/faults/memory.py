@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from shared.domain.errors import NotPermitted, Throttled, Unavailable
 from shared.domain.keys import Slot, fingerprint
-from shared.domain.observation import Published
-from shared.domain.record import Record, Ticket
-from shared.domain.requests import Request
+from shared.domain.observation import PublishedSecret
+from shared.domain.record import Operation, Record
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 
 RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
@@ -41,15 +41,15 @@ class Cloud:
     keys: dict[Slot, str] = field(default_factory=lambda: {Slot.PRIMARY: "key-1", Slot.SECONDARY: "key-2"})
     made: int = 2
     running_until: datetime = START
-    versions: list[tuple[Published, str]] = field(default_factory=list)
+    versions: list[tuple[PublishedSecret, str]] = field(default_factory=list)
     disabled: bool = False
     state: str = "Succeeded"
     tags: dict[str, str] = field(default_factory=dict)
     events: list[tuple[str, str]] = field(default_factory=list)
-    queue: list[Request] = field(default_factory=list)
+    queue: list[WorkItem] = field(default_factory=list)
     record: Record | None = None
     lease: tuple[object, datetime] | None = None
-    tickets: dict[str, Ticket] = field(default_factory=dict)
+    tickets: dict[str, Operation] = field(default_factory=dict)
     unchanged: int = 0  # how many operations to come succeed and leave the key as it is
     probes: Literal["open", "closed"] = "open"
     salts: int = 0
@@ -59,7 +59,7 @@ class Cloud:
         self.made += 1
         self.keys[slot] = f"key-{self.made}"
 
-    def add_version(self, version: Published, value: str) -> Published:
+    def add_version(self, version: PublishedSecret, value: str) -> PublishedSecret:
         """A new newest version."""
         made = replace(version, version=f"v{len(self.versions) + 1}", since=self.now().replace(microsecond=0))
         made = replace(made, secret_id=f"https://vault/secrets/chat/{made.version}", fingerprint=fingerprint(value))

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.adapters.blob_records import CALL_SECONDS, Held
+from shared.adapters.blob_records import CALL_SECONDS, LeasedRecord
 from shared.domain.errors import Busy, LeaseLost
-from shared.domain.record import Outcome, Record, Ticket
+from shared.domain.record import Operation, Outcome, Record
 from shared.domain.resources import ResourceId
 from tests.faults.memory import LEASE_SECONDS, RESOURCE, Worker
 
 
-class MemoryHeld(Held):
+class MemoryHeld(LeasedRecord):
     """The record under a lease that other workers respect, and that ends when it is not renewed."""
 
     def __init__(self, worker: Worker) -> None:
@@ -73,7 +73,7 @@ class MemoryLedger:
     worker: Worker
 
     @asynccontextmanager
-    async def hold(self, resource: ResourceId) -> AsyncIterator[Held]:
+    async def hold(self, resource: ResourceId) -> AsyncIterator[LeasedRecord]:
         held = MemoryHeld(self.worker)
         await held.take()
         await held.read()
@@ -90,13 +90,13 @@ class MemoryLedger:
         async with self.worker.call("look"):
             return self.worker.cloud.record
 
-    async def ticket(self, rotation_id: str) -> Ticket | None:
+    async def ticket(self, rotation_id: str) -> Operation | None:
         async with self.worker.call("ticket"):
             return self.worker.cloud.tickets.get(rotation_id)
 
     async def close_ticket(self, resource: ResourceId, outcome: Outcome) -> None:
         async with self.worker.call("close_ticket"):
-            self.worker.cloud.tickets[outcome.rotation_id] = Ticket(
+            self.worker.cloud.tickets[outcome.rotation_id] = Operation(
                 rotation_id=outcome.rotation_id,
                 resource=str(resource),
                 requested_at=outcome.requested_at,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from shared.adapters.arm_signalr import Ending, Regenerated
-from shared.adapters.key_vault import Edition
+from shared.adapters.key_vault import NewSecretVersion
 from shared.adapters.signalr_probe import Verdict
 from shared.domain.errors import Busy, NotPermitted, Throttled, Unavailable
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
-from shared.domain.observation import Published
-from shared.domain.requests import Request
+from shared.domain.observation import PublishedSecret
+from shared.domain.requests import WorkItem
 from shared.domain.resources import Resource, ResourceId
 from tests.faults.memory import Killed, Worker
 
@@ -93,7 +93,7 @@ class MemoryDataPlane:
             async with self.worker.call("probe"):
                 if self.worker.cloud.probes == "closed":
                     return Verdict.UNREACHABLE
-                return Verdict.ACCEPTED if key.reveal() in self.worker.cloud.keys.values() else Verdict.REFUSED
+                return Verdict.ACCEPTED if key.reveal() in self.worker.cloud.keys.values() else Verdict.REJECTED
         except (Unavailable, Throttled, NotPermitted):
             return Verdict.UNREACHABLE
 
@@ -104,28 +104,28 @@ class MemoryVaults:
 
     worker: Worker
 
-    async def newest(self, vault_url: str, name: str) -> Published | None:
+    async def newest(self, vault_url: str, name: str) -> PublishedSecret | None:
         async with self.worker.call("newest"):
             cloud = self.worker.cloud
             if cloud.disabled:
-                return Published("", "", datetime.max.replace(tzinfo=UTC))
+                return PublishedSecret("", "", datetime.max.replace(tzinfo=UTC))
             return cloud.versions[-1][0] if cloud.versions else None
 
-    async def newest_with_key(self, vault_url: str, name: str) -> tuple[Published | None, AccessKey | None]:
+    async def newest_with_key(self, vault_url: str, name: str) -> tuple[PublishedSecret | None, AccessKey | None]:
         newest = await self.newest(vault_url, name)
         if newest is None or not newest.enabled:
             return newest, None
         return newest, AccessKey(newest.slot_hint or Slot.PRIMARY, ENDPOINT, self.worker.cloud.versions[-1][1])
 
-    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> Published | None:
+    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> PublishedSecret | None:
         async with self.worker.call("made_by"):
             versions = (version for version, _ in self.worker.cloud.versions)
             return next((version for version in versions if version.rotation_id == rotation_id), None)
 
-    async def publish(self, edition: Edition, *, now: datetime, answer_within: float) -> Published:
+    async def publish(self, edition: NewSecretVersion, *, now: datetime, answer_within: float) -> PublishedSecret:
         async with self.worker.call("publish"):
             self.worker.cloud.watch("publish", self.worker, edition)
-            version = Published(
+            version = PublishedSecret(
                 "",
                 "",
                 now,
@@ -155,6 +155,6 @@ class MemoryQueue:
 
     worker: Worker
 
-    async def send(self, message: Request, *, delay: timedelta = timedelta()) -> None:
+    async def send(self, message: WorkItem, *, delay: timedelta = timedelta()) -> None:
         async with self.worker.call("send"):
             self.worker.cloud.queue.append(message)

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from shared.domain.keys import KeyType, fingerprint
 from shared.domain.requests import Mode as Wanted
-from shared.domain.requests import Request, Wish
+from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 
 
@@ -33,7 +33,7 @@ class Mode:
     def __str__(self) -> str:
         return self.name
 
-    def arrange(self, azure: StandIn, resource: str, endpoint: str) -> str | None:
+    def arrange(self, azure: AzureEmulator, resource: str, endpoint: str) -> str | None:
         """Bring the resource into the mode's state; the value that is published then."""
         if self.age_days is None:
             return None
@@ -49,15 +49,15 @@ class Mode:
         azure.put_secret(secret_name(resource), value, tags=tags, created=created)
         return value
 
-    def request(self, resource: str) -> Request:
+    def request(self, resource: str) -> WorkItem:
         """The message that asks for it."""
-        wish = Wish(trigger="http", resource=ResourceId.parse(resource), **self.wish)
+        wish = RotationCommand(trigger="http", resource=ResourceId.parse(resource), **self.wish)
         return wish.of(ResourceId.parse(resource), datetime.now(UTC))
 
 
-def sweep_of(resource: str) -> Request:
+def sweep_of(resource: str) -> WorkItem:
     """The message of the next sweep."""
-    return Wish(trigger="timer", ticket=False).of(ResourceId.parse(resource), datetime.now(UTC))
+    return RotationCommand(trigger="timer", ticket=False).of(ResourceId.parse(resource), datetime.now(UTC))
 
 
 def secret_name(resource: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.key_vault import Edition
+from shared.adapters.key_vault import NewSecretVersion
 from shared.domain.keys import KeyType, Slot, fingerprint
 from tests.faults.memory import Cloud, Worker
 from tests.faults.memory_ledger import MemoryHeld
@@ -115,7 +115,7 @@ class Judge:
         self.changes[rotation] += 1
         assert rotation == "lost" or self.changes[rotation] <= 1, "3 Once: two changes under one rotation id"
 
-    def _publishes(self, edition: Edition) -> None:
+    def _publishes(self, edition: NewSecretVersion) -> None:
         self.versions[edition.rotation_id] += 1
         assert self.versions[edition.rotation_id] <= 1, "3 Once: two versions under one rotation id"
         assert edition.key.reveal() in self.cloud.keys.values(), "1 Live: a dead key is published"

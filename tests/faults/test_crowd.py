@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.consumer import Consumer
 from local.functions_host.client import FunctionsHost
@@ -19,7 +19,7 @@ TRIGGERS = 50
 
 
 @pytest.fixture(scope="module")
-def hosts(azure: StandIn, hosts_storage: Azurite, folder: Path) -> Iterator[list[FunctionsHost]]:
+def hosts(azure: AzureEmulator, hosts_storage: Azurite, folder: Path) -> Iterator[list[FunctionsHost]]:
     """Two hosts of one app: one storage account, one queue. The timer of one of them fires every second by itself."""
     every_second = app_settings(azure, hosts_storage, ROTATION_SCHEDULE="* * * * * *")
     with (
@@ -55,7 +55,7 @@ def triggers(hosts: list[FunctionsHost], resource: str, secret_id: str) -> list[
 
 
 def test_fifty_triggers_at_once_are_one_rotation(
-    azure: StandIn, hosts_storage: Azurite, hosts: list[FunctionsHost]
+    azure: AzureEmulator, hosts_storage: Azurite, hosts: list[FunctionsHost]
 ) -> None:
     resource = azure.create_signalr(f"crowd{os.getpid()}", subscription=SUBSCRIPTION, tags={"key-rotation": "enabled"})
     secret, key = secret_name(resource), azure.live_keys(resource)["Primary"]

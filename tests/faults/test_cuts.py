@@ -4,7 +4,7 @@ import logging
 import random
 from pathlib import Path
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.faults import matrix
 from tests.faults.case import Cut
@@ -23,7 +23,7 @@ def chosen(cuts: list[Cut]) -> list[Cut]:
     return [cut for group in (*by_kind, *by_mode) for cut in group]
 
 
-async def test_no_cut_breaks_an_invariant(azure: StandIn, storage: Azurite, folder: Path) -> None:
+async def test_no_cut_breaks_an_invariant(azure: AzureEmulator, storage: Azurite, folder: Path) -> None:
     tally = await matrix.run(azure, storage, folder, modes=MODES, kinds=KINDS, choose=chosen)
 
     assert (0, []) == (tally.violations, tally.wrong), "\n".join(tally.lines())

@@ -17,8 +17,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from shared.domain.errors import RotationError
 from shared.domain.keys import KeyType, Slot
-from shared.domain.observation import Published
-from shared.domain.requests import Mode, Request, Wish
+from shared.domain.observation import PublishedSecret
+from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.worker import Worker as Engine
@@ -76,7 +76,7 @@ class Rotations(RuleBasedStateMachine):
         self.cloud = Cloud(now=lambda: START + self.ahead + timedelta(seconds=self.loop.time()), watch=lambda *_: None)
         self.judge = Judge(self.cloud)
         self.cloud.watch = self.judge.watch
-        self.asked: list[Request] = []
+        self.asked: list[WorkItem] = []
         self.numbers = count()
 
     def teardown(self) -> None:
@@ -136,7 +136,7 @@ class Rotations(RuleBasedStateMachine):
     def publish_by_hand(self, value: str) -> None:
         key = self.cloud.keys[Slot(value.capitalize())] if value != "dead" else "key-of-nowhere"
         self.judge.overtaken()
-        self.cloud.add_version(Published("", "", self.cloud.now()), key)
+        self.cloud.add_version(PublishedSecret("", "", self.cloud.now()), key)
         self.judge.meddled()
 
     @rule()
@@ -197,15 +197,15 @@ class Rotations(RuleBasedStateMachine):
 
     # -- how
 
-    def _wished(self, wish: dict[str, object]) -> Request:
+    def _wished(self, wish: dict[str, object]) -> WorkItem:
         number = next(self.numbers)
-        request = Wish(trigger="test", deduplication_key=str(number), **wish).of(RESOURCE, self.cloud.now())
+        request = RotationCommand(trigger="test", deduplication_key=str(number), **wish).of(RESOURCE, self.cloud.now())
         self.asked.append(request)
         if request.force:
             self.judge.forced.add(request.rotation_id)
         return request
 
-    def _work(self, orders: list[tuple[Request, tuple[Trouble | None, int]]]) -> object:
+    def _work(self, orders: list[tuple[WorkItem, tuple[Trouble | None, int]]]) -> object:
         runs = [self._delivered(request, *trouble) for request, trouble in orders]
 
         async def all_of_them() -> list[object]:
@@ -214,7 +214,7 @@ class Rotations(RuleBasedStateMachine):
         outcomes = self.loop.run_until_complete(all_of_them())
         return outcomes[-1]
 
-    async def _delivered(self, request: Request, trouble: Trouble | None, at: int) -> object:
+    async def _delivered(self, request: WorkItem, trouble: Trouble | None, at: int) -> object:
         try:
             return await self._engine(Worker(self.cloud, trouble, at)).work(request)
         except RotationError:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from azure.storage.queue.aio import QueueClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from local.functions_host.limits import Limits
-from shared.adapters.storage_queue import WorkQueue
+from shared.adapters.storage_queue import StorageQueue
 from shared.composition import NAME
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from tests.faults.case import Findings, arranged, calls_of, settled
 from tests.faults.consumer import Consumer
 from tests.faults.kinds import KILLS
@@ -37,14 +37,14 @@ async def standby(lane: Lane, folder: Path) -> FunctionsHost:
     return await asyncio.to_thread(FunctionsHost.start, ROOT, env, log=folder / "killed.log", limits=limits)
 
 
-async def ended(lane: Lane, request: Request) -> None:
+async def ended(lane: Lane, request: WorkItem) -> None:
     """Wait until the rotation's ticket says how it ended."""
     async with asyncio.timeout(SECONDS):
         while not ((ticket := await lane.ledger.ticket(request.rotation_id)) and ticket.final):  # noqa: ASYNC110 - a blob tells nobody that it changed
             await asyncio.sleep(0.1)
 
 
-async def killed_at(lane: Lane, queue: WorkQueue, hosts: list[FunctionsHost], folder: Path, at: int) -> Findings:
+async def killed_at(lane: Lane, queue: StorageQueue, hosts: list[FunctionsHost], folder: Path, at: int) -> Findings:
     """Kill the host that works on a message, before or after a service acts, and let another come."""
     request = arranged(lane, ROTATE)
 
@@ -65,7 +65,9 @@ async def killed_at(lane: Lane, queue: WorkQueue, hosts: list[FunctionsHost], fo
 
 
 @pytest.mark.timeout(900)
-async def test_a_killed_host_leaves_nothing_half_done(azure: StandIn, hosts_storage: Azurite, folder: Path) -> None:
+async def test_a_killed_host_leaves_nothing_half_done(
+    azure: AzureEmulator, hosts_storage: Azurite, folder: Path
+) -> None:
     async with (
         Lane.open(azure, hosts_storage, folder) as lane,
         QueueClient.from_connection_string(hosts_storage.connection_string, NAME) as client,
@@ -75,7 +77,7 @@ async def test_a_killed_host_leaves_nothing_half_done(azure: StandIn, hosts_stor
         hosts = [await standby(lane, folder)]
         try:
             with Consumer(azure, [lane.watched]) as consumer:
-                found = [await killed_at(lane, WorkQueue(client), hosts, folder, at) for at in places]
+                found = [await killed_at(lane, StorageQueue(client), hosts, folder, at) for at in places]
         finally:
             for host in hosts:
                 host.stop()

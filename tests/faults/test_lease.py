@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.faults.case import arranged, calls_of
 from tests.faults.kinds import STOLEN
@@ -23,7 +23,7 @@ def last_before(calls: list[Call], what: str) -> int:
 
 
 @pytest.mark.parametrize("what", ["regenerate", "publish", "announce"])
-async def test_who_lost_the_lease_stops_before(what: str, azure: StandIn, storage: Azurite, folder: Path) -> None:
+async def test_who_lost_the_lease_stops_before(what: str, azure: AzureEmulator, storage: Azurite, folder: Path) -> None:
     """412 or 409 from the storage: nothing is written, nothing published, nothing announced, ARM is not asked."""
     async with Lane.open(azure, storage, folder) as lane:
         at = last_before(await calls_of(lane, ROTATE), what)
@@ -40,7 +40,7 @@ async def test_who_lost_the_lease_stops_before(what: str, azure: StandIn, storag
 
 @pytest.mark.skipif(not CHAOS, reason="takes as long as a lease does: part of `make chaos`")
 async def test_the_lease_outlives_an_operation_longer_than_itself(
-    azure: StandIn, storage: Azurite, folder: Path
+    azure: AzureEmulator, storage: Azurite, folder: Path
 ) -> None:
     """The shortest lease there is, 15 s, and an operation that takes 17 s: it is renewed meanwhile."""
     async with Lane.open(azure, storage, folder, lease_seconds=15) as lane:

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.composition import build
 from shared.domain.errors import Retryable
-from shared.domain.requests import Request
+from shared.domain.requests import WorkItem
 from shared.settings import Settings
 
 PUT_OFF = 3
@@ -21,7 +21,7 @@ PUT_OFF = 3
 async def _work(order: dict[str, Any]) -> int:
     app = build(Settings(**order["settings"]), **order["pace"])
     try:
-        await app.rotator.work(Request.model_validate_json(order["request"]))
+        await app.rotator.work(WorkItem.model_validate_json(order["request"]))
     except Retryable:
         return PUT_OFF
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.world import World, running_host, secret_name, until
 
@@ -80,8 +80,8 @@ class HttpWorld(World):
 
 
 @pytest.fixture(scope="session")
-def cloud(folder: Path) -> Iterator[StandIn]:
-    with StandIn.start(folder / "cloud-http", operation_seconds=(0.2, 0.3)) as azure:
+def cloud(folder: Path) -> Iterator[AzureEmulator]:
+    with AzureEmulator.start(folder / "cloud-http", operation_seconds=(0.2, 0.3)) as azure:
         yield azure
 
 
@@ -92,7 +92,7 @@ def app_storage(folder: Path) -> Iterator[Azurite]:
 
 
 @pytest.fixture(scope="session")
-def world(folder: Path, cloud: StandIn, app_storage: Azurite) -> Iterator[HttpWorld]:
+def world(folder: Path, cloud: AzureEmulator, app_storage: Azurite) -> Iterator[HttpWorld]:
     """One host for all tests of the HTTP face; each test has resources of its own."""
     with running_host(cloud, app_storage, folder) as host:
         yield HttpWorld(cloud, app_storage, host)

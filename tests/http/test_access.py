@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from shared.http.app_roles import ENABLED, require_role
@@ -76,7 +76,7 @@ def test_without_the_role_nobody_gets_in(headers: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def guarded(folder: Path, cloud: StandIn, app_storage: Azurite) -> Iterator[FunctionsHost]:
+def guarded(folder: Path, cloud: AzureEmulator, app_storage: Azurite) -> Iterator[FunctionsHost]:
     """An app that asks for the role, on a platform that does not authenticate callers."""
     with running_host(cloud, app_storage, folder, REQUIRED_APP_ROLE=ROLE) as host:
         yield host
@@ -101,7 +101,7 @@ def test_what_is_anonymous_needs_neither_key_nor_role(guarded: FunctionsHost, pa
 
 
 def test_caller_that_the_platform_vouches_for_gets_in(
-    world: HttpWorld, folder: Path, cloud: StandIn, app_storage: Azurite
+    world: HttpWorld, folder: Path, cloud: AzureEmulator, app_storage: Azurite
 ) -> None:
     world.resource()
     with running_host(cloud, app_storage, folder, REQUIRED_APP_ROLE=ROLE, WEBSITE_AUTH_ENABLED="True") as host:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from shared.domain.resources import ResourceId
@@ -28,7 +28,7 @@ LEAST_CALLS = 2000 if FUZZ else 300
 
 
 @pytest.fixture(scope="module")
-def host(folder: Path, cloud: StandIn) -> Iterator[FunctionsHost]:
+def host(folder: Path, cloud: AzureEmulator) -> Iterator[FunctionsHost]:
     """A host that manages one resource, the one of the document's examples: they really rotate it."""
     example = ResourceId.parse(EXAMPLE_ID)
     tags = {"key-rotation": "enabled", "key-rotation-overlap-hours": "0"}
@@ -41,7 +41,7 @@ def host(folder: Path, cloud: StandIn) -> Iterator[FunctionsHost]:
 
 
 @pytest.mark.timeout(900)
-def test_every_answer_is_as_documented(host: FunctionsHost, cloud: StandIn, tmp_path: Path) -> None:
+def test_every_answer_is_as_documented(host: FunctionsHost, cloud: AzureEmulator, tmp_path: Path) -> None:
     report = schemathesis(host, tmp_path)
 
     cases, failures = report["test_cases"], report["failures"]

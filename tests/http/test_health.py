@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.http.conftest import HttpWorld
 from tests.world import own_world, running_host
@@ -14,7 +14,9 @@ def test_health_is_anonymous_and_tells_nothing(world: HttpWorld) -> None:
     assert (200, {"status": "ok"}) == (answer.status_code, answer.json())
 
 
-def test_health_fails_without_settings_and_tells_no_details(folder: Path, cloud: StandIn, app_storage: Azurite) -> None:
+def test_health_fails_without_settings_and_tells_no_details(
+    folder: Path, cloud: AzureEmulator, app_storage: Azurite
+) -> None:
     with running_host(cloud, app_storage, folder, KEY_VAULT_URL="") as host:
         anonymous = host.request("GET", "/api/health", key=None)
         deep = host.request("GET", "/api/health/deep")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.http.conftest import HttpWorld
 from tests.world import running_host
@@ -19,7 +19,7 @@ SUBSCRIPTION = "0e0e0e0e-0000-4000-8000-0000000000aa"
 
 
 @pytest.fixture(scope="module")
-def shell(folder: Path, cloud: StandIn) -> Iterator[dict[str, str]]:
+def shell(folder: Path, cloud: AzureEmulator) -> Iterator[dict[str, str]]:
     """The variables the page speaks of, for an app with one resource."""
     chat = cloud.create_signalr("portal", subscription=SUBSCRIPTION, tags={"key-rotation": "enabled"})
     with (

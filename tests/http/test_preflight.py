@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.http.conftest import HttpWorld
 from tests.world import running_host, secret_name
@@ -55,7 +55,9 @@ def test_secret_that_two_resources_map_to_is_found_for_both(world: HttpWorld) ->
         assert "shared-by-two" in previews[resource]["findings"][0]["message"]
 
 
-def test_topic_out_of_reach_is_found(world: HttpWorld, folder: Path, cloud: StandIn, app_storage: Azurite) -> None:
+def test_topic_out_of_reach_is_found(
+    world: HttpWorld, folder: Path, cloud: AzureEmulator, app_storage: Azurite
+) -> None:
     resource = world.adopted()
     with running_host(cloud, app_storage, folder, EVENT_GRID_TOPIC_ENDPOINT=NOWHERE) as host:
         dry_run = host.request("POST", "/api/rotate", json={"resource": resource, "dryRun": True}).json()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.http.event_webhook import notices, read
-from shared.rotation.incoming_events import Notice
+from shared.rotation.incoming_events import InboundEvent
 
 VERSION = "0123456789abcdef0123456789abcdef"
 SECRET = f"https://contoso.vault.azure.net/secrets/chat-connection-string/{VERSION}"
@@ -30,7 +30,7 @@ RENEWED: dict[str, Any] = {
     "eventType": "Microsoft.Resources.ResourceActionSuccess",
     "data": {"resourceUri": RESOURCE, "operationName": "Microsoft.SignalRService/SignalR/regeneratekey/action"},
 }
-EXPIRING = Notice(
+EXPIRING = InboundEvent(
     event_id="1",
     about="secret-expiry",
     type="Microsoft.KeyVault.SecretNearExpiry",
@@ -38,7 +38,7 @@ EXPIRING = Notice(
     secret_name="chat-connection-string",  # noqa: S106 - a name
     version=VERSION,
 )
-REGENERATED = Notice(
+REGENERATED = InboundEvent(
     event_id="2", about="key-regenerated", type="Microsoft.Resources.ResourceActionSuccess", resource=RESOURCE
 )
 
@@ -50,7 +50,7 @@ def cloud_event(event: dict[str, Any]) -> dict[str, Any]:
     return {"specversion": "1.0", **kept}
 
 
-def noted(content: object, **headers: str) -> list[Notice]:
+def noted(content: object, **headers: str) -> list[InboundEvent]:
     return notices(read(headers, json.dumps(content).encode()))
 
 

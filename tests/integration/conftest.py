@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.integration.engine import Engine
 
 
 @pytest.fixture
-async def engine(azure_session: StandIn, storage: Azurite, folder: Path) -> AsyncIterator[Engine]:  # noqa: ARG001 - the folder must outlive the rest
+async def engine(azure_session: AzureEmulator, storage: Azurite, folder: Path) -> AsyncIterator[Engine]:  # noqa: ARG001 - the folder must outlive the rest
     """The engine on the real SDKs, for a resource of the test's own that has been published two days ago."""
     async with Engine.on(azure_session, storage) as made:
         made.publish("Primary", age_days=2)

@@ -12,13 +12,13 @@ from typing import Any, Self
 
 from azure.storage.blob.aio import BlobServiceClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from shared.adapters.blob_records import Ledger
+from shared.adapters.blob_records import BlobRecords
 from shared.composition import NAME, App, build
 from shared.domain.errors import RotationError
 from shared.domain.record import Outcome, Record
-from shared.domain.requests import Mode, Request, Wish
+from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.settings import Settings
 from tests.leaks import KeyWatch
@@ -30,7 +30,7 @@ _numbers = count(1)
 class Engine:
     """One resource, and a worker that works on it. `ahead`: how far the worker's clock is ahead of the services'."""
 
-    azure: StandIn
+    azure: AzureEmulator
     storage: Azurite
     resource: str
     app: App
@@ -40,7 +40,7 @@ class Engine:
 
     @classmethod
     @asynccontextmanager
-    async def on(cls, azure: StandIn, storage: Azurite, **overrides: object) -> AsyncIterator[Self]:
+    async def on(cls, azure: AzureEmulator, storage: Azurite, **overrides: object) -> AsyncIterator[Self]:
         """Make one, and close it with the block."""
         os.environ |= {name: azure.env[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")}
         resource = azure.create_signalr(f"engine{next(_numbers)}", group="integration")
@@ -76,10 +76,10 @@ class Engine:
             created=datetime.now(UTC) - timedelta(days=age_days),
         )
 
-    def asks(self, mode: Mode = Mode.ROTATE, **wish: Any) -> Request:
+    def asks(self, mode: Mode = Mode.ROTATE, **wish: Any) -> WorkItem:
         """The message of a wish."""
         known = ResourceId.parse(self.resource)
-        made = Wish(trigger="test", resource=known, mode=mode, **wish)
+        made = RotationCommand(trigger="test", resource=known, mode=mode, **wish)
         return made.of(known, datetime.now(UTC) + self.ahead)
 
     async def rotate(self, **wish: Any) -> Outcome:
@@ -90,7 +90,7 @@ class Engine:
         """What the timer asks."""
         return await self.works(self.asks(Mode.SWEEP, ticket=False))
 
-    async def works(self, request: Request) -> Outcome:
+    async def works(self, request: WorkItem) -> Outcome:
         """Work on a message until it ends. Raises `RotationError` when it must be delivered again."""
         try:
             outcome = await self.app.rotator.work(request)
@@ -135,7 +135,7 @@ class Engine:
 
     async def record(self) -> Record | None:
         """The resource's record."""
-        return await Ledger(self.blobs.get_container_client(NAME)).read(ResourceId.parse(self.resource))
+        return await BlobRecords(self.blobs.get_container_client(NAME)).read(ResourceId.parse(self.resource))
 
     async def overwrite(self, name: str, content: bytes) -> None:
         """Put something else in place of a blob."""

@@ -8,7 +8,7 @@ from azure.storage.blob.aio import BlobLeaseClient
 from shared.composition import NAME
 from shared.domain.errors import Busy, Unavailable
 from shared.domain.keys import KeyType
-from shared.domain.record import Result, Ticket
+from shared.domain.record import Operation, Result
 from shared.domain.requests import Mode
 from tests.integration.engine import Engine
 
@@ -160,7 +160,7 @@ async def test_a_rotation_that_ended_without_its_ticket_is_told_by_the_record(en
     """The worker died between the record and the ticket."""
     request = engine.asks()
     await engine.works(request)
-    ticket = Ticket(rotation_id=request.rotation_id, resource=request.resource, requested_at=request.requested_at)
+    ticket = Operation(rotation_id=request.rotation_id, resource=request.resource, requested_at=request.requested_at)
     await engine.overwrite(f"rotations/{request.rotation_id}.json", ticket.model_dump_json(by_alias=True).encode())
 
     status = await engine.app.rotator.status(request.rotation_id)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.package.environment import Packaged, prepare
 
 
@@ -13,7 +13,7 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
 
 
 @pytest.fixture(scope="session")
-def cloud(folder: Path) -> Iterator[StandIn]:
+def cloud(folder: Path) -> Iterator[AzureEmulator]:
     """Stand-ins of their own: rights are taken away here, and a sweep must meet no resource of another test."""
-    with StandIn.start(folder, operation_seconds=(0.2, 0.3)) as azure:
+    with AzureEmulator.start(folder, operation_seconds=(0.2, 0.3)) as azure:
         yield azure

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared import composition
 from shared.domain.errors import RotationError
 from shared.domain.keys import KeyType
 from shared.domain.record import Kind, Outcome, Result
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.settings import Settings
 
@@ -23,7 +23,7 @@ ALL = [Kind.PUBLISH, Kind.ROTATE, Kind.PUBLISH, Kind.ROTATE, Kind.RETIRE, Kind.P
 class Course:
     """One resource, and what came of it: how each request ended, and what was said where one did not succeed."""
 
-    azure: StandIn
+    azure: AzureEmulator
     app: composition.App
     resource: str
     outcomes: list[Outcome] = field(default_factory=list)
@@ -32,14 +32,14 @@ class Course:
     async def lead(self, *, until_a_complaint: bool = False) -> None:
         """Everything there is, in an order in which nothing stands in the way of the next."""
         one = ResourceId.parse(self.resource)
-        wishes: list[Callable[[], Wish]] = [
-            lambda: Wish("timer"),
-            lambda: Wish("http", one, Mode.ROTATE, force=True),
-            lambda: Wish("http", one, Mode.ROTATE, key_type=KeyType(self.published_slot)),
-            lambda: Wish("http", one, Mode.REVOKE, force=True, overlap_hours=0),
-            lambda: Wish("timer", one),
-            lambda: self._after_somebody_else(Wish("event", one, Mode.RESYNC)),
-            lambda: Wish("http", one, Mode.ROTATE, key_type=KeyType.SALT),
+        wishes: list[Callable[[], RotationCommand]] = [
+            lambda: RotationCommand("timer"),
+            lambda: RotationCommand("http", one, Mode.ROTATE, force=True),
+            lambda: RotationCommand("http", one, Mode.ROTATE, key_type=KeyType(self.published_slot)),
+            lambda: RotationCommand("http", one, Mode.REVOKE, force=True, overlap_hours=0),
+            lambda: RotationCommand("timer", one),
+            lambda: self._after_somebody_else(RotationCommand("event", one, Mode.RESYNC)),
+            lambda: RotationCommand("http", one, Mode.ROTATE, key_type=KeyType.SALT),
         ]
         for wish in wishes:
             await self._fulfil(wish())
@@ -58,11 +58,11 @@ class Course:
         live = self.azure.live_keys(self.resource)
         return next((slot for slot, key in live.items() if versions and key in versions[-1]["value"]), "Primary")
 
-    def _after_somebody_else(self, wish: Wish) -> Wish:
+    def _after_somebody_else(self, wish: RotationCommand) -> RotationCommand:
         self.azure.regenerate_in_portal(self.resource, self.published_slot)
         return wish
 
-    async def _fulfil(self, wish: Wish) -> None:
+    async def _fulfil(self, wish: RotationCommand) -> None:
         try:
             for request in await self.app.rotator.submit(wish):
                 if request.resource != self.resource:
@@ -77,7 +77,7 @@ class Course:
 
 
 @asynccontextmanager
-async def course(azure: StandIn, storage: Azurite, *, found_in: str = "subscription") -> AsyncIterator[Course]:
+async def course(azure: AzureEmulator, storage: Azurite, *, found_in: str = "subscription") -> AsyncIterator[Course]:
     """A course on a resource of its own that the settings name, or whose group or subscription they name."""
     subscription = str(uuid.uuid4())
     resource = azure.create_signalr("chat", subscription=subscription, tags={"key-rotation": "enabled"})

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from local.azure import cloud as local_cloud
 from local.azure.arm.signalr_provider import SignalRProvider
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azure.clock import Clock
 from local.azure.signalr.resource import Variant
 from local.azure.signalr.service import SignalRService
@@ -61,7 +61,7 @@ def deployed(role: str) -> list[str]:
     return [str(action) for action in resource.body["properties"]["permissions"][0]["actions"]]
 
 
-def give_the_deployed_rights(azure: StandIn, resource: str, found_in: str = "subscription") -> None:
+def give_the_deployed_rights(azure: AzureEmulator, resource: str, found_in: str = "subscription") -> None:
     """Take everything from the app, and give it what infra/ does, no wider: its role on just what was named."""
     group, subscription = resource.partition("/providers/")[0], "/".join(resource.split("/")[:3])
     azure.revoke("app")
@@ -73,7 +73,7 @@ def give_the_deployed_rights(azure: StandIn, resource: str, found_in: str = "sub
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _identity(cloud: StandIn) -> Iterator[None]:
+def _identity(cloud: AzureEmulator) -> Iterator[None]:
     """The app signs in as the identity of the stand-ins, and what is taken from it here is given back."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
@@ -83,7 +83,7 @@ def _identity(cloud: StandIn) -> Iterator[None]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session", params=["resource", "group", "subscription"])
-async def whole(request: pytest.FixtureRequest, cloud: StandIn, storage: Azurite) -> tuple[Course, Requests]:
+async def whole(request: pytest.FixtureRequest, cloud: AzureEmulator, storage: Azurite) -> tuple[Course, Requests]:
     """Everything, done with the deployed rights: what came of it, and the calls that were made."""
     cloud.reset()
     async with course(cloud, storage, found_in=request.param) as going:
@@ -114,7 +114,7 @@ def test_the_rights_used_are_the_rights_given(whole: tuple[Course, Requests]) ->
 
 
 @pytest.mark.parametrize("action", SAID, ids=lambda action: action.split("/", 1)[1])
-async def test_a_missing_right_is_named(cloud: StandIn, storage: Azurite, action: str) -> None:
+async def test_a_missing_right_is_named(cloud: AzureEmulator, storage: Azurite, action: str) -> None:
     """To whoever asked, and in the event `RotationFailed` to whoever listens.
 
     Unless it is the right to send events, or the one without which nobody knows that the resource exists.
@@ -133,7 +133,7 @@ async def test_a_missing_right_is_named(cloud: StandIn, storage: Azurite, action
 
 
 async def test_keys_rotate_without_the_right_to_watch_and_the_log_names_it(
-    cloud: StandIn, storage: Azurite, caplog: pytest.LogCaptureFixture
+    cloud: AzureEmulator, storage: Azurite, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whether a key changed is read from the keys. Only of a salt, which leaves no trace, is the outcome unknown."""
     cloud.reset()
@@ -151,7 +151,7 @@ async def test_keys_rotate_without_the_right_to_watch_and_the_log_names_it(
     assert WATCH.lower() in going.complaints[0].lower()
 
 
-async def test_a_group_is_searched_without_rights_on_its_subscription(cloud: StandIn, storage: Azurite) -> None:
+async def test_a_group_is_searched_without_rights_on_its_subscription(cloud: AzureEmulator, storage: Azurite) -> None:
     """What carries the tag in a group beside it is neither seen nor asked for."""
     cloud.reset()
     async with course(cloud, storage, found_in="group") as going:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from tests.package.environment import Packaged
@@ -27,7 +27,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def world(cloud: StandIn, packaged: Packaged, folder: Path, loaded: Path) -> Iterator[World]:
+def world(cloud: AzureEmulator, packaged: Packaged, folder: Path, loaded: Path) -> Iterator[World]:
     """The app's packages come first, as on the platform; the project's own environment has only the host's."""
     with Azurite.start(folder / "storage-packaged") as storage:
         settings = app_settings(cloud, storage) | {

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared import composition
 from shared.domain.record import Outcome
-from shared.domain.requests import Request, Wish
+from shared.domain.requests import RotationCommand, WorkItem
 from shared.settings import Settings
 
 _numbers = count(1)
@@ -26,7 +26,7 @@ WRITES = {"SignalR.listKeys", "SignalR.regenerateKey"}
 class Site:
     """Some resources of one or more subscriptions, and apps that rotate them."""
 
-    def __init__(self, azure: StandIn, storage: Azurite, clients: AsyncExitStack) -> None:
+    def __init__(self, azure: AzureEmulator, storage: Azurite, clients: AsyncExitStack) -> None:
         self.azure = azure
         self.storage = storage
         self.subscription = str(uuid.uuid4())
@@ -61,11 +61,11 @@ class Site:
         self.ahead += timedelta(minutes=1)
         return await self.done(app, await app.rotator.sweep())
 
-    async def done(self, app: composition.App, requests: list[Request]) -> dict[str, Outcome | None]:
+    async def done(self, app: composition.App, requests: list[WorkItem]) -> dict[str, Outcome | None]:
         """Do these, one after the other."""
         return {request.resource: await app.rotator.work(request) for request in requests}
 
-    async def asked(self, app: composition.App, wish: Wish) -> Outcome | None:
+    async def asked(self, app: composition.App, wish: RotationCommand) -> Outcome | None:
         """Ask for one resource, and do it."""
         return next(iter((await self.done(app, await app.rotator.submit(wish))).values()))
 
@@ -90,7 +90,9 @@ def scale_storage(folder: Path) -> Iterator[Azurite]:
 
 
 @pytest.fixture
-async def site(azure_session: StandIn, scale_storage: Azurite, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
+async def site(
+    azure_session: AzureEmulator, scale_storage: Azurite, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Site]:
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setitem(os.environ, name, azure_session.env[name])
     with BlobServiceClient.from_connection_string(scale_storage.connection_string) as blobs:

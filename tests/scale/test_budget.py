@@ -9,7 +9,7 @@ from shared import composition
 from shared.domain.decision import Code
 from shared.domain.keys import SecretFormat
 from shared.domain.record import Result
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.scale.conftest import Site
 from tests.world import secret_name
@@ -17,8 +17,8 @@ from tests.world import secret_name
 ROTATION = ["SignalR.listKeys", "SignalR.regenerateKey"]
 
 
-def wish(resource: str, **how: object) -> Wish:
-    return Wish("http", ResourceId.parse(resource), Mode.ROTATE, **how)
+def wish(resource: str, **how: object) -> RotationCommand:
+    return RotationCommand("http", ResourceId.parse(resource), Mode.ROTATE, **how)
 
 
 async def test_sweep_over_what_is_not_due_writes_nothing_to_arm(site: Site) -> None:
@@ -164,7 +164,7 @@ async def test_changed_tag_is_seen_by_the_next_sweep(site: Site) -> None:
 
 async def test_retirement_is_not_slept_through(site: Site) -> None:
     app, resource = site.app(), site.resource()
-    await site.asked(app, Wish("http", ResourceId.parse(resource), Mode.REVOKE, overlap_hours=1))
+    await site.asked(app, RotationCommand("http", ResourceId.parse(resource), Mode.REVOKE, overlap_hours=1))
     leaked = site.azure.live_keys(resource)["Primary"]
     early = await site.swept(app)
     site.ahead = timedelta(hours=1.1)
@@ -181,7 +181,7 @@ async def test_resync_after_the_apps_own_rotation_writes_nothing_to_arm(site: Si
     await site.asked(app, wish(resource))
     mark = site.mark()
 
-    outcome = await site.asked(app, Wish("event", ResourceId.parse(resource), Mode.RESYNC))
+    outcome = await site.asked(app, RotationCommand("event", ResourceId.parse(resource), Mode.RESYNC))
 
     assert Code.ALREADY_LIVE == outcome.code
     assert [] == site.writes(mark)
@@ -190,7 +190,7 @@ async def test_resync_after_the_apps_own_rotation_writes_nothing_to_arm(site: Si
 async def test_repeated_message_keeps_the_outcome_its_caller_was_told(site: Site) -> None:
     """A sweep with a ticket that rotated, delivered again: a glance must not overwrite what was told."""
     app, resource = site.app(), site.resource()
-    [request] = await app.rotator.submit(Wish("http"))
+    [request] = await app.rotator.submit(RotationCommand("http"))
     first = await app.rotator.work(request)
 
     again = await app.rotator.work(request)

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 
-from shared.adapters.arm_rate_limit import LONGEST_WAIT_SECONDS, Bucket, Pace, Turn
+from shared.adapters.arm_rate_limit import LONGEST_WAIT_SECONDS, Permit, RateLimiter, TokenBucket
 from shared.domain.errors import Throttled
 
 
@@ -25,7 +25,7 @@ def clock() -> Seconds:
     return Seconds()
 
 
-async def taken(turn: Awaitable[Turn]) -> bool:
+async def taken(turn: Awaitable[Permit]) -> bool:
     """Whether the turn comes at once."""
     task = asyncio.ensure_future(turn)
     await asyncio.sleep(0)
@@ -36,13 +36,13 @@ async def taken(turn: Awaitable[Turn]) -> bool:
 
 
 async def test_a_full_bucket_lets_its_size_through_and_no_more(clock: Seconds) -> None:
-    bucket = Bucket(3, 1.0, clock=clock)
+    bucket = TokenBucket(3, 1.0, clock=clock)
 
     assert [True, True, True, False] == [await taken(bucket.turn()) for _ in range(4)]
 
 
 async def test_tokens_come_back_at_the_buckets_rate(clock: Seconds) -> None:
-    bucket = Bucket(2, 1.0, clock=clock)
+    bucket = TokenBucket(2, 1.0, clock=clock)
     bucket.told(0)
 
     clock.now = 1.5
@@ -52,7 +52,7 @@ async def test_tokens_come_back_at_the_buckets_rate(clock: Seconds) -> None:
 
 async def test_turn_that_was_granted_is_not_given_away_by_an_answer_that_does_not_know_of_it(clock: Seconds) -> None:
     """What has its turn looks once more at what it is about to change before it asks."""
-    bucket = Bucket(200, 10.0, clock=clock)
+    bucket = TokenBucket(200, 10.0, clock=clock)
     waiting = await bucket.turn()
 
     bucket.told(2)
@@ -62,7 +62,7 @@ async def test_turn_that_was_granted_is_not_given_away_by_an_answer_that_does_no
 
 
 async def test_turn_that_was_given_up_counts_no_more(clock: Seconds) -> None:
-    bucket = Bucket(200, 10.0, clock=clock)
+    bucket = TokenBucket(200, 10.0, clock=clock)
     turn = await bucket.turn()
     turn.end()
     turn.end()
@@ -73,7 +73,7 @@ async def test_turn_that_was_given_up_counts_no_more(clock: Seconds) -> None:
 
 
 async def test_turn_ends_with_its_block_also_where_that_fails(clock: Seconds) -> None:
-    bucket = Bucket(200, 10.0, clock=clock)
+    bucket = TokenBucket(200, 10.0, clock=clock)
 
     with suppress(Throttled), await bucket.turn():
         raise Throttled("the world moved on")
@@ -84,7 +84,7 @@ async def test_turn_ends_with_its_block_also_where_that_fails(clock: Seconds) ->
 
 async def test_what_arm_says_is_left_counts_and_not_what_was_counted_here(clock: Seconds) -> None:
     """Other workers draw on the same bucket."""
-    bucket = Bucket(200, 10.0, clock=clock)
+    bucket = TokenBucket(200, 10.0, clock=clock)
 
     bucket.told(1)
 
@@ -92,7 +92,7 @@ async def test_what_arm_says_is_left_counts_and_not_what_was_counted_here(clock:
 
 
 async def test_what_was_begun_goes_before_what_would_begin() -> None:
-    bucket, order = Bucket(1, 50.0), []
+    bucket, order = TokenBucket(1, 50.0), []
     await bucket.turn()
 
     async def come(name: str, *, urgent: bool) -> None:
@@ -105,7 +105,7 @@ async def test_what_was_begun_goes_before_what_would_begin() -> None:
 
 
 async def test_who_would_wait_too_long_to_begin_is_told_how_long(clock: Seconds) -> None:
-    bucket = Bucket(1, 0.01, clock=clock)
+    bucket = TokenBucket(1, 0.01, clock=clock)
     await bucket.turn()
 
     with pytest.raises(Throttled) as told:
@@ -116,7 +116,7 @@ async def test_who_would_wait_too_long_to_begin_is_told_how_long(clock: Seconds)
 
 
 async def test_a_refusal_holds_everybody_for_as_long_as_arm_asks(clock: Seconds) -> None:
-    bucket = Bucket(200, 10.0, clock=clock)
+    bucket = TokenBucket(200, 10.0, clock=clock)
     bucket.refused(5)
 
     clock.now = 4.9
@@ -129,7 +129,7 @@ async def test_a_refusal_holds_everybody_for_as_long_as_arm_asks(clock: Seconds)
 
 async def test_a_refusal_slows_down_for_a_while(clock: Seconds) -> None:
     """So that several workers come to share what comes back, although none knows of the others."""
-    bucket = Bucket(200, 10.0, clock=clock)
+    bucket = TokenBucket(200, 10.0, clock=clock)
     bucket.refused(1)
 
     clock.now = 1.15  # at the full rate one token would be back
@@ -143,7 +143,7 @@ async def test_a_refusal_slows_down_for_a_while(clock: Seconds) -> None:
 
 
 async def test_who_leaves_the_line_leaves_its_token() -> None:
-    bucket = Bucket(1, 20.0)
+    bucket = TokenBucket(1, 20.0)
     await bucket.turn()
     leaving, staying = (asyncio.create_task(bucket.turn()) for _ in range(2))
     await asyncio.sleep(0)
@@ -155,14 +155,14 @@ async def test_who_leaves_the_line_leaves_its_token() -> None:
 
 
 def test_one_operation_is_looked_at_every_half_second(clock: Seconds) -> None:
-    pace = Pace(clock=clock)
+    pace = RateLimiter(clock=clock)
 
     with pace.operation():
         assert 0.5 == pace.poll_seconds
 
 
 def test_one_operation_is_looked_at_soon_and_each_of_a_crowd_late(clock: Seconds) -> None:
-    pace = Pace(clock=clock)
+    pace = RateLimiter(clock=clock)
     with pace.operation():
         alone = pace.first_poll_seconds
         with pace.operation(), pace.operation(), pace.operation():
@@ -173,7 +173,7 @@ def test_one_operation_is_looked_at_soon_and_each_of_a_crowd_late(clock: Seconds
 
 
 def test_a_crowd_of_operations_never_polls_faster_than_reads_come_back(clock: Seconds) -> None:
-    pace = Pace(clock=clock)
+    pace = RateLimiter(clock=clock)
     running = [pace.operation() for _ in range(400)]
     for each in running:
         each.__enter__()
@@ -185,7 +185,7 @@ def test_a_crowd_of_operations_never_polls_faster_than_reads_come_back(clock: Se
 
 def test_polls_get_rarer_when_reads_get_scarce(clock: Seconds) -> None:
     """Whoever else drew on them."""
-    pace = Pace(clock=clock)
+    pace = RateLimiter(clock=clock)
     plenty = pace.poll_seconds
 
     pace.reads.told(10)
@@ -196,4 +196,4 @@ def test_polls_get_rarer_when_reads_get_scarce(clock: Seconds) -> None:
 @pytest.mark.parametrize(("method", "kind"), [("GET", "reads"), ("HEAD", "reads"), ("POST", "writes")])
 def test_posts_are_writes(method: str, kind: str) -> None:
     """`listKeys` among them."""
-    assert kind == Pace().kind(method)
+    assert kind == RateLimiter().kind(method)

@@ -8,7 +8,7 @@ from azure.storage.queue import QueueClient
 from shared.composition import App
 from shared.domain.decision import Code
 from shared.domain.record import Result
-from shared.domain.requests import Mode, Wish
+from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.scale.conftest import Site
 from tests.world import secret_name
@@ -80,10 +80,10 @@ async def test_whoever_comes_to_a_secret_that_another_publishes_is_refused(site:
     """Asked for by name, without a sweep that sees them both."""
     owner, late = site.resource({NAMED: "taken"}), site.resource({NAMED: "taken"})
     app = site.app()
-    await site.asked(app, Wish("http", ResourceId.parse(owner), Mode.ROTATE))
+    await site.asked(app, RotationCommand("http", ResourceId.parse(owner), Mode.ROTATE))
     before = site.azure.secrets()["taken"]
 
-    outcome = await site.asked(app, Wish("http", ResourceId.parse(late), Mode.ROTATE, force=True))
+    outcome = await site.asked(app, RotationCommand("http", ResourceId.parse(late), Mode.ROTATE, force=True))
 
     assert (Result.FAILED, "Misconfigured") == (outcome.result, outcome.code)
     assert owner in outcome.message

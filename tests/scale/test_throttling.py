@@ -6,14 +6,14 @@ from azure.storage.queue import QueueClient
 
 from shared.composition import App
 from shared.domain.record import Result
-from shared.domain.requests import Mode, Request, Wish
+from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from tests.scale.conftest import Site
 
 
-async def asked(app: App, resource: str) -> Request:
+async def asked(app: App, resource: str) -> WorkItem:
     """A wish for a rotation, queued but not worked on yet."""
-    [request] = await app.rotator.submit(Wish("http", ResourceId.parse(resource), Mode.ROTATE))
+    [request] = await app.rotator.submit(RotationCommand("http", ResourceId.parse(resource), Mode.ROTATE))
     return request
 
 
@@ -86,7 +86,7 @@ async def test_a_burst_beyond_the_bucket_is_paced_and_not_refused(site: Site) ->
     mark = site.mark()
     try:
         for _ in range(10):
-            for preview in await app.rotator.preview(Wish("http")):
+            for preview in await app.rotator.preview(RotationCommand("http")):
                 assert preview.finding is None, preview.finding
     finally:
         site.azure.configure(None, throttling=False)

@@ -10,17 +10,17 @@ from azure.identity.aio import ManagedIdentityCredential
 from azure.keyvault.secrets.aio import SecretClient
 from azure.mgmt.signalr.aio import SignalRManagementClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 
 
 @pytest.fixture(scope="session")
-def standin(folder: Path) -> Iterator[StandIn]:
-    with StandIn.start(folder, operation_seconds=(0.1, 0.2)) as azure:
+def standin(folder: Path) -> Iterator[AzureEmulator]:
+    with AzureEmulator.start(folder, operation_seconds=(0.1, 0.2)) as azure:
         yield azure
 
 
 @pytest.fixture
-def azure(standin: StandIn, monkeypatch: pytest.MonkeyPatch) -> StandIn:
+def azure(standin: AzureEmulator, monkeypatch: pytest.MonkeyPatch) -> AzureEmulator:
     """As new, with the process's environment pointing at it as the Functions platform would."""
     standin.reset()
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
@@ -44,19 +44,19 @@ class Chat:
 
 
 @pytest.fixture
-def chat(azure: StandIn) -> Chat:
+def chat(azure: AzureEmulator) -> Chat:
     return Chat(azure.create_signalr("chat", tags={"team": "web"}))
 
 
 @pytest.fixture
-async def credential(azure: StandIn) -> AsyncIterator[ManagedIdentityCredential]:
+async def credential(azure: AzureEmulator) -> AsyncIterator[ManagedIdentityCredential]:
     async with ManagedIdentityCredential(client_id=azure.env["AZURE_CLIENT_ID"]) as credential:
         yield credential
 
 
 @pytest.fixture
 async def arm(
-    azure: StandIn, chat: Chat, credential: ManagedIdentityCredential
+    azure: AzureEmulator, chat: Chat, credential: ManagedIdentityCredential
 ) -> AsyncIterator[SignalRManagementClient]:
     """The aio client with its retries off, so that each test sees the first answer."""
     async with SignalRManagementClient(
@@ -66,12 +66,12 @@ async def arm(
 
 
 @pytest.fixture
-async def vault(azure: StandIn, credential: ManagedIdentityCredential) -> AsyncIterator[SecretClient]:
+async def vault(azure: AzureEmulator, credential: ManagedIdentityCredential) -> AsyncIterator[SecretClient]:
     async with SecretClient(azure.vaults[0], credential, verify_challenge_resource=False, retry_total=0) as client:
         yield client
 
 
 @pytest.fixture
-async def topic(azure: StandIn, credential: ManagedIdentityCredential) -> AsyncIterator[EventGridPublisherClient]:
+async def topic(azure: AzureEmulator, credential: ManagedIdentityCredential) -> AsyncIterator[EventGridPublisherClient]:
     async with EventGridPublisherClient(azure.env["EVENT_GRID_TOPIC_ENDPOINT"], credential, retry_total=0) as client:
         yield client

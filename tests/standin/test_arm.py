@@ -14,12 +14,12 @@ from azure.mgmt.signalr import SignalRManagementClient
 from azure.mgmt.signalr.aio import SignalRManagementClient as AioClient
 from azure.mgmt.signalr.models import SignalRResource
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.standin.conftest import Chat
 
 
 @pytest.fixture
-def operator(azure: StandIn) -> SignalRManagementClient:
+def operator(azure: AzureEmulator) -> SignalRManagementClient:
     """The synchronous client, signed in with a secret and allowed to do anything."""
     who = azure.operator
     credential = ClientSecretCredential(
@@ -45,19 +45,21 @@ async def test_paths_know_no_case(arm: AioClient, chat: Chat) -> None:
     assert chat.id == (await arm.signal_r.get(chat.group.upper(), chat.name.upper())).id
 
 
-async def test_list_by_subscription_leaves_out_other_subscriptions(arm: AioClient, azure: StandIn, chat: Chat) -> None:
+async def test_list_by_subscription_leaves_out_other_subscriptions(
+    arm: AioClient, azure: AzureEmulator, chat: Chat
+) -> None:
     azure.create_signalr("elsewhere", subscription="0e000000-0000-4000-8000-00000000000e")
 
     assert [chat.id] == [one.id async for one in arm.signal_r.list_by_subscription()]
 
 
-async def test_list_by_group_leaves_out_other_groups(arm: AioClient, azure: StandIn, chat: Chat) -> None:
+async def test_list_by_group_leaves_out_other_groups(arm: AioClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.create_signalr("other", group="other")
 
     assert [chat.id] == [one.id async for one in arm.signal_r.list_by_resource_group(chat.group)]
 
 
-async def test_long_lists_come_in_pages_that_miss_and_repeat_nothing(arm: AioClient, azure: StandIn) -> None:
+async def test_long_lists_come_in_pages_that_miss_and_repeat_nothing(arm: AioClient, azure: AzureEmulator) -> None:
     for number in range(4):
         azure.create_signalr(f"more-{number}")
     azure.page_size(2)
@@ -68,7 +70,7 @@ async def test_long_lists_come_in_pages_that_miss_and_repeat_nothing(arm: AioCli
     assert 3 == sum(request["operation"] == "SignalR.list" for request in azure.requests("arm"))
 
 
-async def test_list_keys_answers_keys_and_connection_strings(arm: AioClient, azure: StandIn, chat: Chat) -> None:
+async def test_list_keys_answers_keys_and_connection_strings(arm: AioClient, azure: AzureEmulator, chat: Chat) -> None:
     keys = await arm.signal_r.list_keys(chat.group, chat.name)
 
     assert azure.live_keys(chat.id) == {"Primary": keys.primary_key, "Secondary": keys.secondary_key}
@@ -87,7 +89,7 @@ def test_create_answers_a_resource_that_can_be_listed(operator: SignalRManagemen
     assert ["fresh"] == [one.name for one in operator.signal_r.list_by_subscription()]
 
 
-def test_a_resource_is_creating_until_it_is_there(operator: SignalRManagementClient, azure: StandIn) -> None:
+def test_a_resource_is_creating_until_it_is_there(operator: SignalRManagementClient, azure: AzureEmulator) -> None:
     azure.configure(None, operation_seconds=(1, 1))
 
     poller = operator.signal_r.begin_create_or_update("live", "fresh", SignalRResource(location="westeurope"))
@@ -96,7 +98,7 @@ def test_a_resource_is_creating_until_it_is_there(operator: SignalRManagementCli
     assert ("Creating", "Succeeded") == (meanwhile, poller.result().provisioning_state)
 
 
-def test_a_name_that_somebody_else_has_is_refused(operator: SignalRManagementClient, azure: StandIn) -> None:
+def test_a_name_that_somebody_else_has_is_refused(operator: SignalRManagementClient, azure: AzureEmulator) -> None:
     azure.create_signalr("taken", group="other")
 
     with pytest.raises(ResourceExistsError, match="NameAlreadyExists"):
@@ -117,20 +119,20 @@ def test_a_deleted_resource_is_gone(operator: SignalRManagementClient, chat: Cha
 
 
 @pytest.mark.parametrize("version", ["2023-02-01", "2024-03-01", "2023-08-01-preview"])
-def test_every_api_version_of_the_provider_is_served(azure: StandIn, chat: Chat, version: str) -> None:
+def test_every_api_version_of_the_provider_is_served(azure: AzureEmulator, chat: Chat, version: str) -> None:
     client = _sync(azure, chat, api_version=version)
 
     assert chat.id == client.signal_r.get(chat.group, chat.name).id
 
 
-def test_an_unknown_api_version_is_refused_with_those_there_are(azure: StandIn, chat: Chat) -> None:
+def test_an_unknown_api_version_is_refused_with_those_there_are(azure: AzureEmulator, chat: Chat) -> None:
     with pytest.raises(HttpResponseError, match=r"NoRegisteredProviderFound.*2023-02-01") as refused:
         _sync(azure, chat, api_version="2001-01-01").signal_r.get(chat.group, chat.name)
 
     assert 400 == refused.value.status_code
 
 
-async def test_a_missing_api_version_is_refused(arm: AioClient, azure: StandIn, chat: Chat) -> None:
+async def test_a_missing_api_version_is_refused(arm: AioClient, azure: AzureEmulator, chat: Chat) -> None:
     assert (400, "MissingApiVersionParameter") == await _send(arm, "GET", azure.arm + chat.id)
 
 
@@ -144,40 +146,40 @@ async def test_an_unknown_group_is_not_found(arm: AioClient, chat: Chat) -> None
         await arm.signal_r.get("nowhere", chat.name)
 
 
-def test_an_unknown_subscription_is_not_found(azure: StandIn, chat: Chat) -> None:
+def test_an_unknown_subscription_is_not_found(azure: AzureEmulator, chat: Chat) -> None:
     stranger = Chat(chat.id.replace(chat.subscription, "0e000000-0000-4000-8000-00000000000f"))
 
     with pytest.raises(ResourceNotFoundError, match="SubscriptionNotFound"):
         _sync(azure, stranger).signal_r.get(chat.group, chat.name)
 
 
-async def test_a_bad_key_type_is_refused(arm: AioClient, azure: StandIn, chat: Chat) -> None:
+async def test_a_bad_key_type_is_refused(arm: AioClient, azure: AzureEmulator, chat: Chat) -> None:
     url = f"{azure.arm}{chat.id}/regenerateKey?api-version=2023-02-01"
 
     assert (400, "InvalidKeyType") == await _send(arm, "POST", url, json={"keyType": "Tertiary"})
     assert [] == azure.regenerations(chat.id)
 
 
-async def test_a_body_that_is_not_json_is_refused(arm: AioClient, azure: StandIn, chat: Chat) -> None:
+async def test_a_body_that_is_not_json_is_refused(arm: AioClient, azure: AzureEmulator, chat: Chat) -> None:
     url = f"{azure.arm}{chat.id}/regenerateKey?api-version=2023-02-01"
 
     assert (400, "InvalidRequestContent") == await _send(arm, "POST", url, content=b"{keyType")
 
 
-async def test_a_method_the_path_does_not_have_is_refused(arm: AioClient, azure: StandIn, chat: Chat) -> None:
+async def test_a_method_the_path_does_not_have_is_refused(arm: AioClient, azure: AzureEmulator, chat: Chat) -> None:
     url = f"{azure.arm}{chat.id}/listKeys?api-version=2023-02-01"
 
     assert (405, "HttpMethodNotAllowed") == await _send(arm, "GET", url)
 
 
-def test_a_token_for_another_audience_is_refused(azure: StandIn, chat: Chat) -> None:
+def test_a_token_for_another_audience_is_refused(azure: AzureEmulator, chat: Chat) -> None:
     client = _sync(azure, chat, credential_scopes=["https://vault.azure.net/.default"])
 
     with pytest.raises(ClientAuthenticationError, match="InvalidAuthenticationTokenAudience"):
         client.signal_r.get(chat.group, chat.name)
 
 
-def test_an_expired_token_is_refused(azure: StandIn, chat: Chat) -> None:
+def test_an_expired_token_is_refused(azure: AzureEmulator, chat: Chat) -> None:
     client = _sync(azure, chat)
     client.signal_r.get(chat.group, chat.name)
     azure.travel(25 * 3600)
@@ -186,7 +188,7 @@ def test_an_expired_token_is_refused(azure: StandIn, chat: Chat) -> None:
         client.signal_r.get(chat.group, chat.name)
 
 
-def test_a_call_without_a_token_is_challenged(azure: StandIn, chat: Chat) -> None:
+def test_a_call_without_a_token_is_challenged(azure: AzureEmulator, chat: Chat) -> None:
     response = requests.get(f"{azure.arm}{chat.id}?api-version=2023-02-01", timeout=5)
 
     assert (401, "AuthenticationFailed") == (response.status_code, response.json()["error"]["code"])
@@ -199,6 +201,6 @@ async def _send(client: AioClient, method: str, url: str, **body: object) -> tup
     return response.status_code, response.json()["error"]["code"]
 
 
-def _sync(azure: StandIn, chat: Chat, **options: object) -> SignalRManagementClient:
+def _sync(azure: AzureEmulator, chat: Chat, **options: object) -> SignalRManagementClient:
     credential = ManagedIdentityCredential(client_id=azure.env["AZURE_CLIENT_ID"])
     return SignalRManagementClient(credential, chat.subscription, base_url=azure.arm, retry_total=0, **options)

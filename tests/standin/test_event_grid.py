@@ -12,7 +12,7 @@ from azure.eventgrid import EventGridPublisherClient as SyncClient
 from azure.eventgrid.aio import EventGridPublisherClient
 from azure.identity import ManagedIdentityCredential
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azure.control.remote import StandInError
 from tests.standin.conftest import Chat
 from tests.standin.webhook import Webhook, webhook
@@ -30,7 +30,7 @@ def _event(**data: Any) -> CloudEvent:
     return CloudEvent(source="/test", type="Test.Happened", subject="s", data=data)
 
 
-async def test_a_batch_of_cloud_events_is_kept_in_order(azure: StandIn, topic: EventGridPublisherClient) -> None:
+async def test_a_batch_of_cloud_events_is_kept_in_order(azure: AzureEmulator, topic: EventGridPublisherClient) -> None:
     events = [_event(number=number) for number in range(3)]
 
     await topic.send(events)
@@ -39,14 +39,14 @@ async def test_a_batch_of_cloud_events_is_kept_in_order(azure: StandIn, topic: E
     assert {"number": 2} == azure.events()[2]["data"]
 
 
-def test_the_event_grid_schema_is_taken_too(azure: StandIn) -> None:
+def test_the_event_grid_schema_is_taken_too(azure: AzureEmulator) -> None:
     with _sync(azure) as client:
         client.send(EventGridEvent(subject="s", event_type="Test.Happened", data={"a": 1}, data_version="1.0"))
 
     assert ("Test.Happened", "s", {"a": 1}) == tuple(azure.events()[0][name] for name in ("type", "subject", "data"))
 
 
-async def test_success_is_200_without_a_body(azure: StandIn, topic: EventGridPublisherClient) -> None:
+async def test_success_is_200_without_a_body(azure: AzureEmulator, topic: EventGridPublisherClient) -> None:
     seen: list[tuple[int, str]] = []
 
     await topic.send(
@@ -57,7 +57,7 @@ async def test_success_is_200_without_a_body(azure: StandIn, topic: EventGridPub
     assert 1 == len(azure.events())
 
 
-async def test_a_token_without_the_role_is_answered_401(azure: StandIn, topic: EventGridPublisherClient) -> None:
+async def test_a_token_without_the_role_is_answered_401(azure: AzureEmulator, topic: EventGridPublisherClient) -> None:
     azure.revoke("app", "Microsoft.EventGrid/events/send/action")
 
     with pytest.raises(ClientAuthenticationError) as refused:
@@ -66,14 +66,16 @@ async def test_a_token_without_the_role_is_answered_401(azure: StandIn, topic: E
     assert (401, []) == (refused.value.status_code, azure.events())
 
 
-async def test_more_than_a_megabyte_is_refused(azure: StandIn, topic: EventGridPublisherClient) -> None:
+async def test_more_than_a_megabyte_is_refused(azure: AzureEmulator, topic: EventGridPublisherClient) -> None:
     with pytest.raises(HttpResponseError, match="1048576") as refused:
         await topic.send([_event(padding="x" * 600_000), _event(padding="x" * 600_000)])
 
     assert (413, []) == (refused.value.status_code, azure.events())
 
 
-async def test_an_event_that_lacks_an_attribute_is_refused(azure: StandIn, topic: EventGridPublisherClient) -> None:
+async def test_an_event_that_lacks_an_attribute_is_refused(
+    azure: AzureEmulator, topic: EventGridPublisherClient
+) -> None:
     with pytest.raises(HttpResponseError) as refused:
         await topic.send([{"specversion": "1.0", "id": "1", "type": "Test.Happened"}])
 
@@ -81,7 +83,7 @@ async def test_an_event_that_lacks_an_attribute_is_refused(azure: StandIn, topic
 
 
 async def test_a_subscriber_to_cloud_events_gets_them(
-    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+    azure: AzureEmulator, topic: EventGridPublisherClient, hook: Webhook
 ) -> None:
     azure.deliver_events_to(hook.url)
     event = _event(a=1)
@@ -95,7 +97,7 @@ async def test_a_subscriber_to_cloud_events_gets_them(
 
 
 async def test_a_subscriber_to_the_event_grid_schema_gets_a_list_of_one(
-    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+    azure: AzureEmulator, topic: EventGridPublisherClient, hook: Webhook
 ) -> None:
     azure.deliver_events_to(hook.url, schema="EventGridSchema")
     event = _event(a=1)
@@ -109,20 +111,22 @@ async def test_a_subscriber_to_the_event_grid_schema_gets_a_list_of_one(
 
 
 @pytest.mark.parametrize("schema", ["CloudEventSchemaV1_0", "EventGridSchema"])
-def test_a_webhook_that_does_not_shake_hands_is_not_subscribed(azure: StandIn, hook: Webhook, schema: Any) -> None:
+def test_a_webhook_that_does_not_shake_hands_is_not_subscribed(
+    azure: AzureEmulator, hook: Webhook, schema: Any
+) -> None:
     hook.shakes_hands = False
 
     with pytest.raises(StandInError, match="HandshakeError"):
         azure.deliver_events_to(hook.url, schema=schema)
 
 
-def test_only_loopback_webhooks_are_subscribed(azure: StandIn) -> None:
+def test_only_loopback_webhooks_are_subscribed(azure: AzureEmulator) -> None:
     with pytest.raises(StandInError, match="loopback"):
         azure.deliver_events_to("http://192.0.2.1/events")
 
 
 async def test_a_failed_delivery_is_repeated_with_the_same_id(
-    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+    azure: AzureEmulator, topic: EventGridPublisherClient, hook: Webhook
 ) -> None:
     hook.statuses = [503, 500]
     azure.deliver_events_to(hook.url, retry_seconds=_QUICK)
@@ -136,7 +140,7 @@ async def test_a_failed_delivery_is_repeated_with_the_same_id(
 
 
 async def test_what_is_never_delivered_becomes_a_dead_letter(
-    azure: StandIn, topic: EventGridPublisherClient, hook: Webhook
+    azure: AzureEmulator, topic: EventGridPublisherClient, hook: Webhook
 ) -> None:
     hook.statuses = [503] * 3
     azure.deliver_events_to(hook.url, retry_seconds=_QUICK)
@@ -149,7 +153,7 @@ async def test_what_is_never_delivered_becomes_a_dead_letter(
     assert [(event.id, "MaxDeliveryAttemptsExceeded", 503)] == _dead(azure)
 
 
-async def test_a_400_is_not_repeated(azure: StandIn, topic: EventGridPublisherClient, hook: Webhook) -> None:
+async def test_a_400_is_not_repeated(azure: AzureEmulator, topic: EventGridPublisherClient, hook: Webhook) -> None:
     hook.statuses = [400]
     azure.deliver_events_to(hook.url, retry_seconds=_QUICK)
     event = _event()
@@ -160,7 +164,9 @@ async def test_a_400_is_not_repeated(azure: StandIn, topic: EventGridPublisherCl
     assert [(event.id, "BadRequest", 400)] == _dead(azure)
 
 
-def test_a_renewal_in_the_portal_is_told_to_subscribers_of_resources(azure: StandIn, chat: Chat, hook: Webhook) -> None:
+def test_a_renewal_in_the_portal_is_told_to_subscribers_of_resources(
+    azure: AzureEmulator, chat: Chat, hook: Webhook
+) -> None:
     azure.deliver_events_to(hook.url, source="resources", schema="EventGridSchema")
 
     azure.regenerate_in_portal(chat.id, "Primary")
@@ -170,7 +176,7 @@ def test_a_renewal_in_the_portal_is_told_to_subscribers_of_resources(azure: Stan
     assert "microsoft.signalrservice/signalr/regeneratekey/action" == event["data"]["operationName"].lower()
 
 
-def test_near_expiry_names_the_version_it_is_about(azure: StandIn, hook: Webhook) -> None:
+def test_near_expiry_names_the_version_it_is_about(azure: AzureEmulator, hook: Webhook) -> None:
     version = azure.put_secret("chat", "value", expires=datetime(2031, 1, 1, tzinfo=UTC))
     azure.deliver_events_to(hook.url, source="keyvault")
 
@@ -181,7 +187,7 @@ def test_near_expiry_names_the_version_it_is_about(azure: StandIn, hook: Webhook
     assert (version, f"{azure.vaults[0]}/secrets/chat/{version}") == (event["data"]["Version"], event["data"]["Id"])
 
 
-def test_a_new_version_is_told_to_subscribers_of_the_vault(azure: StandIn, hook: Webhook) -> None:
+def test_a_new_version_is_told_to_subscribers_of_the_vault(azure: AzureEmulator, hook: Webhook) -> None:
     azure.deliver_events_to(hook.url, source="keyvault")
 
     version = azure.put_secret("chat", "value")
@@ -190,12 +196,12 @@ def test_a_new_version_is_told_to_subscribers_of_the_vault(azure: StandIn, hook:
     assert ("Microsoft.KeyVault.SecretNewVersionCreated", version) == (event["type"], event["data"]["Version"])
 
 
-def _sync(azure: StandIn) -> SyncClient:
+def _sync(azure: AzureEmulator) -> SyncClient:
     credential = ManagedIdentityCredential(client_id=azure.env["AZURE_CLIENT_ID"])
     return SyncClient(azure.env["EVENT_GRID_TOPIC_ENDPOINT"], credential, retry_total=0)
 
 
-def _dead(azure: StandIn) -> list[tuple[str, str, int]]:
+def _dead(azure: AzureEmulator) -> list[tuple[str, str, int]]:
     """The dead letters, once there is one: the webhook answered before the stand-in could have put it away."""
     letters = azure.dead_letters()
     for _ in range(500):

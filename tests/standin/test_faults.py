@@ -10,7 +10,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.standin.conftest import Chat
 
 _PRIMARY = RegenerateKeyParameters(key_type="Primary")
@@ -18,7 +18,7 @@ _EVENT = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": 
 _CUT = (ServiceRequestError, ServiceResponseError)
 
 
-async def test_cut_before_effect_does_nothing(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_cut_before_effect_does_nothing(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.fault("SignalR.regenerateKey", cut="before-effect")
 
     with pytest.raises(_CUT):
@@ -28,7 +28,7 @@ async def test_cut_before_effect_does_nothing(arm: SignalRManagementClient, azur
 
 
 async def test_cut_after_effect_acts_and_does_not_answer(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.fault("SignalR.regenerateKey", cut="after-effect")
 
@@ -40,7 +40,7 @@ async def test_cut_after_effect_acts_and_does_not_answer(
 
 @pytest.mark.parametrize(("effect", "made"), [(False, []), (True, ["Primary"])])
 async def test_a_status_answers_with_or_without_having_acted(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat, *, effect: bool, made: list[str]
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat, *, effect: bool, made: list[str]
 ) -> None:
     azure.fault("SignalR.regenerateKey", status=503, effect=effect)
 
@@ -51,14 +51,14 @@ async def test_a_status_answers_with_or_without_having_acted(
 
 
 async def test_a_fault_strikes_as_often_as_told_after_as_many_as_told(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.fault("SignalR.get", status=500, times=2, skip=1)
 
     assert [200, 500, 500, 200] == [await _get_status(arm, chat) for _ in range(4)]
 
 
-async def test_a_fault_can_be_for_one_resource(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_a_fault_can_be_for_one_resource(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     other = Chat(azure.create_signalr("other"), name="other")
     azure.fault("SignalR.get", status=500, resource=other.id)
 
@@ -66,7 +66,7 @@ async def test_a_fault_can_be_for_one_resource(arm: SignalRManagementClient, azu
 
 
 async def test_the_nth_request_counts_over_all_services_but_sign_in(
-    arm: SignalRManagementClient, topic: EventGridPublisherClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, topic: EventGridPublisherClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.fault_nth(2, cut="after-effect")
 
@@ -77,14 +77,14 @@ async def test_the_nth_request_counts_over_all_services_but_sign_in(
     assert ["1"] == [event["id"] for event in azure.events()]
 
 
-async def test_cleared_faults_do_not_strike(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_cleared_faults_do_not_strike(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.fault("*", status=500)
     azure.clear_faults()
 
     assert 200 == await _get_status(arm, chat)
 
 
-async def test_a_delayed_answer_comes_late(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_a_delayed_answer_comes_late(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.fault("SignalR.get", delay=0.3)
     started = time.monotonic()
 
@@ -94,7 +94,7 @@ async def test_a_delayed_answer_comes_late(arm: SignalRManagementClient, azure: 
 
 
 async def test_a_slow_body_runs_into_the_client_s_read_timeout(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.fault("SignalR.get", slow_body=2)
 
@@ -104,7 +104,7 @@ async def test_a_slow_body_runs_into_the_client_s_read_timeout(
 
 @pytest.mark.parametrize("operation", ["KeyVault.setSecret", "EventGrid.publish"])
 async def test_vault_and_topic_have_their_faults(
-    azure: StandIn, vault: SecretClient, topic: EventGridPublisherClient, operation: str
+    azure: AzureEmulator, vault: SecretClient, topic: EventGridPublisherClient, operation: str
 ) -> None:
     azure.fault(operation, cut="before-effect", times=3)
     call = vault.set_secret("x", "value") if operation == "KeyVault.setSecret" else topic.send(_EVENT)
@@ -115,13 +115,13 @@ async def test_vault_and_topic_have_their_faults(
     await other
 
 
-def test_sign_in_has_its_faults(azure: StandIn) -> None:
+def test_sign_in_has_its_faults(azure: AzureEmulator) -> None:
     azure.fault("Identity.token", status=503)
 
     assert 503 == requests.get(azure.env["IDENTITY_ENDPOINT"], timeout=5).status_code
 
 
-def test_the_data_plane_has_its_faults(azure: StandIn, chat: Chat) -> None:
+def test_the_data_plane_has_its_faults(azure: AzureEmulator, chat: Chat) -> None:
     azure.fault("DataPlane.probe", status=403)
     url = f"{azure.connection_endpoint(chat.id)}/api/hubs/news/users/ann"
 

@@ -15,7 +15,7 @@ from azure.identity.aio import ManagedIdentityCredential as AioCredential
 from azure.keyvault.secrets import SecretClient as SyncClient
 from azure.keyvault.secrets.aio import SecretClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 
 NAME = "chat-connection-string"
 
@@ -175,7 +175,7 @@ async def test_what_just_keeps_the_limits_is_taken(vault: SecretClient) -> None:
     assert tags == (await vault.get_secret("x" * 127)).properties.tags
 
 
-def test_the_first_call_is_answered_with_a_challenge_that_names_tenant_and_resource(azure: StandIn) -> None:
+def test_the_first_call_is_answered_with_a_challenge_that_names_tenant_and_resource(azure: AzureEmulator) -> None:
     response = requests.get(f"{azure.vaults[0]}/secrets/x/?api-version=7.4", timeout=5)
 
     authority = f"{azure.login}/{azure.operator['AZURE_TENANT_ID']}"
@@ -184,7 +184,7 @@ def test_the_first_call_is_answered_with_a_challenge_that_names_tenant_and_resou
 
 
 async def test_the_sdk_insists_on_azure_s_own_hosts_unless_told_otherwise(
-    azure: StandIn, credential: AioCredential
+    azure: AzureEmulator, credential: AioCredential
 ) -> None:
     async with SecretClient(azure.vaults[0], credential) as strict:
         with pytest.raises(ValueError, match="challenge resource"):
@@ -192,7 +192,7 @@ async def test_the_sdk_insists_on_azure_s_own_hosts_unless_told_otherwise(
 
 
 @pytest.mark.parametrize("version", ["7.4", "7.5", "7.6", "2025-07-01", "2026-04-01"])
-def test_every_api_version_the_sdk_speaks_is_served(azure: StandIn, version: str) -> None:
+def test_every_api_version_the_sdk_speaks_is_served(azure: AzureEmulator, version: str) -> None:
     client = _sync(azure, version)
 
     client.set_secret(NAME, version)
@@ -200,12 +200,12 @@ def test_every_api_version_the_sdk_speaks_is_served(azure: StandIn, version: str
     assert version == client.get_secret(NAME).value
 
 
-def test_an_unknown_api_version_is_refused(azure: StandIn) -> None:
+def test_an_unknown_api_version_is_refused(azure: AzureEmulator) -> None:
     with pytest.raises(HttpResponseError, match="BadParameter"):
         _sync(azure, "1.0").get_secret(NAME)
 
 
-async def test_vaults_are_apart(azure: StandIn, vault: SecretClient, credential: AioCredential) -> None:
+async def test_vaults_are_apart(azure: AzureEmulator, vault: SecretClient, credential: AioCredential) -> None:
     await vault.set_secret(NAME, "first")
 
     async with SecretClient(azure.vaults[1], credential, verify_challenge_resource=False) as second:
@@ -213,7 +213,7 @@ async def test_vaults_are_apart(azure: StandIn, vault: SecretClient, credential:
             await second.get_secret(NAME)
 
 
-def test_a_token_for_another_audience_is_refused(azure: StandIn) -> None:
+def test_a_token_for_another_audience_is_refused(azure: AzureEmulator) -> None:
     token = ManagedIdentityCredential(client_id=azure.env["AZURE_CLIENT_ID"]).get_token(
         "https://management.azure.com/.default"
     )
@@ -226,7 +226,7 @@ def test_a_token_for_another_audience_is_refused(azure: StandIn) -> None:
     assert "AKV10022: Invalid audience" in response.json()["error"]["message"]
 
 
-async def test_an_expired_token_is_refused(azure: StandIn, vault: SecretClient) -> None:
+async def test_an_expired_token_is_refused(azure: AzureEmulator, vault: SecretClient) -> None:
     await vault.set_secret(NAME, "value")
     azure.travel(25 * 3600)
 
@@ -234,6 +234,6 @@ async def test_an_expired_token_is_refused(azure: StandIn, vault: SecretClient) 
         await vault.get_secret(NAME)
 
 
-def _sync(azure: StandIn, version: str) -> SyncClient:
+def _sync(azure: AzureEmulator, version: str) -> SyncClient:
     credential = ManagedIdentityCredential(client_id=azure.env["AZURE_CLIENT_ID"])
     return SyncClient(azure.vaults[0], credential, verify_challenge_resource=False, retry_total=0, api_version=version)

@@ -9,12 +9,12 @@ from azure.core.exceptions import HttpResponseError
 from azure.keyvault.secrets.aio import SecretClient
 from azure.mgmt.signalr.aio import SignalRManagementClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.standin.conftest import Chat
 
 
 async def test_more_writes_than_a_bucket_holds_are_throttled_and_told_for_how_long(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(None, throttling=True)
 
@@ -30,7 +30,7 @@ async def test_more_writes_than_a_bucket_holds_are_throttled_and_told_for_how_lo
     }
 
 
-async def test_a_bucket_fills_again_with_time(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_a_bucket_fills_again_with_time(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.configure(None, throttling=True)
     await _list_keys_at_once(arm, chat, 300)
 
@@ -39,7 +39,7 @@ async def test_a_bucket_fills_again_with_time(arm: SignalRManagementClient, azur
     assert {200} == {answer.status for answer in await _list_keys_at_once(arm, chat, 200)}
 
 
-async def test_reads_have_a_bucket_of_their_own(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_reads_have_a_bucket_of_their_own(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.configure(None, throttling=True)
 
     await _list_keys_at_once(arm, chat, 300)
@@ -47,7 +47,9 @@ async def test_reads_have_a_bucket_of_their_own(arm: SignalRManagementClient, az
     assert chat.id == (await arm.signal_r.get(chat.group, chat.name)).id
 
 
-async def test_list_keys_draws_on_the_write_bucket(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_list_keys_draws_on_the_write_bucket(
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
+) -> None:
     azure.configure(None, throttling=True)
 
     (answer,) = await _list_keys_at_once(arm, chat, 1)
@@ -55,7 +57,7 @@ async def test_list_keys_draws_on_the_write_bucket(arm: SignalRManagementClient,
     assert "199" == answer.remaining
 
 
-async def test_a_vault_takes_300_creates_in_ten_seconds(azure: StandIn, vault: SecretClient) -> None:
+async def test_a_vault_takes_300_creates_in_ten_seconds(azure: AzureEmulator, vault: SecretClient) -> None:
     azure.configure(None, throttling=True)
     await asyncio.gather(*(vault.set_secret("x", str(number)) for number in range(300)))
 

@@ -7,11 +7,11 @@ from azure.keyvault.secrets.aio import SecretClient
 from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.standin.conftest import Chat
 
 
-async def test_the_clock_moves_what_services_stamp(azure: StandIn, vault: SecretClient) -> None:
+async def test_the_clock_moves_what_services_stamp(azure: AzureEmulator, vault: SecretClient) -> None:
     now = azure.clock()
     azure.travel(61 * 24 * 3600)
 
@@ -22,7 +22,7 @@ async def test_the_clock_moves_what_services_stamp(azure: StandIn, vault: Secret
 
 
 async def test_when_only_the_services_travel_their_clients_tokens_stay_good(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     assert 200 == await _get_status(arm, chat)
     azure.travel(61 * 24 * 3600, clients_too=False)
@@ -31,7 +31,7 @@ async def test_when_only_the_services_travel_their_clients_tokens_stay_good(
 
 
 async def test_the_request_log_holds_no_key_and_no_signature(
-    arm: SignalRManagementClient, vault: SecretClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, vault: SecretClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(None, long_poll_urls=True)
     keys = azure.live_keys(chat.id)
@@ -47,7 +47,7 @@ async def test_the_request_log_holds_no_key_and_no_signature(
 
 
 async def test_the_request_log_tells_who_asked_what_and_how_it_ended(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.fault("SignalR.get", status=500)
     await _get_status(arm, chat)
@@ -65,19 +65,19 @@ async def test_the_request_log_tells_who_asked_what_and_how_it_ended(
 
 def test_the_same_seed_makes_the_same_keys(tmp_path: Path) -> None:
     def keys(seed: int) -> dict[str, str]:
-        with StandIn.start(tmp_path, seed=seed) as azure:
+        with AzureEmulator.start(tmp_path, seed=seed) as azure:
             return azure.live_keys(azure.create_signalr("chat"))
 
     assert keys(7) == keys(7) != keys(8)
 
 
 def test_keys_can_be_the_44_characters_of_older_resources(tmp_path: Path) -> None:
-    with StandIn.start(tmp_path, short_keys=True) as azure:
+    with AzureEmulator.start(tmp_path, short_keys=True) as azure:
         assert [44, 44] == [len(key) for key in azure.live_keys(azure.create_signalr("chat")).values()]
 
 
 def test_it_ends_when_the_process_that_started_it_lets_go(tmp_path: Path) -> None:
-    azure = StandIn.start(tmp_path)
+    azure = AzureEmulator.start(tmp_path)
     assert azure._process.stdin
     azure._process.stdin.close()
 

@@ -11,7 +11,7 @@ from azure.core.rest import HttpRequest
 from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRKeys
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.standin.conftest import Chat
 
 
@@ -21,13 +21,15 @@ async def _begin(arm: SignalRManagementClient, chat: Chat, slot: str, **options:
     )
 
 
-async def _accepted(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> tuple[int, bytes, dict[str, str]]:
+async def _accepted(
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
+) -> tuple[int, bytes, dict[str, str]]:
     url = f"{azure.arm}{chat.id}/regenerateKey?api-version=2023-02-01"
     response = await arm._client.send_request(HttpRequest("POST", url, json={"keyType": "Primary"}))
     return response.status_code, response.content, dict(response.headers)
 
 
-async def _is_over(azure: StandIn, chat: Chat) -> None:
+async def _is_over(azure: AzureEmulator, chat: Chat) -> None:
     async with asyncio.timeout(5):
         while azure.regenerations(chat.id)[-1]["status"] == "Running":  # noqa: ASYNC110  # another process's condition
             await asyncio.sleep(0.02)
@@ -35,7 +37,7 @@ async def _is_over(azure: StandIn, chat: Chat) -> None:
 
 @pytest.mark.parametrize("slot", ["Primary", "Secondary"])
 async def test_one_key_changes_and_the_other_does_not(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat, slot: str
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat, slot: str
 ) -> None:
     before = azure.live_keys(chat.id)
 
@@ -45,7 +47,7 @@ async def test_one_key_changes_and_the_other_does_not(
     assert {slot} == {name for name in before if before[name] != after[name]}
 
 
-async def test_salt_changes_no_key(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_salt_changes_no_key(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     before = azure.live_keys(chat.id)
 
     await (await _begin(arm, chat, "Salt")).result()
@@ -54,14 +56,14 @@ async def test_salt_changes_no_key(arm: SignalRManagementClient, azure: StandIn,
     assert ["Salt"] == [one["keyType"] for one in azure.regenerations(chat.id)]
 
 
-async def test_the_key_type_knows_no_case(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_the_key_type_knows_no_case(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     await (await _begin(arm, chat, "sEcOnDaRy")).result()
 
     assert ["Secondary"] == [one["keyType"] for one in azure.regenerations(chat.id)]
 
 
 async def test_until_it_takes_effect_the_old_key_is_live_and_the_answered_one_is_not(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, operation_seconds=(30, 30))
     old = azure.live_keys(chat.id)["Primary"]
@@ -74,7 +76,7 @@ async def test_until_it_takes_effect_the_old_key_is_live_and_the_answered_one_is
 
 
 async def test_once_it_took_effect_the_answered_key_is_live_and_the_old_one_is_not(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     old = azure.live_keys(chat.id)["Primary"]
 
@@ -85,7 +87,7 @@ async def test_once_it_took_effect_the_answered_key_is_live_and_the_old_one_is_n
 
 
 async def test_the_acceptance_names_both_urls_and_no_time_to_wait(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     status, _, headers = await _accepted(arm, azure, chat)
 
@@ -97,7 +99,7 @@ async def test_the_acceptance_names_both_urls_and_no_time_to_wait(
 
 
 async def test_the_status_has_seven_fractional_digits_and_no_keys(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, operation_seconds=(30, 30))
     _, _, headers = await _accepted(arm, azure, chat)
@@ -112,7 +114,7 @@ async def test_the_status_has_seven_fractional_digits_and_no_keys(
 
 
 async def test_the_result_url_is_202_while_it_runs_and_200_without_a_body_after(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, operation_seconds=(30, 30))
     _, _, headers = await _accepted(arm, azure, chat)
@@ -125,7 +127,7 @@ async def test_the_result_url_is_202_while_it_runs_and_200_without_a_body_after(
 
 
 async def test_a_poll_url_that_is_not_followed_verbatim_is_refused(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     _, _, headers = await _accepted(arm, azure, chat)
 
@@ -135,7 +137,7 @@ async def test_a_poll_url_that_is_not_followed_verbatim_is_refused(
 
 
 async def test_a_second_renewal_while_one_runs_is_refused(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, operation_seconds=(30, 30))
     await _begin(arm, chat, "Primary", polling=False)
@@ -147,7 +149,7 @@ async def test_a_second_renewal_while_one_runs_is_refused(
 
 
 async def test_a_resource_that_is_not_provisioned_takes_no_renewal(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.update_signalr(chat.id, provisioning_state="Updating")
 
@@ -157,7 +159,7 @@ async def test_a_resource_that_is_not_provisioned_takes_no_renewal(
 
 @pytest.mark.parametrize(("variant", "content"), [("empty-object", b"{}"), ("empty", b"")])
 async def test_the_acceptance_can_show_no_keys(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat, variant: str, content: bytes
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat, variant: str, content: bytes
 ) -> None:
     azure.configure(chat.id, body=variant)
 
@@ -165,7 +167,7 @@ async def test_the_acceptance_can_show_no_keys(
 
 
 async def test_older_fronts_answer_201_which_the_sdk_takes_for_a_failure(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, accepted_status=201)
     before = azure.live_keys(chat.id)
@@ -178,7 +180,7 @@ async def test_older_fronts_answer_201_which_the_sdk_takes_for_a_failure(
 
 
 async def test_poll_urls_can_carry_three_kilobytes_of_signature(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, long_poll_urls=True)
 
@@ -189,7 +191,7 @@ async def test_poll_urls_can_carry_three_kilobytes_of_signature(
     await (await _begin(arm, chat, "Secondary")).result()
 
 
-async def test_it_can_be_over_at_the_first_poll(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_it_can_be_over_at_the_first_poll(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.configure(chat.id, operation_seconds=(30, 30), polls="done-at-first")
 
     await (await _begin(arm, chat, "Primary")).result()
@@ -198,7 +200,7 @@ async def test_it_can_be_over_at_the_first_poll(arm: SignalRManagementClient, az
 
 
 async def test_it_can_succeed_and_leave_the_key_as_it_was(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, outcome="unchanged")
     before = azure.live_keys(chat.id)
@@ -210,7 +212,7 @@ async def test_it_can_succeed_and_leave_the_key_as_it_was(
     assert None is azure.regenerations(chat.id)[-1]["effectiveAt"]
 
 
-async def test_it_can_fail(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_it_can_fail(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.configure(chat.id, outcome="Failed")
     before = azure.live_keys(chat.id)
 
@@ -221,7 +223,7 @@ async def test_it_can_fail(arm: SignalRManagementClient, azure: StandIn, chat: C
 
 
 async def test_one_poll_can_be_answered_404_which_ends_the_sdk_s_poller(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, polls="one-404")
     before = azure.live_keys(chat.id)
@@ -233,7 +235,7 @@ async def test_one_poll_can_be_answered_404_which_ends_the_sdk_s_poller(
     assert before["Primary"] != azure.live_keys(chat.id)["Primary"]
 
 
-async def test_the_data_plane_can_follow_late(arm: SignalRManagementClient, azure: StandIn, chat: Chat) -> None:
+async def test_the_data_plane_can_follow_late(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.configure(chat.id, data_plane_lag=30)
     old = azure.live_keys(chat.id)["Primary"]
 
@@ -244,7 +246,7 @@ async def test_the_data_plane_can_follow_late(arm: SignalRManagementClient, azur
 
 
 async def test_a_resource_can_look_busy_while_a_renewal_runs(
-    arm: SignalRManagementClient, azure: StandIn, chat: Chat
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, busy_state="Updating", operation_seconds=(30, 30), polls="done-at-first")
     _, _, headers = await _accepted(arm, azure, chat)

@@ -17,12 +17,12 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared import composition
 from shared.domain.errors import RotationError
 from shared.domain.record import Outcome
-from shared.domain.requests import Mode, Request, Wish
+from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.observability import telemetry
 from shared.observability.open_telemetry import OpenTelemetry
@@ -81,7 +81,7 @@ class Told:
 class Engine:
     """The app, and its queue from the platform's side."""
 
-    azure: StandIn
+    azure: AzureEmulator
     app: composition.App
     queue: QueueClient
     subscription: str
@@ -92,19 +92,19 @@ class Engine:
             f"traced{next(_numbers)}", subscription=self.subscription, tags={"key-rotation": "enabled"}
         )
 
-    async def ask(self, resource: str, **wish: Any) -> Request:
+    async def ask(self, resource: str, **wish: Any) -> WorkItem:
         """Ask for a rotation; the message as it lies on the queue."""
-        await self.app.rotator.submit(Wish("http", ResourceId.parse(resource), Mode.ROTATE, **wish))
+        await self.app.rotator.submit(RotationCommand("http", ResourceId.parse(resource), Mode.ROTATE, **wish))
         return self.message()
 
-    def message(self) -> Request:
+    def message(self) -> WorkItem:
         """Take the next message off the queue."""
         message = self.queue.receive_message()
         assert message is not None
         self.queue.delete_message(message)
-        return Request.model_validate_json(message.content)
+        return WorkItem.model_validate_json(message.content)
 
-    async def work(self, request: Request) -> Outcome | None:
+    async def work(self, request: WorkItem) -> Outcome | None:
         """Do it as the worker does. What the platform would try again gives None."""
         with suppress(RotationError):
             return await self.app.rotator.work(request)
@@ -130,7 +130,7 @@ def telemetry_storage(folder: Path) -> Iterator[Azurite]:
 
 @pytest.fixture
 async def engine(
-    azure_session: StandIn, telemetry_storage: Azurite, monkeypatch: pytest.MonkeyPatch
+    azure_session: AzureEmulator, telemetry_storage: Azurite, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Engine]:
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setitem(os.environ, name, azure_session.env[name])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.leaks import KeyWatch
 from tests.world import SUBSCRIPTION, World, running_host, until
@@ -57,7 +57,7 @@ def ingestion() -> Iterator[tuple[Ingestion, str]]:
 
 
 @pytest.fixture(scope="module")
-def world(folder: Path, azure_session: StandIn, ingestion: tuple[Ingestion, str]) -> Iterator[World]:
+def world(folder: Path, azure_session: AzureEmulator, ingestion: tuple[Ingestion, str]) -> Iterator[World]:
     settings = {
         "APPLICATIONINSIGHTS_CONNECTION_STRING": (
             f"InstrumentationKey=11111111-2222-4333-8444-555555555555;IngestionEndpoint={ingestion[1]}"

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from shared.domain.record import Result
-from shared.domain.summary import Summary
+from shared.domain.summary import InventoryEntry
 from shared.observability import telemetry
 from tests.dashboard import fleet
 from tests.telemetry.conftest import Engine, Told
@@ -40,7 +40,7 @@ async def test_answers_of_429_are_counted_by_service(engine: Engine, told: Told)
 
 def test_the_fleet_is_measured_by_resource(told: Told) -> None:
     now = datetime.now(UTC)
-    summaries = [Summary.of(fleet.record("chat", now, age=timedelta(days=3)))]
+    summaries = [InventoryEntry.of(fleet.record("chat", now, age=timedelta(days=3)))]
 
     telemetry.fleet(summaries, overdue=2, now=now)
 
@@ -54,7 +54,7 @@ def test_the_fleet_is_measured_by_resource(told: Told) -> None:
 def test_a_failure_alone_is_no_success(told: Told) -> None:
     now = datetime.now(UTC)
     failed = fleet.failure(now, "NotPermitted", "no")
-    summary = Summary.of(fleet.record("chat", now, age=timedelta(days=3), history=(failed,)))
+    summary = InventoryEntry.of(fleet.record("chat", now, age=timedelta(days=3), history=(failed,)))
 
     telemetry.fleet([summary], overdue=0, now=now)
 

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.world import ROOT, app_settings
 
@@ -43,7 +43,9 @@ def test_the_app_imports_nothing_of_opentelemetry_by_itself() -> None:
     )
 
 
-def test_nothing_is_imported_when_the_app_has_called_a_service_either(azure_session: StandIn, storage: Azurite) -> None:
+def test_nothing_is_imported_when_the_app_has_called_a_service_either(
+    azure_session: AzureEmulator, storage: Azurite
+) -> None:
     environment = app_settings(azure_session, storage)
 
     assert "" == _python(f"import asyncio\n{_CALL}\nasyncio.run(call())\n{_LOOK}", **environment)

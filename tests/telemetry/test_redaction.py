@@ -12,7 +12,7 @@ from azure.core.pipeline.policies import NetworkTraceLoggingPolicy
 from azure.identity.aio import ManagedIdentityCredential
 from azure.mgmt.signalr.aio import SignalRManagementClient
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from shared.domain.keys import fingerprint
 from shared.domain.resources import ResourceId
 from shared.observability import log_redaction
@@ -189,7 +189,9 @@ def test_a_harmless_record_passes_untouched(output: Output) -> None:
 
 
 @pytest.fixture
-async def talkative(azure_session: StandIn, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SignalRManagementClient]:
+async def talkative(
+    azure_session: AzureEmulator, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SignalRManagementClient]:
     """The SDK with everything on that it can log: addresses, headers and whole bodies."""
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
         monkeypatch.setitem(os.environ, name, azure_session.env[name])
@@ -207,7 +209,7 @@ async def talkative(azure_session: StandIn, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_an_sdk_that_logs_whole_bodies_at_debug_gives_no_key_away(
-    azure_session: StandIn, talkative: SignalRManagementClient
+    azure_session: AzureEmulator, talkative: SignalRManagementClient
 ) -> None:
     resource = azure_session.create_signalr("talkative", subscription="0e0e0e0e-0000-4000-8000-00000000000e")
     sdk, stream = logging.getLogger("azure"), Output()

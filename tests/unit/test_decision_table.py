@@ -23,9 +23,9 @@ from shared.domain.decision import (
     decide,
 )
 from shared.domain.keys import KeyType, SecretFormat, Slot
-from shared.domain.observation import Observation, Published, Retirement
+from shared.domain.observation import Observation, PublishedSecret, Retirement
 from shared.domain.policy import Policy
-from shared.domain.requests import Mode, Request
+from shared.domain.requests import Mode, WorkItem
 from tests.world import ROOT
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -44,14 +44,14 @@ class Case:
     """One situation and one request."""
 
     seen: Observation
-    request: Request
+    request: WorkItem
 
     @property
     def live(self) -> bool:
         return self.seen.published_slot is not None
 
     @property
-    def newest(self) -> Published:
+    def newest(self) -> PublishedSecret:
         assert self.seen.published
         return self.seen.published
 
@@ -152,16 +152,16 @@ def rows() -> list[tuple[str, str, str]]:
     return table[1:]
 
 
-def versions() -> Iterator[Published | None]:
+def versions() -> Iterator[PublishedSecret | None]:
     """Every kind of newest version: none, disabled, dead, and each slot's, young and old, with every retirement."""
     yield None
-    yield Published("v", "id", datetime.max.replace(tzinfo=UTC))
+    yield PublishedSecret("v", "id", datetime.max.replace(tzinfo=UTC))
     keys = ("one", "two", "dead")
     made = (None, "rotate", "publish")
     for key, hint, age, retirement, kind in product(keys, (None, *Slot), AGES, RETIREMENTS, made):
         after = RETIREMENTS[retirement]
         other = {"one": "two", "two": "one", "dead": "two"}[key] if retirement != "gone" else "renewed since"
-        yield Published(
+        yield PublishedSecret(
             version="v",
             secret_id="id",  # noqa: S106 - Key Vault's word for a URL
             since=NOW - AGES[age],
@@ -173,13 +173,13 @@ def versions() -> Iterator[Published | None]:
         )
 
 
-def requests() -> Iterator[Request]:
+def requests() -> Iterator[WorkItem]:
     """Every request that can be made: keys are named with mode rotate, and what is asked by name can be forced."""
     shapes: list[tuple[Mode, KeyType | None, bool]] = [(Mode.SWEEP, None, False), (Mode.RESYNC, None, False)]
     shapes += [(Mode.REVOKE, None, force) for force in (False, True)]
     shapes += [(Mode.ROTATE, key, force) for key in (None, *KeyType) for force in (False, True)]
     for (mode, key, force), at in product(shapes, (NOW, NOW - timedelta(hours=2))):
-        yield Request(
+        yield WorkItem(
             rotation_id="asked",
             resource=RESOURCE,
             mode=mode,

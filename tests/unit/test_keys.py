@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.keys import AccessKey, KeyPair, SecretFormat, Slot, fingerprint, published_fingerprint
-from shared.domain.observation import Published
+from shared.domain.observation import PublishedSecret
 from shared.domain.resources import ResourceId
 
 KEY = "s3cr3t" * 14
@@ -71,7 +71,7 @@ def test_what_is_no_arm_id_is_told_with_the_form_that_is(text: str) -> None:
 
 
 def test_a_version_without_a_value_is_a_disabled_one() -> None:
-    assert not Published("v", "https://vault/secrets/chat/v", datetime.now(UTC)).enabled
+    assert not PublishedSecret("v", "https://vault/secrets/chat/v", datetime.now(UTC)).enabled
 
 
 def test_values_are_frozen() -> None:

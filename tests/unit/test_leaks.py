@@ -5,19 +5,19 @@ from itertools import count
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from tests.leaks import KeyWatch
 
 _numbers = count(1)
 
 
 @pytest.fixture
-def resource(azure_session: StandIn) -> str:
+def resource(azure_session: AzureEmulator) -> str:
     return azure_session.create_signalr(f"watched{next(_numbers)}")
 
 
 @pytest.mark.parametrize("disguise", ["plain", "base64"])
-def test_watch_sees_a_key(azure_session: StandIn, resource: str, disguise: str) -> None:
+def test_watch_sees_a_key(azure_session: AzureEmulator, resource: str, disguise: str) -> None:
     key = azure_session.live_keys(resource)["Primary"]
     text = key if disguise == "plain" else base64.b64encode(key.encode()).decode()
 
@@ -27,7 +27,7 @@ def test_watch_sees_a_key(azure_session: StandIn, resource: str, disguise: str) 
     assert text not in str(caught.value)
 
 
-def test_watch_remembers_a_key_that_is_gone(azure_session: StandIn, resource: str) -> None:
+def test_watch_remembers_a_key_that_is_gone(azure_session: AzureEmulator, resource: str) -> None:
     watch = KeyWatch(azure_session, resource)
     old = azure_session.live_keys(resource)["Primary"]
     azure_session.regenerate_in_portal(resource, "Primary")
@@ -36,5 +36,5 @@ def test_watch_remembers_a_key_that_is_gone(azure_session: StandIn, resource: st
         watch.assert_absent_from([("the log", old)])
 
 
-def test_watch_is_quiet_about_fingerprints(azure_session: StandIn, resource: str) -> None:
+def test_watch_is_quiet_about_fingerprints(azure_session: AzureEmulator, resource: str) -> None:
     KeyWatch(azure_session, resource).assert_absent_from([("the log", "key 2e2e0bd76388 regenerated")])

@@ -8,16 +8,16 @@ import pytest
 from shared.domain import planning
 from shared.domain.decision import Action, Announce, Cause, Code, Publish, RegenerateSalt, Retire, Rotate, Skip
 from shared.domain.keys import SecretFormat, Slot
-from shared.domain.observation import Observation, Published, Retirement
+from shared.domain.observation import Observation, PublishedSecret, Retirement
 from shared.domain.policy import Policy
 from shared.domain.record import Kind, Outcome, Result, Step
-from shared.domain.requests import Mode, Request, rotation_id
+from shared.domain.requests import Mode, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
 POLICY = Policy(timedelta(days=60), timedelta(hours=24), "https://vault", "chat", SecretFormat.CONNECTION_STRING)
-NEWEST = Published(
+NEWEST = PublishedSecret(
     version="v1",
     secret_id="https://vault/secrets/chat/v1",  # noqa: S106 - Key Vault's word for a URL
     since=NOW,
@@ -28,7 +28,7 @@ NEWEST = Published(
 )
 
 
-def seen(published: Published | None = NEWEST) -> Observation:
+def seen(published: PublishedSecret | None = NEWEST) -> Observation:
     return Observation(
         "Succeeded",
         local_auth_disabled=False,
@@ -38,9 +38,9 @@ def seen(published: Published | None = NEWEST) -> Observation:
     )
 
 
-def request(**facts: object) -> Request:
+def request(**facts: object) -> WorkItem:
     known: dict[str, object] = {"rotation_id": "asked", "resource": str(RESOURCE), "mode": Mode.ROTATE}
-    return Request.model_validate(known | {"trigger": "test", "requested_at": NOW} | facts)
+    return WorkItem.model_validate(known | {"trigger": "test", "requested_at": NOW} | facts)
 
 
 @pytest.mark.parametrize(

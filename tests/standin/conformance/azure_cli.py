@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azure.instructions import cli_commands, cli_settings
 from tests.standin.conformance.install import CLI
 
@@ -23,7 +23,7 @@ Az = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def az(standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Az:
+def az(standin: AzureEmulator, tmp_path_factory: pytest.TempPathFactory) -> Az:
     """Runs one command and answers its JSON; signed in already."""
     environment = {
         "PATH": os.environ["PATH"],
@@ -49,13 +49,13 @@ def az(standin: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Az:
     return run
 
 
-def test_signalr_list(az: Az, azure: StandIn) -> None:
+def test_signalr_list(az: Az, azure: AzureEmulator) -> None:
     azure.create_signalr("chat")
 
     assert ["chat"] == [one["name"] for one in az("signalr", "list")]
 
 
-def test_signalr_key_list(az: Az, azure: StandIn) -> None:
+def test_signalr_key_list(az: Az, azure: AzureEmulator) -> None:
     live = azure.live_keys(azure.create_signalr("chat"))
 
     keys = az("signalr", "key", "list", "--name", "chat", "--resource-group", "live")
@@ -63,7 +63,7 @@ def test_signalr_key_list(az: Az, azure: StandIn) -> None:
     assert live == {"Primary": keys["primaryKey"], "Secondary": keys["secondaryKey"]}
 
 
-def test_signalr_key_renew(az: Az, azure: StandIn) -> None:
+def test_signalr_key_renew(az: Az, azure: AzureEmulator) -> None:
     resource = azure.create_signalr("chat")
 
     az("signalr", "key", "renew", "--name", "chat", "--resource-group", "live", "--key-type", "secondary")
@@ -71,21 +71,21 @@ def test_signalr_key_renew(az: Az, azure: StandIn) -> None:
     assert ["Secondary"] == [one["keyType"] for one in azure.regenerations(resource)]
 
 
-def test_keyvault_secret_set(az: Az, azure: StandIn) -> None:
+def test_keyvault_secret_set(az: Az, azure: AzureEmulator) -> None:
     az("keyvault", "secret", "set", *_VAULT, "--name", "fresh", "--value", "first", "--tags", "a=b")
 
     (version,) = azure.secrets()["fresh"]
     assert ("first", "b") == (version["value"], version["tags"]["a"])
 
 
-def test_keyvault_secret_show(az: Az, azure: StandIn) -> None:
+def test_keyvault_secret_show(az: Az, azure: AzureEmulator) -> None:
     azure.put_secret("fresh", "first")
     azure.put_secret("fresh", "second")
 
     assert "second" == az("keyvault", "secret", "show", *_VAULT, "--name", "fresh")["value"]
 
 
-def test_keyvault_secret_list_versions(az: Az, azure: StandIn) -> None:
+def test_keyvault_secret_list_versions(az: Az, azure: AzureEmulator) -> None:
     made = {azure.put_secret("fresh", str(number)) for number in range(3)}
 
     listed = az("keyvault", "secret", "list-versions", *_VAULT, "--name", "fresh")

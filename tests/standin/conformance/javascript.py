@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local.azure.client import StandIn
+from local.azure.client import AzureEmulator
 from local.azure.instructions import app_settings
 from local.azurite.install import NODE
 
@@ -17,7 +17,7 @@ _SCRIPT = Path(__file__).parent / "sdk.mjs"
 
 
 @pytest.fixture(scope="module", params=["identity", "secret"])
-def told(request: pytest.FixtureRequest, standin: StandIn) -> Mapping[str, Any]:
+def told(request: pytest.FixtureRequest, standin: AzureEmulator) -> Mapping[str, Any]:
     """What the script saw, and `events`: what the topic received of it."""
     standin.reset()
     standin.create_signalr("chat")
