@@ -8,10 +8,10 @@ help:  ## this list
 demo: .venv/.installed  ## the main job end to end, no Azure account needed
 	$(PY) -m local demo
 
-run: .venv/.installed  ## the app on http://127.0.0.1:7071 with stand-ins of Azure, until Ctrl-C
+run: .venv/.installed  ## the app on http://127.0.0.1:7071 with emulators of Azure, until Ctrl-C
 	$(PY) -m local run
 
-azure: .venv/.installed  ## only the stand-ins of Azure, for any SDK or CLI
+azure: .venv/.installed  ## only the emulators of Azure, for any SDK or CLI
 	$(PY) -m local azure
 
 test: .venv/.installed  ## every test that a change must pass
@@ -38,10 +38,10 @@ bench: .venv/.installed  ## the seven measurements of docs/performance.md, each 
 bench-short: .venv/.installed  ## shows in a minute that they run
 	$(PY) -m benchmarks --short
 
-conformance: .venv/.installed  ## the stand-ins against clients nobody here wrote: Azure's JavaScript SDKs and command line
-	$(PY) -m tests.standin.conformance.install
-	$(PY) -m pytest tests/standin
-	$(PY) -m pytest tests/standin/conformance/javascript.py tests/standin/conformance/azure_cli.py
+conformance: .venv/.installed  ## the emulators against clients nobody here wrote: Azure's JavaScript SDKs and command line
+	$(PY) -m tests.emulators.conformance.install
+	$(PY) -m pytest tests/emulators
+	$(PY) -m pytest tests/emulators/conformance/javascript.py tests/emulators/conformance/azure_cli.py
 
 infra-check: .venv/.installed  ## templates, hooks, workflows and what the documents say of them
 	$(PY) -m pytest tests/infra

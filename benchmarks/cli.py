@@ -1,4 +1,4 @@
-"""The Azure CLI against the stand-ins: what people rotate keys with by hand.
+"""The Azure CLI against the emulators: what people rotate keys with by hand.
 
 It is used where `make conformance` has installed it.
 """

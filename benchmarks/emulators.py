@@ -1,9 +1,9 @@
-"""How many requests a second the stand-ins answer on one core: `python -m benchmarks.standin`.
+"""How many requests a second the emulators answer on one core: `python -m benchmarks.emulators`.
 
-The stand-in process is pinned to one core and the callers run in this process on the others; all calls go over TLS with
-a token that the service checks. What counts is requests per second of the core's time that the stand-in used, so that
+The emulator process is pinned to one core and the callers run in this process on the others; all calls go over TLS with
+a token that the service checks. What counts is requests per second of the core's time that the emulator used, so that
 other work on the machine does not change the figure; the rate as it was is printed beside it. Exits 1 when an operation
-stays under 1,000, because then the stand-in and not the app is what our other measurements measure.
+stays under 1,000, because then the emulator and not the app is what our other measurements measure.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import jwt
 from local.azure.client import AzureEmulator
 
 ENOUGH = 1_000
-"""Requests per core-second under which the stand-in would be the bottleneck."""
+"""Requests per core-second under which the emulator would be the bottleneck."""
 
 _CONNECTIONS = 16
 _NAME = "chat"
@@ -42,7 +42,7 @@ class Question:
 
 def main() -> int:
     """Measure each operation once; the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.standin", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.emulators", description=__doc__)
     parser.add_argument("--requests", type=int, default=4_000, help="of each operation")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, AzureEmulator.start(Path(name)) as azure:

@@ -1,4 +1,4 @@
-"""What a measurement stands on: the stand-ins with the behaviour that Azure documents, storage, and hosts with the app.
+"""What a measurement stands on: the emulators with the behaviour that Azure documents, storage, and hosts with the app.
 
 All of it runs on this machine, so the services that are not measured take part of its cores: that part is measured too.
 """

@@ -65,7 +65,7 @@ def measure(*, short: bool) -> Finding:
         figures += [
             Figure(name, tuple(run.rotations for run in of), "rotations/s", digits=1),
             Figure(f"{name}: themselves", tuple(run.workers for run in of), "cores"),
-            Figure(f"{name}: stand-ins of Azure", tuple(run.azure for run in of), "cores"),
+            Figure(f"{name}: emulators of Azure", tuple(run.azure for run in of), "cores"),
             Figure(f"{name}: Azurite", tuple(run.storage for run in of), "cores"),
             Figure(f"{name}: idle", tuple(run.idle for run in of), "cores", idle),
         ]
@@ -77,7 +77,7 @@ def measure(*, short: bool) -> Finding:
             (
                 f"{size} rotations in {_SUBSCRIPTIONS} subscriptions, throttling off, operations of {_SECONDS[0]:g} to "
                 f"{_SECONDS[1]:g} s: only the {os.cpu_count()} cores limit. Rates and cores are those between the "
-                "first fifth of the rotations and the last. Stand-ins and storage run on the same cores; what they "
+                "first fifth of the rotations and the last. Emulators and storage run on the same cores; what they "
                 "take is not there for the workers."
             ),
         ),

@@ -12,7 +12,7 @@ _AT_ONCE = 8
 
 
 def measure(*, short: bool) -> Finding:
-    """Each on the same resources of the same stand-in, one method after the other."""
+    """Each on the same resources of the same emulator, one method after the other."""
     size, seconds = (2, (1.0, 2.0)) if short else (20, DOCUMENTED_SECONDS)
     notes = ["Ours: each key proven, published and announced."]
     with ground(operation_seconds=seconds, throttling=True) as on:

@@ -1,1 +1,1 @@
-"""The app with no Azure account: stand-ins of Azure, a Functions host, storage, and the demo."""
+"""The app with no Azure account: emulators of Azure, a Functions host, storage, and the demo."""

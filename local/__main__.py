@@ -11,7 +11,7 @@ def main() -> int:
     commands.add_parser("demo", help="rotate keys while a consumer uses them, and count who was refused")
     run = commands.add_parser("run", help="serve the app until Ctrl-C")
     run.add_argument("--port", type=int, default=7071, help="on 127.0.0.1")
-    commands.add_parser("azure", help="serve only the stand-ins of Azure until Ctrl-C")
+    commands.add_parser("azure", help="serve only the emulators of Azure until Ctrl-C")
     arguments = parser.parse_args()
     # Each command is imported when it is the one: they bring very different things along.
     match arguments.command:

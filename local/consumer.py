@@ -45,7 +45,7 @@ class Consumer:
 
     @classmethod
     def start(cls, env: Mapping[str, str], secrets: list[str], *, interval_seconds: float = 0.01) -> Self:
-        """Start it. `env` is what the stand-ins gave: trust, identity and vault."""
+        """Start it. `env` is what the emulators gave: trust, identity and vault."""
         command = [sys.executable, "-m", "local.consumer", "--interval-seconds", str(interval_seconds), *secrets]
         process = subprocess.Popen(  # noqa: S603 - our own module
             command, cwd=_ROOT, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

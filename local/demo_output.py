@@ -38,7 +38,7 @@ class _Line:
         return [step for step in _STEPS.values() if not (self.adopting and step == "regenerated")]
 
 
-class Story:
+class DemoOutput:
     """Prints what happens, from the app's own log. Coloured on a terminal only."""
 
     def __init__(self, host: FunctionsHost) -> None:

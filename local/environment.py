@@ -1,4 +1,4 @@
-"""Stand-ins, storage and the app in its host, started together and ended together: for the demo and for `make run`."""
+"""Emulators, storage and the app in its host, started together and ended together: for the demo and for `make run`."""
 
 import os
 import tempfile
@@ -18,7 +18,7 @@ SUBSCRIPTION = "5ab5c4b0-0000-4000-8000-000000000001"
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class LocalEnvironment:
     """All that runs. `resources` are the ARM ids of three SignalR resources that opted in by their tag."""
 
     azure: AzureEmulator
@@ -28,9 +28,9 @@ class Stage:
 
 
 @contextmanager
-def stage(
+def local_environment(
     *, operation_seconds: tuple[float, float], first_poll_seconds: float, schedule: str, port: int = 0
-) -> Iterator[Stage]:
+) -> Iterator[LocalEnvironment]:
     """Start everything on free ports of 127.0.0.1, and end it with the block. `schedule` is the sweep's NCRONTAB."""
     with tempfile.TemporaryDirectory(prefix="signalr-rotation-") as name:
         folder = Path(name)
@@ -53,4 +53,4 @@ def stage(
             }
             log = folder / "host.log"
             with FunctionsHost.start(APP, settings, schedule=True, port=port, log=log) as host:
-                yield Stage(azure, storage, host, resources)
+                yield LocalEnvironment(azure, storage, host, resources)

@@ -7,28 +7,30 @@ from pathlib import Path
 
 from local.azure.client import AzureEmulator
 from local.azure.instructions import instructions
-from local.environment import stage
+from local.environment import local_environment
 
 _OPERATION_SECONDS = (13.0, 19.0)
 
 
 def serve_app(port: int) -> int:
-    """The app with its stand-ins. The sweep runs every five minutes."""
-    with stage(operation_seconds=_OPERATION_SECONDS, first_poll_seconds=10, schedule="0 */5 * * * *", port=port) as on:
-        key = on.host.function_key
-        print(f"The app serves on {on.host.url}; Ctrl-C ends it.\n")
-        print(f"The dashboard:\n  {on.host.url}/api/dashboard?code={key}\n")
+    """The app with its emulators. The sweep runs every five minutes."""
+    with local_environment(
+        operation_seconds=_OPERATION_SECONDS, first_poll_seconds=10, schedule="0 */5 * * * *", port=port
+    ) as env:
+        key = env.host.function_key
+        print(f"The app serves on {env.host.url}; Ctrl-C ends it.\n")
+        print(f"The dashboard:\n  {env.host.url}/api/dashboard?code={key}\n")
         print("Rotate everything that is due (the first time: publish the keys in use):")
-        print(f"  curl -X POST -H 'x-functions-key: {key}' {on.host.url}/api/rotate\n")
-        for resource in on.resources.values():
+        print(f"  curl -X POST -H 'x-functions-key: {key}' {env.host.url}/api/rotate\n")
+        for resource in env.resources.values():
             body = f'{{"resource": "{resource}"}}'
-            print(f"  curl -H 'x-functions-key: {key}' --json '{body}' {on.host.url}/api/rotate")
+            print(f"  curl -H 'x-functions-key: {key}' --json '{body}' {env.host.url}/api/rotate")
         _until_told()
     return 0
 
 
 def serve_azure() -> int:
-    """Only the stand-ins, for any SDK or CLI."""
+    """Only the emulators, for any SDK or CLI."""
     with (
         tempfile.TemporaryDirectory(prefix="azure-") as name,
         AzureEmulator.start(Path(name), operation_seconds=_OPERATION_SECONDS) as azure,

@@ -1,4 +1,4 @@
-"""The world every test lives in: the stand-ins of Azure, Azurite, and the authority that both are trusted by."""
+"""The world every test lives in: the emulators of Azure, Azurite, and the authority that both are trusted by."""
 
 import os
 import tempfile
@@ -28,7 +28,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def azure_session(folder: Path) -> Iterator[AzureEmulator]:
-    """One set of stand-ins for the whole session; tests share it and have resources of their own."""
+    """One set of emulators for the whole session; tests share it and have resources of their own."""
     with AzureEmulator.start(folder, operation_seconds=(0.2, 0.3)) as azure:
         yield azure
 

@@ -10,7 +10,7 @@ _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.")
 
 
 class KeyWatch:
-    """Remembers keys as they come and go, by asking the stand-in now and again."""
+    """Remembers keys as they come and go, by asking the emulator now and again."""
 
     def __init__(self, azure: AzureEmulator, *resources: str) -> None:
         self._azure = azure

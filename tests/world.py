@@ -1,4 +1,4 @@
-"""The world of an end-to-end test: stand-ins, storage, the app in its host, and what a reader of all of them sees."""
+"""The world of an end-to-end test: emulators, storage, the app in its host, and what a reader of all of them sees."""
 
 import os
 import time
@@ -24,7 +24,7 @@ _numbers = count(1)
 
 
 def app_settings(azure: AzureEmulator, storage: Azurite, **overrides: str) -> dict[str, str]:
-    """The app settings of a test: fast, on the stand-ins. An override of "" leaves a setting out."""
+    """The app settings of a test: fast, on the emulators. An override of "" leaves a setting out."""
     settings = {
         "PATH": os.environ["PATH"],
         "AzureWebJobsStorage": storage.connection_string,

@@ -1,4 +1,4 @@
-"""`python -m local.azure`: the stand-ins as one process, announced by one line of JSON on standard output."""
+"""`python -m local.azure`: the emulators as one process, announced by one line of JSON on standard output."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""One call on the wire and its answer, in the terms all stand-ins share."""
+"""One call on the wire and its answer, in the terms all emulators share."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -50,7 +50,7 @@ class Operation:
 
 
 class Service(Protocol):
-    """A stand-in for one Azure service: it turns a call into the operation the call asks for."""
+    """An emulator for one Azure service: it turns a call into the operation the call asks for."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""The certificate authority that every stand-in's certificate comes from.
+"""The certificate authority that every emulator's certificate comes from.
 
 A test process must set `SSL_CERT_FILE` before anything imports aiohttp, which builds its TLS context then. So the
 authority is made apart from the services, ahead of them, and kept in a folder where they find it again. This module
@@ -36,7 +36,7 @@ def _load(folder: Path) -> trustme.CA:
     pair = folder / "ca-with-key.pem"
     if not pair.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        made = trustme.CA(organization_name="SignalR key rotation, local stand-ins")
+        made = trustme.CA(organization_name="SignalR key rotation, local emulators")
         # One file for certificate and key: whoever loses the race to create it reads a pair that belongs together.
         _create(pair, made.private_key_pem.bytes() + made.cert_pem.bytes())
     pem = pair.read_bytes()

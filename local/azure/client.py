@@ -1,4 +1,4 @@
-"""The stand-ins from a test's or the demo's side: start the process, then ask and tell it things through `Remote`.
+"""The emulators from a test's or the demo's side: start the process, then ask and tell it things through `Remote`.
 
 Standard library only, synchronous, and safe to import before `SSL_CERT_FILE` is set.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from local.azure.control.remote import Remote, StandInError
+from local.azure.control.remote import EmulatorError, Remote
 
 _STARTUP_SECONDS = 30
 _STOP_SECONDS = 10
@@ -48,7 +48,7 @@ class AzureEmulator(Remote):
         operation_seconds: tuple[float, float] = (0.2, 0.4),
         short_keys: bool = False,
     ) -> Self:
-        """Start a process and wait until it serves. Raises StandInError with its output when it dies instead."""
+        """Start a process and wait until it serves. Raises EmulatorError with its output when it dies instead."""
         folder.mkdir(parents=True, exist_ok=True)
         errors = folder / f"azure-{os.getpid()}-{threading.get_ident()}.log"
         command = [sys.executable, "-m", "local.azure", "--folder", str(folder), "--exit-with-parent"]
@@ -64,7 +64,7 @@ class AzureEmulator(Remote):
         line = process.stdout.readline() if process.stdout else ""
         patience.cancel()
         if not line:
-            raise StandInError(f"The stand-ins ended with {process.wait()}:\n{errors.read_text()}")
+            raise EmulatorError(f"The emulators ended with {process.wait()}:\n{errors.read_text()}")
         return cls(process, json.loads(line))
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The one clock of all stand-ins: real time plus however far a test has travelled."""
+"""The one clock of all emulators: real time plus however far a test has travelled."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""How to point an SDK or a command line at running stand-ins: what a person reads, and what conformance tests do."""
+"""How to point an SDK or a command line at running emulators: what a person reads, and what conformance tests do."""
 
 import shlex
 
@@ -11,7 +11,7 @@ def app_settings(azure: AzureEmulator) -> dict[str, str]:
 
 
 def trust(azure: AzureEmulator) -> dict[str, str]:
-    """What makes OpenSSL, requests and Node trust the stand-ins' certificates."""
+    """What makes OpenSSL, requests and Node trust the emulators' certificates."""
     certificate = azure.env["SSL_CERT_FILE"]
     return {"SSL_CERT_FILE": certificate, "REQUESTS_CA_BUNDLE": certificate, "NODE_EXTRA_CA_CERTS": certificate}
 

@@ -1,4 +1,4 @@
-"""What was asked of the stand-ins, for assertions. Bodies are never kept, and no query value but the api-version."""
+"""What was asked of the emulators, for assertions. Bodies are never kept, and no query value but the api-version."""
 
 from collections import deque
 from dataclasses import asdict, dataclass

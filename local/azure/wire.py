@@ -1,4 +1,4 @@
-"""What every stand-in's server does with a request: match it, let a fault strike, act, log, answer."""
+"""What every emulator's server does with a request: match it, let a fault strike, act, log, answer."""
 
 import asyncio
 import json

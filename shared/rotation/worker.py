@@ -39,7 +39,7 @@ from shared.rotation.run import Run
 log = logging.getLogger("rotation")
 
 PATIENCE = timedelta(hours=1)  # how long a request is put off before its failure is told
-_STANDING = timedelta(days=1)
+_EMULATORSG = timedelta(days=1)
 IN_LINE = timedelta(hours=12)  # standing in line for ARM's budget is no failure: at 5 rotations a second, 200,000
 _THROTTLED_SECONDS = 15.0  # Key Vault does not say when to come back
 _NOT_READY_SECONDS = 60.0
@@ -228,7 +228,7 @@ class Worker:
         resource = request.resource_id
         outcome = planning.failure(request, error, self._to.clock())
         telemetry.ended(outcome)
-        if request.mode is Mode.SWEEP and held.record.fails_alike(outcome, within=_STANDING):
+        if request.mode is Mode.SWEEP and held.record.fails_alike(outcome, within=_EMULATORSG):
             log.warning(
                 "rotation still fails",
                 extra={"rotation_id": request.rotation_id, "resource": request.resource, "code": error.code},

@@ -10,7 +10,7 @@ from tests.world import World, own_world
 def world(folder: Path) -> Iterator[World]:
     """One host for all end-to-end tests; each test has resources of its own.
 
-    The stand-ins are theirs alone: these tests move the services' time, and others live in the present.
+    The emulators are theirs alone: these tests move the services' time, and others live in the present.
     """
     with own_world(folder, "e2e") as world:
         yield world

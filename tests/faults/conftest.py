@@ -10,9 +10,9 @@ from tests.faults.matrix import OPERATION_SECONDS
 
 @pytest.fixture(scope="package")
 def azure(folder: Path) -> Iterator[AzureEmulator]:
-    """Stand-ins of this folder's own: their operations are quick, and their time is moved."""
-    with AzureEmulator.start(folder, operation_seconds=OPERATION_SECONDS) as stand_in:
-        yield stand_in
+    """Emulators of this folder's own: their operations are quick, and their time is moved."""
+    with AzureEmulator.start(folder, operation_seconds=OPERATION_SECONDS) as emulator:
+        yield emulator
 
 
 @pytest.fixture(scope="package")

@@ -53,7 +53,7 @@ def test_the_operation_reader_only_reads_operations(roles: Template) -> None:
     assert [[], [], []] == [granted[kind] for kind in ("notActions", "dataActions", "notDataActions")]
 
 
-def test_the_stand_in_lets_the_app_do_just_that(roles: Template) -> None:
+def test_the_emulator_lets_the_app_do_just_that(roles: Template) -> None:
     """What the whole suite runs with is what is deployed. Azure compares action names without regard to case."""
     deployed = [action for role in roles.of("resource") for action in permissions(roles, role)["actions"]]
 

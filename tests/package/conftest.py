@@ -14,6 +14,6 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
 
 @pytest.fixture(scope="session")
 def cloud(folder: Path) -> Iterator[AzureEmulator]:
-    """Stand-ins of their own: rights are taken away here, and a sweep must meet no resource of another test."""
+    """Emulators of their own: rights are taken away here, and a sweep must meet no resource of another test."""
     with AzureEmulator.start(folder, operation_seconds=(0.2, 0.3)) as azure:
         yield azure

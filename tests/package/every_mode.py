@@ -1,4 +1,4 @@
-"""The engine, in this process and on the stand-ins, and one resource led through everything it can do."""
+"""The engine, in this process and on the emulators, and one resource led through everything it can do."""
 
 import uuid
 from collections.abc import AsyncIterator, Callable

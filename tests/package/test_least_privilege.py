@@ -1,6 +1,6 @@
 """The app does everything it can with the deployed rights alone; with any one less, it says which is missing.
 
-The stand-ins check every call against role assignments, by action and scope, as Azure does. Storage is not among them:
+The emulators check every call against role assignments, by action and scope, as Azure does. Storage is not among them:
 Azurite knows no roles. `docs/security.md` gives the reason for each right.
 """
 
@@ -74,7 +74,7 @@ def give_the_deployed_rights(azure: AzureEmulator, resource: str, found_in: str 
 
 @pytest.fixture(scope="module", autouse=True)
 def _identity(cloud: AzureEmulator) -> Iterator[None]:
-    """The app signs in as the identity of the stand-ins, and what is taken from it here is given back."""
+    """The app signs in as the identity of the emulators, and what is taken from it here is given back."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
             patch.setenv(name, cloud.env[name])

@@ -70,7 +70,7 @@ class Site:
         return next(iter((await self.done(app, await app.rotator.submit(wish))).values()))
 
     def mark(self) -> int:
-        """The number of the newest request to the stand-ins."""
+        """The number of the newest request to the emulators."""
         return max((request["n"] for request in self.azure.requests()), default=0)
 
     def operations(self, since: int) -> list[str]:

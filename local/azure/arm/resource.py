@@ -56,7 +56,7 @@ def shown(resource: SignalR) -> dict[str, Any]:
 
 
 def changed(resource: SignalR, content: dict[str, Any], now: datetime) -> None:
-    """Take over what the body sets. What this stand-in does not keep is accepted and forgotten."""
+    """Take over what the body sets. What this emulator does not keep is accepted and forgotten."""
     if isinstance(tags := content.get("tags"), dict):
         resource.tags = {str(name): str(value) for name, value in tags.items()}
     if isinstance(sku := content.get("sku"), dict):

@@ -1,4 +1,4 @@
-"""What one can tell running stand-ins, and ask them, over their control endpoint.
+"""What one can tell running emulators, and ask them, over their control endpoint.
 
 Standard library only, synchronous, and safe to import before `SSL_CERT_FILE` is set.
 """
@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 RETRY_SECONDS = (10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0)
 
 
-class StandInError(Exception):
+class EmulatorError(Exception):
     """The process did not start, died, or refused what it was told."""
 
 
@@ -167,7 +167,7 @@ class Remote:
         source: Literal["topic", "keyvault", "resources"] = "topic",
         retry_seconds: Sequence[float] = RETRY_SECONDS,
     ) -> str:
-        """Subscribe a webhook on 127.0.0.1, handshake included; the subscription's name. Raises StandInError."""
+        """Subscribe a webhook on 127.0.0.1, handshake included; the subscription's name. Raises EmulatorError."""
         return str(
             self._tell("deliver_events_to", url=url, schema=schema, source=source, retry_seconds=list(retry_seconds))
         )
@@ -224,9 +224,9 @@ class Remote:
             connection.request("POST", f"/{verb}", json.dumps(arguments), {"Content-Type": "application/json"})
             answer = json.loads(connection.getresponse().read())
         except OSError as gone:
-            raise StandInError(f"The stand-ins do not answer {verb}") from gone
+            raise EmulatorError(f"The emulators do not answer {verb}") from gone
         finally:
             connection.close()
         if "result" not in answer:
-            raise StandInError(f"{verb}: {answer['error']}")
+            raise EmulatorError(f"{verb}: {answer['error']}")
         return answer["result"]

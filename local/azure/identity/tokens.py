@@ -100,7 +100,7 @@ class Authority:
                 self.public_key,
                 algorithms=["RS256"],
                 issuer=self.issuer,
-                # Time is the stand-ins' own, the audience each service's to judge.
+                # Time is the emulators' own, the audience each service's to judge.
                 options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
             )
             claims = Claims(found["aud"], found["oid"], found["appid"], found["iss"], int(found["exp"]))

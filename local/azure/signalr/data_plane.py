@@ -86,7 +86,7 @@ class DataPlane:
 def _signed_with(token: str, keys: Iterable[str]) -> dict[str, object] | None:
     for key in keys:
         try:
-            # The signature only: time is the stand-ins' own.
+            # The signature only: time is the emulators' own.
             return jwt.decode(token, key, algorithms=["HS256"], options=_SIGNATURE_ONLY)
         except jwt.InvalidTokenError:
             continue

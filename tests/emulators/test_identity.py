@@ -10,7 +10,7 @@ from azure.keyvault.secrets import SecretClient
 
 from local.azure.client import AzureEmulator
 from local.azure.cloud import APP
-from tests.standin.conftest import Chat
+from tests.emulators.conftest import Chat
 
 
 def test_a_managed_identity_token_is_for_the_resource_asked_and_lives_a_day(azure: AzureEmulator) -> None:

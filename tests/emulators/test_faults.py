@@ -1,4 +1,4 @@
-"""Named faults, the clock, limits and the request log: what tests may do to the stand-ins, seen by real clients."""
+"""Named faults, the clock, limits and the request log: what tests may do to the emulators, seen by real clients."""
 
 import time
 
@@ -11,7 +11,7 @@ from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters
 
 from local.azure.client import AzureEmulator
-from tests.standin.conftest import Chat
+from tests.emulators.conftest import Chat
 
 _PRIMARY = RegenerateKeyParameters(key_type="Primary")
 _EVENT = {"specversion": "1.0", "id": "1", "source": "/x", "type": "t", "data": None}

@@ -1,4 +1,4 @@
-// Azure's own JavaScript SDKs against the stand-ins: does each thing once and prints what came of it as one line of JSON.
+// Azure's own JavaScript SDKs against the emulators: does each thing once and prints what came of it as one line of JSON.
 // Keys are compared here and never printed.
 import { SignalRManagementClient } from "@azure/arm-signalr";
 import { EventGridPublisherClient } from "@azure/eventgrid";

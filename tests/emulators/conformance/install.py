@@ -1,4 +1,4 @@
-"""Installs what `make conformance` calls the stand-ins with: Azure's JavaScript SDKs and the Azure CLI, as pinned here.
+"""Installs what `make conformance` calls the emulators with: Azure's JavaScript SDKs and the Azure CLI, as pinned here.
 
 The CLI gets an environment of its own: it pins what the app pins otherwise.
 """

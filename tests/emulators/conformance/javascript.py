@@ -1,4 +1,4 @@
-"""The stand-ins through Azure's JavaScript SDKs (`sdk.mjs`), signed in by managed identity and by client secret."""
+"""The emulators through Azure's JavaScript SDKs (`sdk.mjs`), signed in by managed identity and by client secret."""
 
 import json
 import os
@@ -17,24 +17,24 @@ _SCRIPT = Path(__file__).parent / "sdk.mjs"
 
 
 @pytest.fixture(scope="module", params=["identity", "secret"])
-def told(request: pytest.FixtureRequest, standin: AzureEmulator) -> Mapping[str, Any]:
+def told(request: pytest.FixtureRequest, emulators: AzureEmulator) -> Mapping[str, Any]:
     """What the script saw, and `events`: what the topic received of it."""
-    standin.reset()
-    standin.create_signalr("chat")
-    standin.create_signalr("other")
-    standin.page_size(1)
+    emulators.reset()
+    emulators.create_signalr("chat")
+    emulators.create_signalr("other")
+    emulators.page_size(1)
     environment = {
         "PATH": os.environ["PATH"],
-        **app_settings(standin),
-        "SUBSCRIPTION": standin.operator["AZURE_SUBSCRIPTION_ID"],
-        **(standin.operator if request.param == "secret" else {}),
+        **app_settings(emulators),
+        "SUBSCRIPTION": emulators.operator["AZURE_SUBSCRIPTION_ID"],
+        **(emulators.operator if request.param == "secret" else {}),
         "SIGN_IN": request.param,
     }
     done = subprocess.run(  # our own script
         [str(NODE), str(_SCRIPT)], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert not done.returncode, done.stderr
-    return {**json.loads(done.stdout), "events": standin.events()}
+    return {**json.loads(done.stdout), "events": emulators.events()}
 
 
 def test_resources_are_listed_over_all_pages(told: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from azure.mgmt.signalr.aio import SignalRManagementClient as AioClient
 from azure.mgmt.signalr.models import SignalRResource
 
 from local.azure.client import AzureEmulator
-from tests.standin.conftest import Chat
+from tests.emulators.conftest import Chat
 
 
 @pytest.fixture

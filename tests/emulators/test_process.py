@@ -8,7 +8,7 @@ from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters
 
 from local.azure.client import AzureEmulator
-from tests.standin.conftest import Chat
+from tests.emulators.conftest import Chat
 
 
 async def test_the_clock_moves_what_services_stamp(azure: AzureEmulator, vault: SecretClient) -> None:

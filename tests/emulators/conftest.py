@@ -1,4 +1,4 @@
-"""The stand-ins as every test here meets them: fresh, and seen through clients nobody here wrote."""
+"""The emulators as every test here meets them: fresh, and seen through clients nobody here wrote."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ from local.azure.client import AzureEmulator
 
 
 @pytest.fixture(scope="session")
-def standin(folder: Path) -> Iterator[AzureEmulator]:
+def emulators(folder: Path) -> Iterator[AzureEmulator]:
     with AzureEmulator.start(folder, operation_seconds=(0.1, 0.2)) as azure:
         yield azure
 
 
 @pytest.fixture
-def azure(standin: AzureEmulator, monkeypatch: pytest.MonkeyPatch) -> AzureEmulator:
+def azure(emulators: AzureEmulator, monkeypatch: pytest.MonkeyPatch) -> AzureEmulator:
     """As new, with the process's environment pointing at it as the Functions platform would."""
-    standin.reset()
+    emulators.reset()
     for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
-        monkeypatch.setenv(name, standin.env[name])
+        monkeypatch.setenv(name, emulators.env[name])
     # The synchronous clients are built on requests, which looks here and not at SSL_CERT_FILE.
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", standin.env["SSL_CERT_FILE"])
-    return standin
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", emulators.env["SSL_CERT_FILE"])
+    return emulators
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""The stand-ins through the Azure CLI: a cloud registered by its ARM endpoint alone, signed in as a service principal.
+"""The emulators through the Azure CLI: a cloud registered by its ARM endpoint alone, signed in as a service principal.
 
 A vault is named by what stands before the cloud's suffix, so that `--vault-name 127` is the one at 127.0.0.1: the
-stand-in describes its suffix as the rest of that address.
+emulator describes its suffix as the rest of that address.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 
 from local.azure.client import AzureEmulator
 from local.azure.instructions import cli_commands, cli_settings
-from tests.standin.conformance.install import CLI
+from tests.emulators.conformance.install import CLI
 
 _VAULT = ("--vault-name", "127")
 
@@ -23,13 +23,13 @@ Az = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def az(standin: AzureEmulator, tmp_path_factory: pytest.TempPathFactory) -> Az:
+def az(emulators: AzureEmulator, tmp_path_factory: pytest.TempPathFactory) -> Az:
     """Runs one command and answers its JSON; signed in already."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path_factory.mktemp("home")),
         "AZURE_CONFIG_DIR": str(tmp_path_factory.mktemp("azure")),
-        **cli_settings(standin),
+        **cli_settings(emulators),
     }
 
     def run(*arguments: str) -> Any:
@@ -44,7 +44,7 @@ def az(standin: AzureEmulator, tmp_path_factory: pytest.TempPathFactory) -> Az:
         assert not done.returncode, done.stderr
         return json.loads(done.stdout or "null")
 
-    for command in cli_commands(standin):
+    for command in cli_commands(emulators):
         run(*command)
     return run
 

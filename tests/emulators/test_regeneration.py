@@ -12,7 +12,7 @@ from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRKeys
 
 from local.azure.client import AzureEmulator
-from tests.standin.conftest import Chat
+from tests.emulators.conftest import Chat
 
 
 async def _begin(arm: SignalRManagementClient, chat: Chat, slot: str, **options: Any) -> AsyncLROPoller[SignalRKeys]:

@@ -10,7 +10,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from azure.mgmt.signalr.aio import SignalRManagementClient
 
 from local.azure.client import AzureEmulator
-from tests.standin.conftest import Chat
+from tests.emulators.conftest import Chat
 
 
 async def test_more_writes_than_a_bucket_holds_are_throttled_and_told_for_how_long(

@@ -13,9 +13,9 @@ from azure.eventgrid.aio import EventGridPublisherClient
 from azure.identity import ManagedIdentityCredential
 
 from local.azure.client import AzureEmulator
-from local.azure.control.remote import StandInError
-from tests.standin.conftest import Chat
-from tests.standin.webhook import Webhook, webhook
+from local.azure.control.remote import EmulatorError
+from tests.emulators.conftest import Chat
+from tests.emulators.webhook import Webhook, webhook
 
 _QUICK = (0.01, 0.01)
 
@@ -116,12 +116,12 @@ def test_a_webhook_that_does_not_shake_hands_is_not_subscribed(
 ) -> None:
     hook.shakes_hands = False
 
-    with pytest.raises(StandInError, match="HandshakeError"):
+    with pytest.raises(EmulatorError, match="HandshakeError"):
         azure.deliver_events_to(hook.url, schema=schema)
 
 
 def test_only_loopback_webhooks_are_subscribed(azure: AzureEmulator) -> None:
-    with pytest.raises(StandInError, match="loopback"):
+    with pytest.raises(EmulatorError, match="loopback"):
         azure.deliver_events_to("http://192.0.2.1/events")
 
 
@@ -202,7 +202,7 @@ def _sync(azure: AzureEmulator) -> SyncClient:
 
 
 def _dead(azure: AzureEmulator) -> list[tuple[str, str, int]]:
-    """The dead letters, once there is one: the webhook answered before the stand-in could have put it away."""
+    """The dead letters, once there is one: the webhook answered before the emulator could have put it away."""
     letters = azure.dead_letters()
     for _ in range(500):
         if letters:

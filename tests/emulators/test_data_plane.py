@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from local.azure.client import AzureEmulator
-from tests.standin.conftest import Chat
+from tests.emulators.conftest import Chat
 
 _QUERY = "?api-version=2022-06-01"
 
