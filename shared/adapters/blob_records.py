@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import datetime
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
@@ -19,10 +18,10 @@ from pydantic import ValidationError
 from shared.adapters.azure_errors import translated
 from shared.domain.errors import Busy, LeaseLost, RotationError, Unavailable
 from shared.domain.heartbeat import Heartbeat
-from shared.domain.record import Journal, Operation, Outcome, Record, Step
+from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.record import Journal, Operation, Outcome, Record
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry
 from shared.domain.wire import Wire
 
 log = logging.getLogger("rotation.ledger")
@@ -71,17 +70,17 @@ class LeasedRecord:
         return self.record.journal
 
     @property
-    def facts(self) -> dict[str, object]:
+    def log_fields(self) -> dict[str, object]:
         """What a log line says of the run: nothing secret."""
-        return {"resource": self.record.resource, **self.journal.facts}
+        return {"resource": self.record.resource, **self.journal.log_fields}
 
-    async def note(self, **facts: object) -> None:
-        """Write down more of what is known."""
-        await self.write(self.record.opened(self.journal.having(**facts)))
+    async def update(self, journal: Journal) -> None:
+        """Write the open journal as it is now known."""
+        await self.write(self.record.with_journal(journal))
 
-    async def reached(self, step: Step, now: datetime, **facts: object) -> None:
-        """Write down that a step is done."""
-        await self.write(self.record.opened(self.journal.reached(step, now, **facts)))
+    def stage(self, record: Record) -> None:
+        """Hold this record back for the next write: a crash before it loses the change."""
+        self.record = record
 
     async def load(self, resource: ResourceId) -> None:
         """Read the record. One that can't be read is as good as lost: state is derived again."""
@@ -98,7 +97,7 @@ class LeasedRecord:
         with translated("Blob storage (write)", needs=_RIGHTS, step="ledger"), _fenced():
             # Headers carry ASCII only, and every JSON text can be written in it.
             summary = json.dumps(InventoryEntry.of(record).model_dump(mode="json", by_alias=True, exclude_none=True))
-            metadata = {} if record.left else {_SUMMARY: summary}
+            metadata = {} if record.removed else {_SUMMARY: summary}
             await self._blob.upload_blob(_json(record), overwrite=True, lease=self._lease, metadata=metadata)
         self.record = record
 
@@ -161,7 +160,7 @@ class BlobRecords:
             return Record.model_validate_json(content) if content else None
         return None
 
-    async def summaries(self) -> AsyncIterator[InventoryEntry]:
+    async def entries(self) -> AsyncIterator[InventoryEntry]:
         """Every resource that was ever worked on, at a glance: one listing, up to 5,000 a page."""
         with translated("Blob storage (list)", needs=_RIGHTS, step="ledger"):
             try:

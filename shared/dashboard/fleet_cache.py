@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from shared.adapters.blob_records import BlobRecords
 from shared.dashboard.time_format import relative
 from shared.domain.heartbeat import Heartbeat
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry
 from shared.rotation.roster import Inventory
 
 FRESH = timedelta(seconds=5)
@@ -32,7 +32,7 @@ class CachedFleet:
     """The fleet as it was `at` a moment, and how the last sweep went."""
 
     at: datetime
-    summaries: tuple[InventoryEntry, ...]
+    entries: tuple[InventoryEntry, ...]
     heartbeat: Heartbeat | None = None
 
     @property
@@ -50,7 +50,7 @@ class CachedFleet:
 
     def holds(self, resource: ResourceId) -> bool:
         """Whether a resource is in it."""
-        return any(ResourceId.parse(summary.resource) == resource for summary in self.summaries)
+        return any(ResourceId.parse(entry.resource) == resource for entry in self.entries)
 
 
 class FleetCache:
@@ -85,8 +85,8 @@ class FleetCache:
 
     async def _see(self) -> CachedFleet:
         at = self._clock()
-        summaries, heartbeat = await asyncio.gather(self._roster.all(), self._ledger.heartbeat())
-        self._known = CachedFleet(at, tuple(summaries), heartbeat)
+        entries, heartbeat = await asyncio.gather(self._roster.all(), self._ledger.heartbeat())
+        self._known = CachedFleet(at, tuple(entries), heartbeat)
         return self._known
 
 

@@ -14,8 +14,8 @@ from shared.dashboard.filters import Filters, Order
 from shared.dashboard.status import ATTENTION, ResourceStatus, State, status_of
 from shared.dashboard.time_format import duration, relative
 from shared.dashboard.timeline import Drawing, Window, around, draw
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry
 
 ROWS_PER_PAGE = 50
 STRIP_WIDTH = 240.0
@@ -34,8 +34,8 @@ class Row:
     live: str
     fingerprint: str
     age: str
-    since: datetime | None
-    due: datetime | None
+    published_at: datetime | None
+    due_at: datetime | None
     next_rotation: str
     retirement: str
     last: str
@@ -80,16 +80,16 @@ class FleetView:
     orders: tuple[Order, ...] = tuple(Order)
 
 
-def fleet_view(summaries: Iterable[InventoryEntry], choice: Filters, now: datetime, *, grace: timedelta) -> FleetView:
+def fleet_view(entries: Iterable[InventoryEntry], choice: Filters, now: datetime, *, grace: timedelta) -> FleetView:
     """Judge every resource, and lay out the part that was asked for."""
-    judged = [(s, status_of(s, now, grace=grace)) for s in summaries]
+    judged = [(s, status_of(s, now, grace=grace)) for s in entries]
     counts = Counter(condition.state for _, condition in judged)
     wanted = [pair for pair in judged if _matches(*pair, choice)]
     wanted.sort(key=_ORDERS[choice.order])
     pages = max(1, -(-len(wanted) // ROWS_PER_PAGE))
     choice = replace(choice, page=min(choice.page, pages))
     shown = wanted[(choice.page - 1) * ROWS_PER_PAGE : choice.page * ROWS_PER_PAGE]
-    window = around(now, [s.seen for s, _ in shown if s.seen], width=STRIP_WIDTH)
+    window = around(now, [s.snapshot for s, _ in shown if s.snapshot], width=STRIP_WIDTH)
     attention = sum(counts[state] for state in ATTENTION)
     urgent = sorted((pair for pair in judged if pair[1].needs_attention), key=_ORDERS[Order.ATTENTION])
     return FleetView(
@@ -109,56 +109,56 @@ def fleet_view(summaries: Iterable[InventoryEntry], choice: Filters, now: dateti
     )
 
 
-def row_of(summary: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool) -> Row:
+def row_of(entry: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool) -> Row:
     """One resource as a row of its own: what its page opens with."""
-    window = around(now, [summary.seen] if summary.seen else [], width=STRIP_WIDTH)
-    return _row(summary, status_of(summary, now, grace=grace, managed=managed), window, now)
+    window = around(now, [entry.snapshot] if entry.snapshot else [], width=STRIP_WIDTH)
+    return _row(entry, status_of(entry, now, grace=grace, managed=managed), window, now)
 
 
-def _matches(summary: InventoryEntry, condition: ResourceStatus, choice: Filters) -> bool:
+def _matches(entry: InventoryEntry, condition: ResourceStatus, choice: Filters) -> bool:
     if choice.state == "attention" and not condition.needs_attention:
         return False
     if choice.state not in {"", "attention", condition.state.slug}:
         return False
-    return choice.text.casefold() in summary.resource.casefold()
+    return choice.text.casefold() in entry.resource.casefold()
 
 
-def _name(summary: InventoryEntry) -> str:
-    return summary.resource.rpartition("/")[2].casefold()
+def _name(entry: InventoryEntry) -> str:
+    return entry.resource.rpartition("/")[2].casefold()
 
 
 _ORDERS: dict[Order, Callable[[Judged], Any]] = {
     Order.ATTENTION: lambda pair: (pair[1].state.urgency, _due(pair[0]), _name(pair[0])),
     Order.NAME: lambda pair: _name(pair[0]),
     Order.DUE: lambda pair: (_due(pair[0]), _name(pair[0])),
-    Order.AGE: lambda pair: ((pair[0].seen.since if pair[0].seen else None) or _NEVER, _name(pair[0])),
+    Order.AGE: lambda pair: ((pair[0].snapshot.published_at if pair[0].snapshot else None) or _NEVER, _name(pair[0])),
 }
 
 
-def _due(summary: InventoryEntry) -> datetime:
-    return (summary.seen.due if summary.seen else None) or _NEVER
+def _due(entry: InventoryEntry) -> datetime:
+    return (entry.snapshot.due_at if entry.snapshot else None) or _NEVER
 
 
-def _row(summary: InventoryEntry, condition: ResourceStatus, window: Window, now: datetime) -> Row:
-    seen, last = summary.seen, summary.last
+def _row(entry: InventoryEntry, condition: ResourceStatus, window: Window, now: datetime) -> Row:
+    snapshot, last = entry.snapshot, entry.last
     return Row(
-        resource=ResourceId.parse(summary.resource),
+        resource=ResourceId.parse(entry.resource),
         condition=condition,
-        live=seen.live_slot.value if seen and seen.live_slot else "",
-        fingerprint=(seen.fingerprint if seen else None) or "",
-        age=duration(now - seen.since) if seen and seen.since else "",
-        since=seen.since if seen else None,
-        due=seen.due if seen else None,
-        next_rotation=_next(seen.due, now) if seen and seen.due else "",
-        retirement=relative(seen.retire_after, now) if seen and seen.retire_after else "",
+        live=snapshot.published_slot.value if snapshot and snapshot.published_slot else "",
+        fingerprint=(snapshot.fingerprint if snapshot else None) or "",
+        age=duration(now - snapshot.published_at) if snapshot and snapshot.published_at else "",
+        published_at=snapshot.published_at if snapshot else None,
+        due_at=snapshot.due_at if snapshot else None,
+        next_rotation=_next(snapshot.due_at, now) if snapshot and snapshot.due_at else "",
+        retirement=relative(snapshot.retire_after, now) if snapshot and snapshot.retire_after else "",
         last=f"{last.kind.value if last.kind else 'request'} {relative(last.ended_at, now)}" if last else "",
         last_result=last.result.value if last else "",
-        strip=draw(summary.marks, seen, window, now),
+        strip=draw(entry.marks, snapshot, window, now),
     )
 
 
-def _next(due: datetime, now: datetime) -> str:
-    return relative(due, now) if due > now else f"was due {relative(due, now)}"
+def _next(due_at: datetime, now: datetime) -> str:
+    return relative(due_at, now) if due_at > now else f"was due {relative(due_at, now)}"
 
 
 def _headline(total: int, attention: int) -> str:

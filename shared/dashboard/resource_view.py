@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from shared.dashboard.fleet_view import Row, row_of
 from shared.dashboard.progress import Progress, finished, running
-from shared.dashboard.timeline import Drawing, draw, marks_of, whole
+from shared.dashboard.timeline import Drawing, draw, whole
+from shared.domain.inventory_entry import InventoryEntry, marks_of
 from shared.domain.record import Outcome, Record
-from shared.domain.seen import Snapshot
-from shared.domain.summary import InventoryEntry
+from shared.domain.snapshot import Snapshot
 
 TIMELINE_WIDTH = 960.0
 _TICKS = 6
@@ -30,7 +30,7 @@ class ResourceView:
     """All that a resource's page shows. `follow` is the rotation somebody just asked for."""
 
     row: Row
-    seen: Snapshot | None
+    snapshot: Snapshot | None
     timeline: Drawing
     current: Progress | None
     follow: Progress | None
@@ -49,11 +49,11 @@ def resource_view(
     """Lay a record out, newest outcome first."""
     marks = marks_of(record.history)
     current = running(record.journal) if record.journal else None
-    window = whole(now, record.seen, marks, width=TIMELINE_WIDTH)
+    window = whole(now, record.snapshot, marks, width=TIMELINE_WIDTH)
     return ResourceView(
         row=row_of(InventoryEntry.of(record), now, grace=grace, managed=managed),
-        seen=record.seen,
-        timeline=draw(marks, record.seen, window, now, ticks=_TICKS),
+        snapshot=record.snapshot,
+        timeline=draw(marks, record.snapshot, window, now, ticks=_TICKS),
         current=None if current and follow and current.rotation_id == follow.rotation_id else current,
         follow=follow,
         history=tuple(Entry(outcome, finished(outcome)) for outcome in reversed(record.history)),

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.dashboard.time_format import duration, relative
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.record import Result
-from shared.domain.seen import Snapshot
-from shared.domain.summary import InventoryEntry
+from shared.domain.snapshot import Snapshot
 
 DUE_SOON = timedelta(days=7)
 
@@ -75,17 +75,17 @@ class ResourceStatus:
 
 
 def status_of(  # noqa: PLR0911 - a table of states is a list of returns
-    summary: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool = True
+    entry: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool = True
 ) -> ResourceStatus:
     """Judge one resource. `grace`: how far past due is overdue. `managed` False: no setting names it any more."""
     if not managed:
         return ResourceStatus(
             State.LEFT, "neither a setting nor a subscription names it any more: nothing is done to it"
         )
-    seen, last, running = summary.seen, summary.last, summary.running
-    if seen and seen.paused:
+    snapshot, last, running = entry.snapshot, entry.last, entry.running
+    if snapshot and snapshot.paused:
         return ResourceStatus(State.PAUSED, "its tag key-rotation is set to paused")
-    if seen and seen.local_auth_disabled:
+    if snapshot and snapshot.local_auth_disabled:
         return ResourceStatus(State.KEYLESS, "access keys are switched off on it: there is nothing to rotate")
     if running and not (last and last.rotation_id == running.rotation_id):
         begun = relative(running.requested_at, now)
@@ -96,31 +96,31 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
         return ResourceStatus(
             State.FAILED, last.message or "", _TO_DO.get(last.code or "", _LOOK), code=last.code or ""
         )
-    if seen is None:
+    if snapshot is None:
         return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
-    return _standing(seen, now, grace)
+    return _standing(snapshot, now, grace)
 
 
-def _standing(seen: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:  # noqa: PLR0911 - likewise
-    if seen.version and seen.fingerprint is None:
-        why = f"the newest version of {seen.secret_name} is disabled"
+def _standing(snapshot: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:  # noqa: PLR0911 - likewise
+    if snapshot.version and snapshot.fingerprint is None:
+        why = f"the newest version of {snapshot.secret_name} is disabled"
         return ResourceStatus(State.BLOCKED, why, _TO_DO["SecretDisabled"], code="SecretDisabled")
-    if seen.provisioning_state != "Succeeded":
-        why = f"its provisioning state is {seen.provisioning_state}"
+    if snapshot.provisioning_state != "Succeeded":
+        why = f"its provisioning state is {snapshot.provisioning_state}"
         return ResourceStatus(
             State.BLOCKED, why, "Wait, or finish what is being changed on it.", code="ResourceNotReady"
         )
-    if seen.version and seen.live_slot is None:
+    if snapshot.version and snapshot.published_slot is None:
         to_do = "Resync it now, or leave it to the next sweep."
         return ResourceStatus(State.REPAIRING, "the published value is no live key: whoever reads it is refused", to_do)
-    if seen.due is None:
+    if snapshot.due_at is None:
         return ResourceStatus(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
-    if now > seen.due + grace:
-        late = duration(now - seen.due)
+    if now > snapshot.due_at + grace:
+        late = duration(now - snapshot.due_at)
         return ResourceStatus(
             State.OVERDUE, f"due {late} ago, and no sweep has rotated it", "Rotate it now; see if sweeps run."
         )
-    if now > seen.due - DUE_SOON:
-        late = ": the next sweep rotates it" if now > seen.due else ""
-        return ResourceStatus(State.DUE_SOON, f"due {relative(seen.due, now)}{late}")
-    return ResourceStatus(State.HEALTHY, f"next rotation {relative(seen.due, now)}")
+    if now > snapshot.due_at - DUE_SOON:
+        late = ": the next sweep rotates it" if now > snapshot.due_at else ""
+        return ResourceStatus(State.DUE_SOON, f"due {relative(snapshot.due_at, now)}{late}")
+    return ResourceStatus(State.HEALTHY, f"next rotation {relative(snapshot.due_at, now)}")

@@ -10,10 +10,10 @@ from enum import StrEnum
 from itertools import pairwise
 
 from shared.dashboard.time_format import stamp
+from shared.domain.inventory_entry import TimelineMark
 from shared.domain.keys import Slot
-from shared.domain.record import Kind, Outcome, Result
-from shared.domain.seen import Snapshot
-from shared.domain.summary import TimelineMark
+from shared.domain.record import Kind, Result
+from shared.domain.snapshot import Snapshot
 
 _LANES = {Slot.PRIMARY: 0, Slot.SECONDARY: 1}
 
@@ -82,53 +82,56 @@ class Drawing:
     ticks: tuple[tuple[float, str], ...] = ()
 
 
-def around(now: datetime, seens: list[Snapshot], *, width: float) -> Window:
+def around(now: datetime, snapshots: list[Snapshot], *, width: float) -> Window:
     """One window for many resources: now in its middle, and the longest of their periods on either side."""
-    periods = [seen.due - seen.since for seen in seens if seen.due and seen.since]
+    periods = [
+        snapshot.due_at - snapshot.published_at for snapshot in snapshots if snapshot.due_at and snapshot.published_at
+    ]
     reach = max([timedelta(days=7), *periods]) * 1.05
     return Window(now - reach, now + reach, width)
 
 
-def whole(now: datetime, seen: Snapshot | None, marks: tuple[TimelineMark, ...], *, width: float) -> Window:
+def whole(now: datetime, snapshot: Snapshot | None, marks: tuple[TimelineMark, ...], *, width: float) -> Window:
     """One resource's window: from its first mark to what lies ahead of it."""
     moments = [now, *(mark.at for mark in marks)]
-    if seen:
-        moments += [moment for moment in (seen.since, seen.due, seen.overlap_until, seen.retire_after) if moment]
+    if snapshot:
+        moments += [
+            moment
+            for moment in (snapshot.published_at, snapshot.due_at, snapshot.overlap_until, snapshot.retire_after)
+            if moment
+        ]
     start, end = min(moments), max(moments)
     margin = max((end - start) * 0.03, timedelta(minutes=1))
     return Window(start - margin, end + margin, width)
 
 
-def marks_of(history: tuple[Outcome, ...]) -> tuple[TimelineMark, ...]:
-    """What of a history belongs on a timeline."""
-    return tuple(mark for outcome in history if (mark := TimelineMark.of(outcome)))
-
-
 def draw(
-    marks: tuple[TimelineMark, ...], seen: Snapshot | None, window: Window, now: datetime, *, ticks: int = 0
+    marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, window: Window, now: datetime, *, ticks: int = 0
 ) -> Drawing:
     """Lay everything out."""
-    bars = [*_published(marks, seen, window, now), *_ahead(seen, window, now)]
+    bars = [*_published(marks, snapshot, window, now), *_ahead(snapshot, window, now)]
     # What failed is drawn last: nothing may hide it.
-    points = sorted([*_future(seen, window), *_past(marks, window)], key=lambda point: point.sort is MarkerKind.FAILED)
+    points = sorted(
+        [*_future(snapshot, window), *_past(marks, window)], key=lambda point: point.sort is MarkerKind.FAILED
+    )
     return Drawing(
         width=window.width,
         now=window.x(now),
         bars=tuple(bar for bar in bars if bar.width > 0),
         points=tuple(points),
-        label=_label(marks, seen, now),
+        label=_label(marks, snapshot, now),
         ticks=_ticks(window, ticks),
     )
 
 
-def _published(marks: tuple[TimelineMark, ...], seen: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
+def _published(marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
     """When each slot was the published one: from one publication to the next."""
     times = [(mark.at, mark.slot) for mark in marks if mark.slot and mark.publishes]
-    if seen and seen.since and seen.live_slot:
+    if snapshot and snapshot.published_at and snapshot.published_slot:
         # What was observed counts, whatever the history remembers: it is kept short.
         times = [
-            *((at, slot) for at, slot in times if at < seen.since - timedelta(minutes=1)),
-            (seen.since, seen.live_slot),
+            *((at, slot) for at, slot in times if at < snapshot.published_at - timedelta(minutes=1)),
+            (snapshot.published_at, snapshot.published_slot),
         ]
     ends = [*times, (now, None)]
     return [
@@ -138,16 +141,25 @@ def _published(marks: tuple[TimelineMark, ...], seen: Snapshot | None, window: W
     ]
 
 
-def _ahead(seen: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
-    if seen is None or seen.since is None or seen.live_slot is None:
+def _ahead(snapshot: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
+    if snapshot is None or snapshot.published_at is None or snapshot.published_slot is None:
         return []
     bars = []
-    if seen.due:
-        title = f"{seen.live_slot} stays published until {stamp(seen.due)}"
-        bars.append(_bar(MarkerKind.PLANNED, seen.live_slot, now, seen.due, window, title))
-    if seen.overlap_until:
-        title = f"overlap: clients may still hold {seen.live_slot.other} until {stamp(seen.overlap_until)}"
-        bars.append(_bar(MarkerKind.OVERLAP, seen.live_slot.other, seen.since, seen.overlap_until, window, title))
+    if snapshot.due_at:
+        title = f"{snapshot.published_slot} stays published until {stamp(snapshot.due_at)}"
+        bars.append(_bar(MarkerKind.PLANNED, snapshot.published_slot, now, snapshot.due_at, window, title))
+    if snapshot.overlap_until:
+        title = f"overlap: clients may still hold {snapshot.published_slot.other} until {stamp(snapshot.overlap_until)}"
+        bars.append(
+            _bar(
+                MarkerKind.OVERLAP,
+                snapshot.published_slot.other,
+                snapshot.published_at,
+                snapshot.overlap_until,
+                window,
+                title,
+            )
+        )
     return bars
 
 
@@ -167,15 +179,17 @@ def _past(marks: tuple[TimelineMark, ...], window: Window) -> list[Point]:
     return points
 
 
-def _future(seen: Snapshot | None, window: Window) -> list[Point]:
-    if seen is None or seen.live_slot is None:
+def _future(snapshot: Snapshot | None, window: Window) -> list[Point]:
+    if snapshot is None or snapshot.published_slot is None:
         return []
-    other, points = seen.live_slot.other, []
-    if seen.due:
-        points.append(_point(MarkerKind.DUE, other, seen.due, window, f"{other} is due {stamp(seen.due)}"))
-    if seen.retire_after:
-        title = f"the old key of {other} is made worthless {stamp(seen.retire_after)}"
-        points.append(_point(MarkerKind.RETIRES, other, seen.retire_after, window, title))
+    other, points = snapshot.published_slot.other, []
+    if snapshot.due_at:
+        points.append(
+            _point(MarkerKind.DUE, other, snapshot.due_at, window, f"{other} is due {stamp(snapshot.due_at)}")
+        )
+    if snapshot.retire_after:
+        title = f"the old key of {other} is made worthless {stamp(snapshot.retire_after)}"
+        points.append(_point(MarkerKind.RETIRES, other, snapshot.retire_after, window, title))
     return points
 
 
@@ -195,11 +209,14 @@ def _ticks(window: Window, count: int) -> tuple[tuple[float, str], ...]:
     return tuple((window.x(moment), moment.strftime(form).lstrip("0")) for moment in moments)
 
 
-def _label(marks: tuple[TimelineMark, ...], seen: Snapshot | None, now: datetime) -> str:
+def _label(marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, now: datetime) -> str:
     renewed = sum(mark.kind is Kind.ROTATE and mark.result is Result.SUCCEEDED for mark in marks)
     failed = sum(mark.result in {Result.FAILED, Result.UNKNOWN} for mark in marks)
     said = [f"{renewed} rotations and {failed} failures" if marks else "nothing rotated yet"]
-    if seen and seen.live_slot and seen.since and seen.due:
-        verb = "is" if seen.due > now else "was"
-        said.append(f"{seen.live_slot} published since {stamp(seen.since)}, next rotation {verb} due {stamp(seen.due)}")
-    return "; ".join(said)
+    if snapshot and snapshot.published_slot and snapshot.published_at and snapshot.due_at:
+        verb = "is" if snapshot.due_at > now else "was"
+        said += [
+            f"{snapshot.published_slot} published since {stamp(snapshot.published_at)}",
+            f"next rotation {verb} due {stamp(snapshot.due_at)}",
+        ]
+    return said[0] + ("; " + ", ".join(said[1:]) if said[1:] else "")

@@ -91,7 +91,7 @@ class Dashboard:
     async def _fleet(self, choice: Filters, notice: str = "") -> Shown:
         now = self._clock()
         glance = await self._glances.look()
-        view = fleet_view(glance.summaries, choice, now, grace=self._grace)
+        view = fleet_view(glance.entries, choice, now, grace=self._grace)
         facts = {
             "view": view,
             "notice": notice or glance.warning,

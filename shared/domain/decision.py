@@ -108,35 +108,35 @@ type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Announce | W
 
 
 def decide(  # noqa: PLR0911 - a decision table is a list of returns
-    seen: Observation, request: WorkItem, policy: Policy, now: datetime
+    observation: Observation, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
     """Choose what to do. Total: every observation and request has exactly one answer."""
-    if seen.unfinished:
+    if observation.unfinished:
         return Resume()
-    if not seen.told:
+    if not observation.told:
         return Announce()
-    if seen.provisioning_state != "Succeeded":
+    if observation.provisioning_state != "Succeeded":
         return Wait()
-    if blocked := _blocked(seen, request):
+    if blocked := _blocked(observation, request):
         return blocked
     if request.key_type is KeyType.SALT:
         return RegenerateSalt()
-    if seen.published is None:
+    if observation.published is None:
         return _first(request)
-    slot = seen.published_slot
+    slot = observation.published_slot
     if slot is None:
-        return _repair(seen.published, request)
+        return _repair(observation.published, request)
     if request.mode is Mode.SWEEP:
-        return _scheduled(seen, seen.published, slot, policy, now)
+        return _scheduled(observation, observation.published, slot, policy, now)
     if request.mode is Mode.RESYNC:
         return Skip(Code.ALREADY_LIVE)
-    return _asked(seen, seen.published, slot, request, policy, now)
+    return _asked(observation, observation.published, slot, request, policy, now)
 
 
-def pending_retirement(seen: Observation) -> Retirement | None:
+def pending_retirement(observation: Observation) -> Retirement | None:
     """The retirement that the published version asks for, while some live key still has that fingerprint."""
-    retirement = seen.published.retirement if seen.published else None
-    return retirement if retirement and retirement.fingerprint in seen.live.values() else None
+    retirement = observation.published.retirement if observation.published else None
+    return retirement if retirement and retirement.fingerprint in observation.fingerprints.values() else None
 
 
 def overlap_end(published: PublishedSecret, overlap: timedelta) -> datetime:
@@ -144,22 +144,22 @@ def overlap_end(published: PublishedSecret, overlap: timedelta) -> datetime:
     return published.since + overlap
 
 
-def _free(seen: Observation, published: PublishedSecret, slot: Slot, policy: Policy) -> datetime:
+def _free(observation: Observation, published: PublishedSecret, slot: Slot, policy: Policy) -> datetime:
     """From when the key that is not published may be renewed: after the overlap, or the longer one that was asked."""
     until = overlap_end(published, policy.overlap)
-    retirement = pending_retirement(seen)
-    promised = retirement is not None and seen.live[slot.other] == retirement.fingerprint
+    retirement = pending_retirement(observation)
+    promised = retirement is not None and observation.fingerprints[slot.other] == retirement.fingerprint
     return max(until, retirement.after) if retirement and promised else until
 
 
-def _blocked(seen: Observation, request: WorkItem) -> Action | None:
+def _blocked(observation: Observation, request: WorkItem) -> Action | None:
     """Switches that an operator holds. A sweep passes by quietly; whoever asks by name is told."""
     quiet = request.mode is Mode.SWEEP
-    if seen.local_auth_disabled:
+    if observation.local_auth_disabled:
         return Skip(Code.LOCAL_AUTH_DISABLED) if quiet else Refuse(Code.LOCAL_AUTH_DISABLED)
-    if seen.paused:
+    if observation.paused:
         return Skip(Code.PAUSED) if quiet else Refuse(Code.PAUSED)
-    if seen.published is not None and not seen.published.enabled:
+    if observation.published is not None and not observation.published.enabled:
         return Refuse(Code.SECRET_DISABLED)
     return None
 
@@ -181,26 +181,28 @@ def _repair(published: PublishedSecret, request: WorkItem) -> Action:
     return Publish(named, Cause.REPAIR)
 
 
-def _scheduled(seen: Observation, published: PublishedSecret, slot: Slot, policy: Policy, now: datetime) -> Action:
-    retirement = pending_retirement(seen)
-    if retirement and now >= retirement.after and seen.live[slot.other] == retirement.fingerprint:
+def _scheduled(
+    observation: Observation, published: PublishedSecret, slot: Slot, policy: Policy, now: datetime
+) -> Action:
+    retirement = pending_retirement(observation)
+    if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
         return Retire(slot.other)
     due = published.since + policy.period
     if now < due:
         return Skip(Code.NOT_DUE, due)
-    until = _free(seen, published, slot, policy)
+    until = _free(observation, published, slot, policy)
     if now < until:
         return Skip(Code.OVERLAP_ACTIVE, until)
     return Rotate(slot.other)
 
 
 def _asked(
-    seen: Observation, published: PublishedSecret, slot: Slot, request: WorkItem, policy: Policy, now: datetime
+    observation: Observation, published: PublishedSecret, slot: Slot, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
-    until = _free(seen, published, slot, policy)
+    until = _free(observation, published, slot, policy)
     inside_overlap = now < until and not request.force
     if request.slot is slot:
-        return _renew_published(seen, slot, request)
+        return _renew_published(observation, slot, request)
     if request.mode is Mode.REVOKE:
         return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other, retire=True)
     renewed_since = published.kind_hint == ROTATED and published.since > request.requested_at
@@ -211,11 +213,11 @@ def _asked(
     return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other)
 
 
-def _renew_published(seen: Observation, slot: Slot, request: WorkItem) -> Action:
+def _renew_published(observation: Observation, slot: Slot, request: WorkItem) -> Action:
     if request.force:
         return Rotate(slot)
-    retirement = pending_retirement(seen)
-    if retirement and seen.live[slot.other] == retirement.fingerprint:
+    retirement = pending_retirement(observation)
+    if retirement and observation.fingerprints[slot.other] == retirement.fingerprint:
         # The other key is the one that leaked: it must not be handed out again.
         return Refuse(Code.RETIREMENT_PENDING, retirement.after)
     return Publish(slot.other, Cause.SWITCH, retire=True)

@@ -53,7 +53,7 @@ class Observation:
     provisioning_state: str
     local_auth_disabled: bool
     paused: bool
-    live: Mapping[Slot, str]
+    fingerprints: Mapping[Slot, str]
     published: PublishedSecret | None
     endpoint: str = ""
     unfinished: bool = False
@@ -64,4 +64,7 @@ class Observation:
         """The slot whose live key is published: derived by comparing values, never remembered."""
         if self.published is None or self.published.fingerprint is None:
             return None
-        return next((slot for slot, live in self.live.items() if live == self.published.fingerprint), None)
+        return next(
+            (slot for slot, fingerprints in self.fingerprints.items() if fingerprints == self.published.fingerprint),
+            None,
+        )

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.requests import rotation_id
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Overdue:
 
     resource: ResourceId
     due: datetime
-    summary: InventoryEntry | None
+    entry: InventoryEntry | None
 
     @property
     def rotation_id(self) -> str:
@@ -29,17 +29,17 @@ class Overdue:
     @property
     def code(self) -> str:
         """Why it may be so, as far as the record tells."""
-        seen, last = (self.summary.seen, self.summary.last) if self.summary else (None, None)
-        if seen and seen.paused:
+        snapshot, last = (self.entry.snapshot, self.entry.last) if self.entry else (None, None)
+        if snapshot and snapshot.paused:
             return "Paused"
         if last and last.code:
             return last.code
-        return "NotLookedAt" if seen is None else "NotRotated"
+        return "NotLookedAt" if snapshot is None else "NotRotated"
 
 
 def overdue(
     managed: Iterable[ResourceId],
-    summaries: Mapping[ResourceId, InventoryEntry],
+    entries: Mapping[ResourceId, InventoryEntry],
     unseen: Mapping[str, datetime],
     *,
     now: datetime,
@@ -48,19 +48,19 @@ def overdue(
     """Those whose due date is further back than the grace. A resource that was never seen is due when it was found."""
     late = []
     for resource in managed:
-        summary = summaries.get(resource)
-        seen = summary.seen if summary else None
-        if seen and seen.local_auth_disabled:  # there are no keys to grow old
+        entry = entries.get(resource)
+        snapshot = entry.snapshot if entry else None
+        if snapshot and snapshot.local_auth_disabled:  # there are no keys to grow old
             continue
-        due = seen.due if seen and seen.due else unseen.get(resource.key)
+        due = snapshot.due_at if snapshot and snapshot.due_at else unseen.get(resource.key)
         if due and now > due + grace:
-            late.append(Overdue(resource, due, summary))
+            late.append(Overdue(resource, due, entry))
     return late
 
 
 def still_unseen(
     managed: Iterable[ResourceId],
-    summaries: Mapping[ResourceId, InventoryEntry],
+    entries: Mapping[ResourceId, InventoryEntry],
     before: Mapping[str, datetime],
     *,
     now: datetime,
@@ -68,7 +68,7 @@ def still_unseen(
     """The managed resources of which no published version is known, and since when."""
     unseen = {}
     for resource in managed:
-        seen = summaries[resource].seen if resource in summaries else None
-        if seen is None or (seen.due is None and not seen.local_auth_disabled):
+        snapshot = entries[resource].snapshot if resource in entries else None
+        if snapshot is None or (snapshot.due_at is None and not snapshot.local_auth_disabled):
             unseen[resource.key] = before.get(resource.key, now)
     return unseen

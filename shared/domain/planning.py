@@ -40,7 +40,7 @@ class Preview:
 
     request: WorkItem
     action: Action | None = None
-    seen: Observation | None = None
+    observation: Observation | None = None
     policy: Policy | None = None
     finding: RotationError | None = None
     obstacles: tuple[RotationError, ...] = ()
@@ -51,11 +51,11 @@ class Preview:
         return ((self.finding,) if self.finding else ()) + self.obstacles
 
 
-def journal(action: Action, seen: Observation, request: WorkItem, policy: Policy, now: datetime) -> Journal:
+def journal(action: Action, observation: Observation, request: WorkItem, policy: Policy, now: datetime) -> Journal:
     """What is about to be done, with all that it rests on."""
     slot: Slot | None
     if isinstance(action, Announce):
-        return _retold(seen, request, policy)
+        return _retold(observation, request, policy)
     match action:
         case Rotate(slot, retire):
             kind, cause = Kind.ROTATE, None
@@ -68,9 +68,8 @@ def journal(action: Action, seen: Observation, request: WorkItem, policy: Policy
         case _:
             raise AssertionError(f"nothing is written down for {action}")
     overlap = policy.overlap if request.overlap_hours is None else timedelta(hours=request.overlap_hours)
-    replaced = seen.published_slot or (slot.other if slot else Slot.PRIMARY)
-    return Journal.plan(
-        now=now,
+    replaced = observation.published_slot or (slot.other if slot else Slot.PRIMARY)
+    return Journal(
         rotation_id=request.rotation_id,
         kind=kind,
         slot=slot,
@@ -79,23 +78,24 @@ def journal(action: Action, seen: Observation, request: WorkItem, policy: Policy
         reason=request.reason,
         requested_at=request.requested_at,
         traceparent=request.traceparent,
-        in_place=kind is Kind.ROTATE and slot is seen.published_slot,
-        before=dict(seen.live),
-        previous_version=seen.published.version if seen.published else None,
-        retire=seen.live[replaced] if retire else None,
+        in_place=kind is Kind.ROTATE and slot is observation.published_slot,
+        before=dict(observation.fingerprints),
+        previous_version=observation.published.version if observation.published else None,
+        retire=observation.fingerprints[replaced] if retire else None,
         overlap_hours=overlap / timedelta(hours=1),
+        times={Step.PLANNED: now},
     )
 
 
-def _retold(seen: Observation, request: WorkItem, policy: Policy) -> Journal:
+def _retold(observation: Observation, request: WorkItem, policy: Policy) -> Journal:
     """What is known of the rotation that made the newest version, from the version itself: all but its announcement."""
-    published = seen.published
+    published = observation.published
     if published is None or published.rotation_id is None:
         raise AssertionError("only a version with a rotation id can be announced")
     return Journal(
         rotation_id=published.rotation_id,
         kind=Kind.PUBLISH if published.kind_hint == Kind.PUBLISH else Kind.ROTATE,
-        slot=published.slot_hint or seen.published_slot,
+        slot=published.slot_hint or observation.published_slot,
         trigger=request.trigger,
         reason=request.reason,
         requested_at=published.since,

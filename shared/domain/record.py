@@ -1,7 +1,7 @@
-"""What a running rotation has done so far, and how the finished ones ended: the content of a resource's blob.
+"""The record of one resource: the journal of the run under way, the last snapshot, and how earlier requests ended.
 
-A journal is written before each step that the world will notice, so that whoever finds it knows what may have happened.
-It names keys by fingerprint only.
+A journal is written before each step that changes something outside, so that the next worker knows what may have
+happened. It names keys by fingerprint only.
 """
 
 from collections.abc import Mapping
@@ -9,9 +9,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
+from pydantic import Field
+
 from shared.domain.decision import Cause
 from shared.domain.keys import Slot
-from shared.domain.seen import Snapshot
+from shared.domain.snapshot import Snapshot
 from shared.domain.wire import Wire
 
 KEPT_OUTCOMES = 50
@@ -43,11 +45,14 @@ class Result(StrEnum):
     REFUSED = "Refused"
     FAILED = "Failed"
     UNKNOWN = "Unknown"  # a salt regeneration whose answer was lost: nothing can tell
-    ABANDONED = "Abandoned"  # the world moved on before the first key was touched
+    ABANDONED = "Abandoned"  # the premises changed before a key was touched: decided again under the same id
 
 
 class Journal(Wire):
-    """One rotation under way. `attempts` counts the regenerations sent to ARM, `refused` those that ARM refused."""
+    """One run under way. `attempts` counts the regenerations sent to ARM, `refused` those that ARM refused.
+
+    Its verbs give the same journal with more known; nothing is written until the record is.
+    """
 
     rotation_id: str
     kind: Kind
@@ -56,8 +61,8 @@ class Journal(Wire):
     trigger: str
     reason: str = ""
     requested_at: datetime
-    traceparent: str | None = None  # of the request it was opened for: whoever resumes it goes on with its trace
-    in_place: bool = False  # the published key itself is renewed: who holds the old one is refused
+    traceparent: str | None = None  # of the request it was opened for: the worker that resumes it continues this trace
+    in_place: bool = False  # the published key itself is regenerated: clients that hold the old one are rejected
 
     before: Mapping[Slot, str] = {}
     previous_version: str | None = None
@@ -66,7 +71,7 @@ class Journal(Wire):
     sent_at: datetime | None = None
     after: str | None = None
     verified: Literal["dataplane", "arm"] | None = None
-    retire: str | None = None  # fingerprint of the key that this one replaces and that is to become worthless
+    retire: str | None = None  # fingerprint of the key that this one replaces and that is to be invalidated
     overlap_hours: float
     retire_after: datetime | None = None
     version: str | None = None
@@ -74,11 +79,6 @@ class Journal(Wire):
 
     step: Step = Step.PLANNED
     times: Mapping[Step, datetime]
-
-    @classmethod
-    def plan(cls, *, now: datetime, **facts: object) -> Self:
-        """Begin one."""
-        return cls.model_validate({**facts, "times": {Step.PLANNED: now}})
 
     @property
     def unrefused(self) -> int:
@@ -96,7 +96,7 @@ class Journal(Wire):
         return not self.touched and self.kind is not Kind.PUBLISH
 
     @property
-    def facts(self) -> dict[str, object]:
+    def log_fields(self) -> dict[str, object]:
         """What a log line says of it: nothing secret."""
         return {
             "rotation_id": self.rotation_id,
@@ -107,13 +107,44 @@ class Journal(Wire):
             "version": self.version,
         }
 
-    def having(self, **facts: object) -> Self:
-        """The same journal, knowing more."""
-        return self.model_copy(update=facts)
+    def sending(self, now: datetime) -> Self:
+        """About to send a regeneration to ARM: from here on the key may have changed."""
+        return self.model_copy(update={"attempts": self.attempts + 1, "sent_at": now})
 
-    def reached(self, step: Step, now: datetime, **facts: object) -> Self:
-        """The same journal, one step further."""
-        return self.model_copy(update={**facts, "step": step, "times": {**self.times, step: now}})
+    def refused_by_arm(self) -> Self:
+        """ARM refused the regeneration that was sent last: it changed nothing."""
+        return self.model_copy(update={"refused": self.refused + 1})
+
+    def verified_by(self, witness: Literal["dataplane", "arm"], fingerprint: str) -> Self:
+        """The key with this fingerprint is known to work, by the word of this witness."""
+        return self.model_copy(update={"verified": witness, "after": fingerprint})
+
+    def regenerated(self, now: datetime, fingerprint: str | None = None) -> Self:
+        """The slot holds a new key with this fingerprint; a salt has none."""
+        return self._at(Step.REGENERATED, now, after=fingerprint or self.after)
+
+    def published(
+        self, now: datetime, *, version: str, secret_id: str, fingerprint: str | None, retire_after: datetime | None
+    ) -> Self:
+        """The secret has a new version.
+
+        A version made earlier holds the key as it was then, whatever has become of the slot: its fingerprint counts.
+        """
+        return self._at(
+            Step.PUBLISHED,
+            now,
+            after=fingerprint or self.after,
+            version=version,
+            secret_id=secret_id,
+            retire_after=retire_after,
+        )
+
+    def announced(self, now: datetime) -> Self:
+        """The topic has the event."""
+        return self._at(Step.ANNOUNCED, now)
+
+    def _at(self, step: Step, now: datetime, **changes: object) -> Self:
+        return self.model_copy(update={**changes, "step": step, "times": {**self.times, step: now}})
 
 
 class Outcome(Wire):
@@ -139,15 +170,15 @@ class Outcome(Wire):
     times: Mapping[Step, datetime] = {}
 
     @classmethod
-    def of(cls, journal: Journal, result: Result, now: datetime, **facts: object) -> Self:
-        """What a journal comes to when it is closed."""
-        taken = journal.model_dump(
-            include={
-                *("rotation_id", "kind", "slot", "cause", "step", "trigger", "reason"),
-                *("requested_at", "version", "verified", "retire_after", "times"),
-            }
+    def of(
+        cls, journal: Journal, result: Result, now: datetime, *, code: str | None = None, message: str | None = None
+    ) -> Self:
+        """What a journal comes to when its run ends."""
+        shared = cls.model_fields.keys() & Journal.model_fields.keys()
+        return cls.model_validate(
+            journal.model_dump(include=shared)
+            | {"fingerprint": journal.after, "result": result, "ended_at": now, "code": code, "message": message}
         )
-        return cls.model_validate({**taken, "fingerprint": journal.after, "result": result, "ended_at": now, **facts})
 
     def as_failure_of(self, rotation_id: str, trigger: str, requested_at: datetime) -> Self:
         """The same failure, for another request that it stands in the way of."""
@@ -155,59 +186,60 @@ class Outcome(Wire):
 
 
 class Record(Wire):
-    """The blob of one resource: the open journal, if there is one, and the last outcomes, newest last.
+    """All that is stored of one resource: the open journal, if any, and the last outcomes, newest last.
 
-    `left`: the resource is gone, or managed no more. Its history is kept, and no list of the fleet shows it.
+    `removed`: the resource is gone, or managed no more. Its history is kept, and no list of the fleet shows it.
     """
 
     resource: str
-    left: bool = False
+    removed: bool = Field(False, alias="left")  # noqa: FBT003 - pydantic's default
     journal: Journal | None = None
-    seen: Snapshot | None = None
+    snapshot: Snapshot | None = Field(None, alias="seen")
     history: tuple[Outcome, ...] = ()
 
-    def having_seen(self, seen: Snapshot) -> Self:
+    def with_snapshot(self, snapshot: Snapshot) -> Self:
         """With this as the last observation."""
-        return self.model_copy(update={"seen": seen, "left": False})
+        return self.model_copy(update={"snapshot": snapshot, "removed": False})
 
-    def leaving(self, outcome: Outcome) -> Self:
-        """With this as the end of its story, until it is seen again."""
-        return self.told(outcome, close=True).model_copy(update={"seen": None, "left": True})
-
-    def opened(self, journal: Journal) -> Self:
+    def with_journal(self, journal: Journal) -> Self:
         """With this journal open."""
         return self.model_copy(update={"journal": journal})
 
-    def told(self, outcome: Outcome, *, close: bool) -> Self:
-        """With this outcome, in place of an earlier one of the same rotation; `close`: and no journal any more."""
-        others = (o for o in self.history if o.rotation_id != outcome.rotation_id)
+    def with_outcome(self, outcome: Outcome, *, close_journal: bool) -> Self:
+        """With this outcome, in place of an earlier one of the same rotation."""
+        others = (each for each in self.history if each.rotation_id != outcome.rotation_id)
         kept = (*others, outcome)[-KEPT_OUTCOMES:]
-        return self.model_copy(update={"history": kept} | ({"journal": None} if close else {}))
+        return self.model_copy(update={"history": kept} | ({"journal": None} if close_journal else {}))
 
-    def ended(self, rotation_id: str) -> Outcome | None:
+    def closed_as_removed(self, outcome: Outcome) -> Self:
+        """Closed because the resource left the fleet, until it is observed again."""
+        closed = self.with_outcome(outcome, close_journal=True)
+        return closed.model_copy(update={"snapshot": None, "removed": True})
+
+    def outcome_of(self, rotation_id: str) -> Outcome | None:
         """How this rotation ended, if nothing more will come: a message that is delivered again changes nothing."""
         if self.journal and self.journal.rotation_id == rotation_id:
             return None
-        known = (o for o in self.history if o.rotation_id == rotation_id)
-        return next((o for o in known if o.result is not Result.ABANDONED), None)
+        known = (each for each in self.history if each.rotation_id == rotation_id)
+        return next((each for each in known if each.result is not Result.ABANDONED), None)
 
-    def fails_alike(self, outcome: Outcome, *, within: timedelta) -> bool:
-        """Whether the last thing that was told is this very failure, not longer ago than `within`."""
+    def repeats_last_failure(self, outcome: Outcome, *, within: timedelta) -> bool:
+        """Whether the newest outcome is this very failure, not longer ago than `within`."""
         last = self.history[-1] if self.history else None
         if last is None or self.journal is not None or last.result is not Result.FAILED:
             return False
         alike = (last.code, last.message) == (outcome.code, outcome.message)
         return alike and outcome.ended_at < last.ended_at + within
 
-    def told_of(self, rotation_id: str) -> bool:
-        """Whether this rotation is known to have been announced, or will be when the open journal is finished."""
+    def is_announced(self, rotation_id: str) -> bool:
+        """Whether this rotation is known to be announced, or will be when the open journal is finished."""
         if self.journal and self.journal.rotation_id == rotation_id:
             return True
-        return any(o.rotation_id == rotation_id and o.result is Result.SUCCEEDED for o in self.history)
+        return any(each.rotation_id == rotation_id and each.result is Result.SUCCEEDED for each in self.history)
 
 
 class Operation(Wire):
-    """One rotation id: which resource it is about, and how it ended once it has."""
+    """What `GET /rotations/{id}` reads: which resource a rotation id is about, and how it ended once it has."""
 
     rotation_id: str
     resource: str

@@ -9,14 +9,14 @@ from urllib.parse import urlencode
 
 from pydantic import Field
 
+from shared.domain.inventory_entry import InventoryEntry, Last, Running
 from shared.domain.keys import Slot
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry, NewestOutcome, RunningRotation
 from shared.domain.wire import Wire
 
 
 class FleetMember(Wire):
-    """One managed resource, as it was last seen."""
+    """One managed resource, as it was last snapshot."""
 
     id: str = Field(description="ARM id of the SignalR resource")
     name: str
@@ -25,7 +25,9 @@ class FleetMember(Wire):
     provisioning_state: str | None = None
     paused: bool | None = Field(None, description="Whether its tag says so")
     local_auth_disabled: bool | None = Field(None, description="Whether access keys are switched off")
-    live_slot: Slot | None = Field(None, description="Whose key is published; left out when the value is no live key")
+    published_slot: Slot | None = Field(
+        None, alias="liveSlot", description="Whose key is published; left out when the value is no live key"
+    )
     fingerprint: str | None = Field(None, description="The published key: first 12 hex digits of its SHA-256")
     version: str | None = Field(None, description="The secret version that publishes it")
     published_at: datetime | None = None
@@ -33,18 +35,18 @@ class FleetMember(Wire):
     due_at: datetime | None = Field(None, description="When the next rotation is due")
     overlap_until: datetime | None = Field(None, description="Until when clients may still hold the previous key")
     retire_after: datetime | None = Field(None, description="When a replaced key will be made worthless, if one will")
-    last: NewestOutcome | None = Field(None, description="The newest outcome")
-    running: RunningRotation | None = Field(None, description="The rotation under way")
+    last: Last | None = Field(None, description="The newest outcome")
+    running: Running | None = Field(None, description="The rotation under way")
 
     @classmethod
-    def of(cls, summary: InventoryEntry, now: datetime) -> Self:
+    def of(cls, entry: InventoryEntry, now: datetime) -> Self:
         """Write a summary down."""
-        facts: dict[str, object] = {"id": summary.resource, "name": ResourceId.parse(summary.resource).name}
-        facts |= {"last": summary.last, "running": summary.running}
-        if seen := summary.seen:
-            facts |= seen.model_dump(exclude={"since", "due"}) | {"published_at": seen.since, "due_at": seen.due}
-            if seen.since:
-                facts["age_days"] = round(max((now - seen.since) / timedelta(days=1), 0.0), 2)
+        facts: dict[str, object] = {"id": entry.resource, "name": ResourceId.parse(entry.resource).name}
+        facts |= {"last": entry.last, "running": entry.running}
+        if snapshot := entry.snapshot:
+            facts |= snapshot.model_dump()
+            if snapshot.published_at:
+                facts["age_days"] = round(max((now - snapshot.published_at) / timedelta(days=1), 0.0), 2)
         return cls.model_validate(facts)
 
 

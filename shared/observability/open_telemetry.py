@@ -25,9 +25,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from shared.adapters.blob_records import LeasedRecord
 from shared.domain.errors import RotationError
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.record import Journal, Outcome, Result
 from shared.domain.requests import WorkItem
-from shared.domain.summary import InventoryEntry
 from shared.observability.log_redaction import redacted
 
 SCOPE = "signalr-key-rotation"
@@ -111,13 +111,13 @@ class OpenTelemetry:
         """Count it by service."""
         self._throttles.add(1, {"rotation.service": service})
 
-    def fleet(self, summaries: Iterable[InventoryEntry], *, overdue: int, now: datetime) -> None:
+    def fleet(self, entries: Iterable[InventoryEntry], *, overdue: int, now: datetime) -> None:
         """Set the gauges: the last value stands until the next sweep of this worker."""
         count = 0
-        for count, summary in enumerate(summaries, 1):  # noqa: B007 - the last count is how many there were
-            times = [mark.at for mark in summary.marks if mark.result is Result.SUCCEEDED]
+        for count, entry in enumerate(entries, 1):  # noqa: B007 - the last count is how many there were
+            times = [mark.at for mark in entry.marks if mark.result is Result.SUCCEEDED]
             if times:
-                self._since.set((now - max(times)).total_seconds(), {"rotation.resource": summary.resource})
+                self._since.set((now - max(times)).total_seconds(), {"rotation.resource": entry.resource})
         self._managed.set(count)
         self._overdue.set(overdue)
 

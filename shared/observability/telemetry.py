@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from shared.adapters.blob_records import LeasedRecord
+    from shared.domain.inventory_entry import InventoryEntry
     from shared.domain.record import Outcome
     from shared.domain.requests import WorkItem
-    from shared.domain.summary import InventoryEntry
 
 
 class Recorder(Protocol):
@@ -39,7 +39,7 @@ class Recorder(Protocol):
     def throttled(self, service: str) -> None:
         """Count an answer of 429."""
 
-    def fleet(self, summaries: "Iterable[InventoryEntry]", *, overdue: int, now: datetime) -> None:
+    def fleet(self, entries: "Iterable[InventoryEntry]", *, overdue: int, now: datetime) -> None:
         """Measure the whole fleet."""
 
 
@@ -91,7 +91,7 @@ def throttled(service: str) -> None:
         _recorder.throttled(service)
 
 
-def fleet(summaries: "Iterable[InventoryEntry]", *, overdue: int, now: datetime) -> None:
+def fleet(entries: "Iterable[InventoryEntry]", *, overdue: int, now: datetime) -> None:
     """How the whole fleet is, once in a sweep."""
     if _recorder:
-        _recorder.fleet(summaries, overdue=overdue, now=now)
+        _recorder.fleet(entries, overdue=overdue, now=now)

@@ -17,7 +17,7 @@ from shared.domain.observation import Observation
 from shared.domain.record import Record, Step
 from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource
-from shared.domain.seen import Snapshot
+from shared.domain.snapshot import Snapshot
 from shared.rotation.inventory import Fleet
 from shared.rotation.observe import is_told
 from shared.rotation.ports import Services
@@ -45,7 +45,7 @@ class PreCheck:
             return None
         try:
             record = await self._ledger.read(request.resource_id)
-            before = record.seen if record and self._promising(request, record) else None
+            before = record.snapshot if record and self._promising(request, record) else None
             if record is None or before is None:
                 return None
             resource = self._listed(request) or await self._to.signalr.get(request.resource_id)
@@ -55,11 +55,11 @@ class PreCheck:
 
     def _promising(self, request: WorkItem, record: Record) -> bool:
         """Whether a glance may be enough, as far as the record tells."""
-        if record.journal or record.ended(request.rotation_id) or request.rivals:
+        if record.journal or record.outcome_of(request.rotation_id) or request.rivals:
             return False
         if request.mode is Mode.RESYNC and not self._renewed_lately(record):
             return False
-        moments = (record.seen.due, record.seen.retire_after) if record.seen else ()
+        moments = (record.snapshot.due_at, record.snapshot.retire_after) if record.snapshot else ()
         return not any(moment and moment <= self._to.clock() for moment in moments)
 
     def _listed(self, request: WorkItem) -> Resource | None:
@@ -78,7 +78,7 @@ class PreCheck:
             provisioning_state=resource.provisioning_state,
             local_auth_disabled=resource.local_auth_disabled,
             paused=policy.paused,
-            live=before.live,
+            fingerprints=before.fingerprints,
             published=published,
             endpoint=before.endpoint,
             told=is_told(published, resource.id, record),

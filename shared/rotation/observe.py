@@ -21,7 +21,7 @@ async def observe(
         provisioning_state=resource.provisioning_state,
         local_auth_disabled=resource.local_auth_disabled,
         paused=policy.paused,
-        live={slot: keys[slot].fingerprint for slot in Slot},
+        fingerprints={slot: keys[slot].fingerprint for slot in Slot},
         published=published,
         endpoint=keys.primary.endpoint,
         unfinished=record is not None and record.journal is not None,
@@ -33,4 +33,4 @@ def is_told(published: PublishedSecret | None, resource: ResourceId, record: Rec
     """Whether the newest version needs no announcement: it had one, or it is not for this resource to announce."""
     if published is None or published.rotation_id is None or published.owner not in {None, resource}:
         return True
-    return record is not None and record.told_of(published.rotation_id)
+    return record is not None and record.is_announced(published.rotation_id)

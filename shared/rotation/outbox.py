@@ -32,13 +32,13 @@ async def announce_failure(
 
 async def announce_overdue(topic: EventGridTopic, late: Overdue) -> None:
     """Tell that a rotation is past due: each time the same event, until it is done. Raises what the topic raises."""
-    summary = late.summary
-    seen, last = (summary.seen, summary.last) if summary else (None, None)
+    entry = late.entry
+    snapshot, last = (entry.snapshot, entry.last) if entry else (None, None)
     await topic.announce(
         OVERDUE,
         rotation_id=late.rotation_id,
         source=str(late.resource),
-        subject=seen.secret_name if seen else late.resource.name,
+        subject=snapshot.secret_name if snapshot else late.resource.name,
         time=late.due,
         data={
             "rotation_id": late.rotation_id,
@@ -46,11 +46,11 @@ async def announce_overdue(topic: EventGridTopic, late: Overdue) -> None:
             "due_at": _iso(late.due),
             "code": late.code,
             "message": last.message if last else None,
-            "key_type": seen.live_slot if seen else None,
-            "fingerprint": seen.fingerprint if seen else None,
-            "secret_name": seen.secret_name if seen else None,
-            "vault_url": seen.vault_url if seen else None,
-            "version": seen.version if seen else None,
+            "key_type": snapshot.published_slot if snapshot else None,
+            "fingerprint": snapshot.fingerprint if snapshot else None,
+            "secret_name": snapshot.secret_name if snapshot else None,
+            "vault_url": snapshot.vault_url if snapshot else None,
+            "version": snapshot.version if snapshot else None,
             "trigger": "sweep",
         },
     )

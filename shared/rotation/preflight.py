@@ -76,7 +76,7 @@ class Preflight:
         action: Action = decide(seen, request, policy, self._to.clock())
         harmless = isinstance(action, Wait | Skip | Refuse)
         obstacles = () if harmless else await self._rivals(request, resource, policy, seen.published) + topic
-        return Preview(request, action=action, seen=seen, policy=policy, obstacles=obstacles)
+        return Preview(request, action=action, observation=seen, policy=policy, obstacles=obstacles)
 
     async def _rivals(
         self, request: WorkItem, resource: Resource, policy: Policy, published: PublishedSecret | None

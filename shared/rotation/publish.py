@@ -13,7 +13,7 @@ from shared.domain.errors import SecretDisabled, Terminal
 from shared.domain.keys import AccessKey
 from shared.domain.observation import PublishedSecret, Retirement
 from shared.domain.policy import Policy
-from shared.domain.record import Kind, Step
+from shared.domain.record import Kind
 from shared.domain.resources import Resource
 from shared.rotation.ports import Services
 from shared.rotation.regenerate import Abandoned, Regeneration
@@ -63,12 +63,12 @@ class Publication:
         if journal.kind is Kind.PUBLISH and (newest.version if newest else None) != journal.previous_version:
             raise Abandoned
         made = await self._add(newest, key)
-        if seen := self._held.record.seen:
+        if seen := self._held.record.snapshot:
             retire_after = made.retirement.after if made.retirement else None
             glance = seen.with_published(made, key.slot, policy, retire_after=retire_after)
-            self._held.record = self._held.record.having_seen(glance)
+            self._held.stage(self._held.record.with_snapshot(glance))
         await self._note(made)
-        log.info("key published", extra=self._held.facts)
+        log.info("key published", extra=self._held.log_fields)
 
     async def _add(self, newest: PublishedSecret | None, key: AccessKey) -> PublishedSecret:
         journal = self._held.journal
@@ -97,13 +97,11 @@ class Publication:
         return earlier if (await self._regeneration.read_keys()).slot_of(earlier.fingerprint) else None
 
     async def _note(self, made: PublishedSecret) -> None:
-        journal = self._held.journal
-        await self._held.reached(
-            Step.PUBLISHED,
+        published = self._held.journal.published(
             self._to.clock(),
-            # A version made earlier holds the key as it was then, whatever has become of the slot meanwhile.
-            after=made.fingerprint or journal.after,
             version=made.version,
             secret_id=made.secret_id,
+            fingerprint=made.fingerprint,
             retire_after=made.retirement.after if made.retirement else None,
         )
+        await self._held.update(published)

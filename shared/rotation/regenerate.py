@@ -7,6 +7,7 @@ are read again, and their fingerprints tell.
 import asyncio
 import logging
 from datetime import timedelta
+from typing import Literal
 
 from shared.adapters.arm_rate_limit import Permit
 from shared.adapters.arm_signalr import Ending, Regenerated
@@ -92,7 +93,7 @@ class Regeneration:
             raise SaltOutcomeUnknown(name, done.needs)
         if done.ending is Ending.FAILED:
             raise OperationFailed(f"ARM's operation on {name} failed; look at its activity log", step="regenerate")
-        await self._held.reached(Step.REGENERATED, self._to.clock())
+        await self._held.update(journal.regenerated(self._to.clock()))
 
     async def read_keys(self) -> KeyPair:
         """The keys as they are now; those that were given at the start are used once."""
@@ -114,12 +115,13 @@ class Regeneration:
             keys = confirmed or await self.read_keys()
         journal = self._held.journal
         if journal.step is Step.PLANNED or journal.after != keys[slot].fingerprint:
-            proof = {"verified": "dataplane"} if keys[slot].fingerprint == self._proven else {}
-            await self._held.reached(Step.REGENERATED, self._to.clock(), after=keys[slot].fingerprint, **proof)
-            log.info("key regenerated", extra=self._held.facts)
+            new = keys[slot].fingerprint
+            known = journal.verified_by("dataplane", new) if new == self._proven else journal
+            await self._held.update(known.regenerated(self._to.clock(), new))
+            log.info("key regenerated", extra=self._held.log_fields)
         if keys[slot.other].fingerprint != journal.before[slot.other]:
             # Somebody renewed the other key meanwhile. If it was the published one, publishing ours is what heals that.
-            log.warning("other key changed too", extra=self._held.facts)
+            log.warning("other key changed too", extra=self._held.log_fields)
         return keys
 
     async def _confirmed(self, keys: KeyPair, shown: AccessKey | None) -> KeyPair | None:
@@ -190,14 +192,14 @@ class Regeneration:
         # ARM's POST cannot carry the lease id. So the lease must outlive it. That it is sent is written down first, and
         # under the lease: whoever comes next must know that the key may have changed, and who lost it stops here.
         await self._held.prolong()
-        await self._held.note(attempts=self._held.journal.attempts + 1, sent_at=self._to.clock())
+        await self._held.update(self._held.journal.sending(self._to.clock()))
         answer_within = self._held.answer_within
         try:
             return await self._to.signalr.regenerate(
                 self._resource.id, key_type, turn=turn, answer_within=answer_within
             )
         except RotationError:
-            await self._held.note(refused=self._held.journal.refused + 1)
+            await self._held.update(self._held.journal.refused_by_arm())
             raise
 
     def _still_right(self, newest: PublishedSecret | None, keys: KeyPair) -> bool:
@@ -226,6 +228,6 @@ class Regeneration:
                     step="prove",
                 )
             await asyncio.sleep(self._to.look_again_seconds)
-        verified = "dataplane" if verdict is Verdict.ACCEPTED else "arm"
-        await self._held.note(verified=verified, after=key.fingerprint)
+        witness: Literal["dataplane", "arm"] = "dataplane" if verdict is Verdict.ACCEPTED else "arm"
+        await self._held.update(self._held.journal.verified_by(witness, key.fingerprint))
         return key

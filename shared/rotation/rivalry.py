@@ -34,7 +34,7 @@ async def expect_no_rival(
     if owner is None or owner == resource.id:
         return
     other = await ledger.read(owner)
-    seen = other.seen if other else None
+    seen = other.snapshot if other else None
     if seen and (seen.vault_url.lower(), seen.secret_name.lower()) == (
         policy.vault_url.lower(),
         policy.secret_name.lower(),

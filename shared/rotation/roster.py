@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from shared.adapters.blob_records import BlobRecords
 from shared.domain.errors import RotationError
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry
 from shared.rotation.inventory import Fleet
 
 type _Secret = tuple[str, str]
@@ -28,7 +28,7 @@ class Inventory:
         Where ARM cannot be asked, the app's own records tell which there were: a list of the fleet is needed most when
         something is wrong. Raises what ARM raises only if there are no records either.
         """
-        known = {ResourceId.parse(each.resource): each async for each in self._ledger.summaries()}
+        known = {ResourceId.parse(each.resource): each async for each in self._ledger.entries()}
         managed = sorted(await self._managed(known), key=lambda resource: resource.key)
         return [known.get(resource) or InventoryEntry(resource=str(resource)) for resource in managed]
 
@@ -56,8 +56,8 @@ class Inventory:
         secret = (vault_url.lower(), secret_name.lower())
         if secret not in self._by_secret:
             self._by_secret = {
-                (each.seen.vault_url.lower(), each.seen.secret_name.lower()): ResourceId.parse(each.resource)
-                async for each in self._ledger.summaries()
-                if each.seen
+                (each.snapshot.vault_url.lower(), each.snapshot.secret_name.lower()): ResourceId.parse(each.resource)
+                async for each in self._ledger.entries()
+                if each.snapshot
             }
         return self._by_secret.get(secret)

@@ -102,8 +102,8 @@ class Run:
             data=events.done(journal, str(self._resource.id), self._policy),
         )
         # Written down with the outcome: after a crash in between it is told once more.
-        self._held.record = self._held.record.opened(journal.reached(Step.ANNOUNCED, self._to.clock()))
-        log.info("rotation announced", extra=self._held.facts)
+        self._held.stage(self._held.record.with_journal(journal.announced(self._to.clock())))
+        log.info("rotation announced", extra=self._held.log_fields)
 
     async def _fail(self, error: Terminal) -> Outcome:
         """Tell, then write down. The other way round, a crash in between would leave it untold."""
@@ -111,21 +111,21 @@ class Run:
         await outbox.announce_failure(
             self._to.topic, error, self._resource.id, journal, subject=self._policy.secret_name
         )
-        log.error("rotation failed", extra=self._held.facts | {"code": error.code, "failed_step": error.step})
+        log.error("rotation failed", extra=self._held.log_fields | {"code": error.code, "failed_step": error.step})
         result = Result.UNKNOWN if isinstance(error, SaltOutcomeUnknown) else Result.FAILED
         return await self._close(result, error)
 
     async def _close(self, result: Result, error: RotationError | None = None) -> Outcome:
-        journal, facts = self._held.journal, self._held.facts
+        journal, facts = self._held.journal, self._held.log_fields
         why = {"code": error.code, "message": error.message} if error else {}
         outcome = Outcome.of(journal, result, self._to.clock(), **why)
         # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
         touched = journal.touched or self._publication.added
         unfinished = result is Result.FAILED and touched and not isinstance(error, _SETTLED)
         record = self._held.record
-        if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.seen and journal.slot:
-            record = record.having_seen(record.seen.retired(journal.slot, journal.after))
-        await self._held.write(record.told(outcome, close=not unfinished))
+        if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.snapshot and journal.slot:
+            record = record.with_snapshot(record.snapshot.with_retired(journal.slot, journal.after))
+        await self._held.write(record.with_outcome(outcome, close_journal=not unfinished))
         if result is not Result.FAILED:
             log.info("rotation closed", extra=facts | {"result": result.value})
         return outcome

@@ -137,7 +137,7 @@ class Rotator:
         record = await self._ledger.read(ResourceId.parse(ticket.resource))
         if record and record.journal and record.journal.rotation_id == rotation_id:
             return RotationStatus(ticket, journal=record.journal)
-        return RotationStatus(ticket, outcome=record.ended(rotation_id) if record else None)
+        return RotationStatus(ticket, outcome=record.outcome_of(rotation_id) if record else None)
 
     # -- doing --------------------------------------------------------------------------------------------------------
 

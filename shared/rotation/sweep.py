@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from shared.adapters.blob_records import BlobRecords
 from shared.domain.errors import RotationError
 from shared.domain.heartbeat import Heartbeat, Unreadable
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.overdue import Overdue, overdue, still_unseen
 from shared.domain.requests import ListedState, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry
 from shared.observability import telemetry
 from shared.rotation.inventory import Discovery, Fleet
 from shared.rotation.outbox import announce_overdue
@@ -46,7 +46,7 @@ class FleetState:
 
     at: datetime
     survey: Discovery
-    summaries: Mapping[ResourceId, InventoryEntry]
+    entries: Mapping[ResourceId, InventoryEntry]
     managed: tuple[ResourceId, ...]
     strays: tuple[ResourceId, ...]
 
@@ -62,15 +62,15 @@ class Sweep:
 
     async def view(self) -> FleetState:
         """See what there is. Raises what ARM raises only if no subscription at all can be listed."""
-        summaries = {ResourceId.parse(each.resource): each async for each in self._ledger.summaries()}
+        entries = {ResourceId.parse(each.resource): each async for each in self._ledger.entries()}
         survey = await self._fleet.survey()
-        news = [known for known, said in survey.found.items() if said is None and known not in summaries]
+        news = [known for known, said in survey.found.items() if said is None and known not in entries]
         survey = replace(survey, found={**survey.found, **await self._fleet.describe(news)})
         unread = survey.unreadable
-        hidden = [each for each in summaries if each not in survey.found and any(one.covers(each) for one in unread)]
+        hidden = [each for each in entries if each not in survey.found and any(one.covers(each) for one in unread)]
         managed = (*survey.found, *hidden)
-        strays = tuple(known for known in summaries if known not in {*managed})
-        return FleetState(self._to.clock(), survey, summaries, managed, strays)
+        strays = tuple(known for known in entries if known not in {*managed})
+        return FleetState(self._to.clock(), survey, entries, managed, strays)
 
     def errands(self, view: FleetState, wish: RotationCommand) -> list[ScheduledItem]:
         """A message for each resource: the managed ones, and those that were and whose history is to be closed."""
@@ -82,7 +82,7 @@ class Sweep:
             request = wish.of(resource, view.at).model_copy(
                 update={
                     "listed": ListedState.of(found) if found else None,
-                    "expected": _expected(view.summaries.get(resource), view.at),
+                    "expected": _expected(view.entries.get(resource), view.at),
                     "rivals": tuple(str(rival) for rival in rivals.get(resource, ())),
                 }
             )
@@ -92,9 +92,9 @@ class Sweep:
     async def tell_overdue(self, view: FleetState) -> Heartbeat:
         """Announce what is past due by more than the grace. Gives the sweep's record, without what was enqueued."""
         before = await self._ledger.heartbeat()
-        unseen = still_unseen(view.managed, view.summaries, before.unseen if before else {}, now=view.at)
-        late = overdue(view.managed, view.summaries, unseen, now=view.at, grace=self._grace)
-        seen = (view.summaries[each] for each in view.managed if each in view.summaries)
+        unseen = still_unseen(view.managed, view.entries, before.unseen if before else {}, now=view.at)
+        late = overdue(view.managed, view.entries, unseen, now=view.at, grace=self._grace)
+        seen = (view.entries[each] for each in view.managed if each in view.entries)
         telemetry.fleet(seen, overdue=len(late), now=view.at)
         for each in late:
             await self._tell(each, view.at)
@@ -156,9 +156,9 @@ class Sweep:
         }
 
     def _secret(self, resource: ResourceId, view: FleetState) -> _Secret | None:
-        found, summary = view.survey.found.get(resource), view.summaries.get(resource)
+        found, entry = view.survey.found.get(resource), view.entries.get(resource)
         if found is None:
-            seen = summary.seen if summary else None
+            seen = entry.snapshot if entry else None
             return (seen.vault_url.lower(), seen.secret_name.lower()) if seen else None
         try:
             policy = self._fleet.policy(found)
@@ -167,8 +167,8 @@ class Sweep:
         return policy.vault_url.lower(), policy.secret_name.lower()
 
 
-def _expected(summary: InventoryEntry | None, now: datetime) -> bool:
+def _expected(entry: InventoryEntry | None, now: datetime) -> bool:
     """Whether the resource will be found to need something, as far as its record tells."""
-    if summary is None or summary.seen is None or summary.running:
+    if entry is None or entry.snapshot is None or entry.running:
         return True
-    return any(moment and moment <= now for moment in (summary.seen.due, summary.seen.retire_after))
+    return any(moment and moment <= now for moment in (entry.snapshot.due_at, entry.snapshot.retire_after))

@@ -26,7 +26,7 @@ from shared.domain.policy import Policy
 from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource
-from shared.domain.seen import Snapshot
+from shared.domain.snapshot import Snapshot
 from shared.observability import telemetry
 from shared.rotation.glance import PreCheck
 from shared.rotation.inventory import Fleet
@@ -85,7 +85,7 @@ class Worker:
         )
         with telemetry.working(request):
             async with self._ledger.hold(resource) as held:
-                outcome = held.record.ended(request.rotation_id) or await self._failed(held, request, error)
+                outcome = held.record.outcome_of(request.rotation_id) or await self._failed(held, request, error)
             await self._ledger.close_ticket(resource, outcome)
             return outcome
 
@@ -116,7 +116,7 @@ class Worker:
 
     async def _ended(self, held: LeasedRecord, request: WorkItem) -> Outcome | None:
         """How this request has ended already: what its caller may have been told stays true."""
-        if (outcome := held.record.ended(request.rotation_id)) or not request.ticket:
+        if (outcome := held.record.outcome_of(request.rotation_id)) or not request.ticket:
             return outcome
         ticket = await self._ledger.ticket(request.rotation_id)
         return ticket.outcome if ticket and ticket.final else None
@@ -142,16 +142,16 @@ class Worker:
                         retry_after=_NOT_READY_SECONDS,
                     )
                 case Wait(code) | Skip(code) | Refuse(code):
-                    if glance != held.record.seen:
-                        await held.write(held.record.having_seen(glance))
+                    if glance != held.record.snapshot:
+                        await held.write(held.record.with_snapshot(glance))
                     return self._nothing_done(request, action, code)
                 case Rotate() | Publish() if await self._has_version(request, policy):
                     return self._nothing_done(request, action, Code.ALREADY_ROTATED)
                 case _:
                     await expect_no_rival(self._ledger, resource, policy, seen.published)
                     journal = planning.journal(action, seen, request, policy, self._to.clock())
-                    await held.write(held.record.having_seen(glance).opened(journal))
-                    log.info("rotation planned", extra=held.facts)
+                    await held.write(held.record.with_snapshot(glance).with_journal(journal))
+                    log.info("rotation planned", extra=held.log_fields)
                     outcome = await self._finish(held, resource, policy, keys, resumed=False)
             if outcome.rotation_id == request.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome
@@ -180,18 +180,18 @@ class Worker:
     async def _gone(self, held: LeasedRecord, request: WorkItem, error: NotFound) -> Outcome:
         """It was deleted. Who named it, or had begun to rotate it, is told, once; else it is just forgotten."""
         if request.mode is not Mode.SWEEP or held.record.journal or self._fleet.names(request.resource_id):
-            if held.record.left and request.mode is Mode.SWEEP:
+            if held.record.removed and request.mode is Mode.SWEEP:
                 return self._nothing_done(request, Skip(Code.GONE), Code.GONE)
             outcome = await self._failed(held, request, error)
-            await held.write(held.record.leaving(outcome))
+            await held.write(held.record.closed_as_removed(outcome))
             return outcome
         return await self._forgotten(held, request, Code.GONE)
 
     async def _forgotten(self, held: LeasedRecord, request: WorkItem, code: Code) -> Outcome:
         """Close the history of what is no longer managed."""
         outcome = self._nothing_done(request, Skip(code), code)
-        if not held.record.left:
-            await held.write(held.record.leaving(outcome))
+        if not held.record.removed:
+            await held.write(held.record.closed_as_removed(outcome))
         return outcome
 
     async def _finish(
@@ -228,7 +228,7 @@ class Worker:
         resource = request.resource_id
         outcome = planning.failure(request, error, self._to.clock())
         telemetry.ended(outcome)
-        if request.mode is Mode.SWEEP and held.record.fails_alike(outcome, within=_EMULATORSG):
+        if request.mode is Mode.SWEEP and held.record.repeats_last_failure(outcome, within=_EMULATORSG):
             log.warning(
                 "rotation still fails",
                 extra={"rotation_id": request.rotation_id, "resource": request.resource, "code": error.code},
@@ -246,5 +246,5 @@ class Worker:
         )
         journal = held.record.journal
         spent = journal is not None and journal.rotation_id == request.rotation_id and journal.harmless
-        await held.write(held.record.told(outcome, close=spent))
+        await held.write(held.record.with_outcome(outcome, close_journal=spent))
         return outcome

@@ -22,9 +22,9 @@ from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from shared.adapters.blob_records import BlobRecords
 from shared.domain.heartbeat import Heartbeat
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.record import Record
 from shared.domain.resources import ResourceId
-from shared.domain.summary import InventoryEntry
 from tests.dashboard import fleet
 from tests.world import World, running_host
 

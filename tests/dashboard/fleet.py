@@ -6,7 +6,7 @@ from shared.domain.decision import Cause
 from shared.domain.keys import Slot
 from shared.domain.record import Journal, Kind, Outcome, Record, Result, Step
 from shared.domain.resources import ResourceId
-from shared.domain.seen import Snapshot
+from shared.domain.snapshot import Snapshot
 
 SUBSCRIPTION = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 PERIOD = timedelta(days=60)
@@ -17,17 +17,19 @@ def resource(name: str, group: str = "live") -> ResourceId:
     return ResourceId(SUBSCRIPTION, group, name)
 
 
-def seen(name: str, now: datetime, *, age: timedelta, slot: Slot | None = Slot.PRIMARY, **facts: object) -> Snapshot:
+def snapshot(
+    name: str, now: datetime, *, age: timedelta, slot: Slot | None = Slot.PRIMARY, **facts: object
+) -> Snapshot:
     since = (now - age).replace(microsecond=0)
     known: dict[str, object] = {
         "secret_name": f"{name}-connection-string",
         "vault_url": "https://kv-live.vault.azure.net",
         "provisioning_state": "Succeeded",
-        "live_slot": slot,
+        "published_slot": slot,
         "fingerprint": "3fa94c2be01d",
         "version": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
-        "since": since,
-        "due": since + PERIOD,
+        "published_at": since,
+        "due_at": since + PERIOD,
         "overlap_until": since + OVERLAP,
     }
     return Snapshot.model_validate(known | facts)
@@ -76,7 +78,7 @@ def rotations(now: datetime, age: timedelta, count: int = 4, slot: Slot = Slot.P
 def record(name: str, now: datetime, *, age: timedelta, slot: Slot = Slot.PRIMARY, **facts: object) -> Record:
     known: dict[str, object] = {
         "resource": str(resource(name)),
-        "seen": seen(name, now, age=age, slot=slot),
+        "snapshot": snapshot(name, now, age=age, slot=slot),
         "history": rotations(now, age, slot=slot),
     }
     return Record.model_validate(known | facts)
@@ -123,18 +125,22 @@ def fleet(now: datetime) -> list[Record]:
         record("chat-eu", now, age=61 * days, history=(*lost, refused)),
         record("board-eu", now, age=62 * days, history=(*rotations(now, 62 * days), unpublished)),
         record("telemetry", now, age=75 * days, slot=Slot.SECONDARY),
-        record("orders", now, age=9 * days, seen=seen("orders", now, age=9 * days, slot=None)),
-        record("legacy", now, age=20 * days, seen=seen("legacy", now, age=20 * days, slot=None, fingerprint=None)),
+        record("orders", now, age=9 * days, snapshot=snapshot("orders", now, age=9 * days, slot=None)),
+        record(
+            "legacy", now, age=20 * days, snapshot=snapshot("legacy", now, age=20 * days, slot=None, fingerprint=None)
+        ),
         record("presence", now, age=60 * days, slot=Slot.SECONDARY, journal=journal(now, Slot.PRIMARY)),
         record("tracking", now, age=56 * days),
         record(
             "auction",
             now,
             age=0.6 * days,
-            seen=seen("auction", now, age=0.6 * days, retire_after=now + timedelta(hours=9)),
+            snapshot=snapshot("auction", now, age=0.6 * days, retire_after=now + timedelta(hours=9)),
         ),
-        record("archive", now, age=70 * days, seen=seen("archive", now, age=70 * days, paused=True)),
-        record("intranet", now, age=5 * days, seen=seen("intranet", now, age=5 * days, local_auth_disabled=True)),
+        record("archive", now, age=70 * days, snapshot=snapshot("archive", now, age=70 * days, paused=True)),
+        record(
+            "intranet", now, age=5 * days, snapshot=snapshot("intranet", now, age=5 * days, local_auth_disabled=True)
+        ),
         Record(resource=str(resource("brand-new"))),
         *well,
     ]

@@ -6,9 +6,9 @@ import pytest
 
 from shared.dashboard.status import ResourceStatus, State, status_of
 from shared.domain.decision import Code
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.keys import Slot
 from shared.domain.record import Record, Step
-from shared.domain.summary import InventoryEntry
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
@@ -92,16 +92,18 @@ def test_a_code_that_nobody_foresaw_still_says_where_to_look() -> None:
 
 
 def test_a_resource_in_change_is_blocked() -> None:
-    seen = fleet.seen("chat", NOW, age=DAY, provisioning_state="Updating")
-    condition = judged(fleet.record("chat", NOW, age=DAY, seen=seen))
+    snapshot = fleet.snapshot("chat", NOW, age=DAY, provisioning_state="Updating")
+    condition = judged(fleet.record("chat", NOW, age=DAY, snapshot=snapshot))
 
     assert (State.BLOCKED, Code.NOT_READY) == (condition.state, condition.code)
 
 
 def test_what_is_seen_but_not_published_awaits_adoption() -> None:
-    seen = fleet.seen("chat", NOW, age=DAY, slot=None, version=None, fingerprint=None, since=None, due=None)
+    snapshot = fleet.snapshot(
+        "chat", NOW, age=DAY, slot=None, version=None, fingerprint=None, published_at=None, due_at=None
+    )
 
-    assert State.UNSEEN is judged(fleet.record("chat", NOW, age=DAY, seen=seen, history=())).state
+    assert State.UNSEEN is judged(fleet.record("chat", NOW, age=DAY, snapshot=snapshot, history=())).state
 
 
 def test_who_is_not_managed_calls_for_nothing() -> None:

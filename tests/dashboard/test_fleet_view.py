@@ -6,7 +6,7 @@ import pytest
 
 from shared.dashboard.filters import Filters, Order
 from shared.dashboard.fleet_view import ROWS_PER_PAGE, FleetView, fleet_view
-from shared.domain.summary import InventoryEntry
+from shared.domain.inventory_entry import InventoryEntry
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
@@ -14,8 +14,8 @@ DAY = timedelta(days=1)
 SAMPLE = [InventoryEntry.of(record) for record in fleet.fleet(NOW)]
 
 
-def viewed(summaries: list[InventoryEntry] = SAMPLE, **choice: str) -> FleetView:
-    return fleet_view(summaries, Filters.of(choice), NOW, grace=timedelta(hours=48))
+def viewed(entries: list[InventoryEntry] = SAMPLE, **choice: str) -> FleetView:
+    return fleet_view(entries, Filters.of(choice), NOW, grace=timedelta(hours=48))
 
 
 def names(view: FleetView) -> list[str]:

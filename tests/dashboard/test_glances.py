@@ -38,7 +38,7 @@ class Looker:
         self.now += length
 
     async def names(self) -> list[str]:
-        seen = (await self.glances.look()).summaries
+        seen = (await self.glances.look()).entries
         return [ResourceId.parse(summary.resource).name.partition("-")[0] for summary in seen]
 
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as some
 
-from shared.dashboard.timeline import Drawing, MarkerKind, Window, around, draw, marks_of, whole
+from shared.dashboard.timeline import Drawing, MarkerKind, Window, around, draw, whole
+from shared.domain.inventory_entry import TimelineMark, marks_of
 from shared.domain.keys import Slot
 from shared.domain.record import Result
-from shared.domain.summary import TimelineMark
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 def drawn(name: str) -> Drawing:
     record = next(record for record in fleet.fleet(NOW) if record.resource.endswith(f"/{name}"))
     marks = marks_of(record.history)
-    return draw(marks, record.seen, whole(NOW, record.seen, marks, width=100), NOW)
+    return draw(marks, record.snapshot, whole(NOW, record.snapshot, marks, width=100), NOW)
 
 
 def test_publications_alternate_between_the_lanes_without_a_gap() -> None:
@@ -68,19 +68,21 @@ def test_nothing_known_is_an_empty_axis() -> None:
 
 
 def test_what_was_observed_counts_where_the_history_has_forgotten() -> None:
-    seen = fleet.seen("chat", NOW, age=10 * DAY, slot=Slot.SECONDARY)
+    snapshot = fleet.snapshot("chat", NOW, age=10 * DAY, slot=Slot.SECONDARY)
 
     (bar,) = [
-        bar for bar in draw((), seen, around(NOW, [seen], width=100), NOW).bars if bar.sort is MarkerKind.PUBLISHED
+        bar
+        for bar in draw((), snapshot, around(NOW, [snapshot], width=100), NOW).bars
+        if bar.sort is MarkerKind.PUBLISHED
     ]
 
     assert 1 == bar.lane
 
 
 def test_ticks_lie_inside_and_in_order() -> None:
-    seen = fleet.seen("chat", NOW, age=10 * DAY)
+    snapshot = fleet.snapshot("chat", NOW, age=10 * DAY)
 
-    ticks = draw((), seen, around(NOW, [seen], width=100), NOW, ticks=5).ticks
+    ticks = draw((), snapshot, around(NOW, [snapshot], width=100), NOW, ticks=5).ticks
 
     assert sorted(ticks) == list(ticks)
     assert 5 == len(ticks)
@@ -103,10 +105,10 @@ _marks = some.lists(
 def test_whatever_happened_everything_drawn_is_inside(
     marks: list[TimelineMark], now: datetime, age: int, start: datetime
 ) -> None:
-    seen = fleet.seen("chat", now, age=age * DAY)
+    snapshot = fleet.snapshot("chat", now, age=age * DAY)
     ordered = tuple(sorted(marks, key=lambda mark: mark.at))
-    for window in (whole(now, seen, ordered, width=100), Window(start, start + DAY, 100)):
-        drawing = draw(ordered, seen, window, now, ticks=3)
+    for window in (whole(now, snapshot, ordered, width=100), Window(start, start + DAY, 100)):
+        drawing = draw(ordered, snapshot, window, now, ticks=3)
 
         assert all(0 <= bar.x <= bar.x + bar.width <= 100.1 for bar in drawing.bars)
         assert all(bar.width > 0 for bar in drawing.bars)

@@ -84,7 +84,7 @@ class Judge:
     def overtaken(self) -> None:
         """Somebody else's version comes on top: what the record does not know of can't be known of any more."""
         record = self.cloud.record
-        self.untold |= {made for made in self._unannounced if record is None or not record.told_of(made)}
+        self.untold |= {made for made in self._unannounced if record is None or not record.is_announced(made)}
 
     @property
     def _unannounced(self) -> set[str]:

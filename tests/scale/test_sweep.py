@@ -24,7 +24,7 @@ def told(site: Site, kind: str, resource: str) -> list[dict[str, object]]:
 
 async def listed(app: App) -> set[str]:
     """The resources that the fleet's list shows as seen."""
-    return {each.resource for each in await app.roster.all() if each.seen}
+    return {each.resource for each in await app.roster.all() if each.snapshot}
 
 
 async def test_resources_are_found_across_subscriptions_and_pages(site: Site) -> None:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.record import Result
-from shared.domain.summary import InventoryEntry
 from shared.observability import telemetry
 from tests.dashboard import fleet
 from tests.telemetry.conftest import Engine, Told
@@ -40,9 +40,9 @@ async def test_answers_of_429_are_counted_by_service(engine: Engine, told: Told)
 
 def test_the_fleet_is_measured_by_resource(told: Told) -> None:
     now = datetime.now(UTC)
-    summaries = [InventoryEntry.of(fleet.record("chat", now, age=timedelta(days=3)))]
+    entries = [InventoryEntry.of(fleet.record("chat", now, age=timedelta(days=3)))]
 
-    telemetry.fleet(summaries, overdue=2, now=now)
+    telemetry.fleet(entries, overdue=2, now=now)
 
     ((facts, seconds),) = told.figure("rotation.since_success")
     assert str(fleet.resource("chat")) == facts["rotation.resource"]

@@ -43,22 +43,22 @@ RESOURCE = (
 class Case:
     """One situation and one request."""
 
-    seen: Observation
+    observation: Observation
     request: WorkItem
 
     @property
-    def live(self) -> bool:
-        return self.seen.published_slot is not None
+    def valid(self) -> bool:
+        return self.observation.published_slot is not None
 
     @property
     def newest(self) -> PublishedSecret:
-        assert self.seen.published
-        return self.seen.published
+        assert self.observation.published
+        return self.observation.published
 
     @property
     def slot(self) -> Slot:
-        assert self.seen.published_slot
-        return self.seen.published_slot
+        assert self.observation.published_slot
+        return self.observation.published_slot
 
     @property
     def retirement(self) -> Retirement | None:
@@ -73,20 +73,22 @@ class Case:
 
 SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "any": lambda _: True,
-    "journal open": lambda case: case.seen.unfinished,
-    "version untold": lambda case: not case.seen.told,
-    "not Succeeded": lambda case: case.seen.provisioning_state != "Succeeded",
-    "local auth disabled": lambda case: case.seen.local_auth_disabled,
-    "paused": lambda case: case.seen.paused,
-    "newest version disabled": lambda case: case.seen.published is not None and not case.seen.published.enabled,
-    "no secret": lambda case: case.seen.published is None,
-    "published key dead": lambda case: case.seen.published is not None and not case.live,
-    "retirement due": lambda case: case.live and case.retirement is not None and case.retirement.after <= NOW,
-    "retirement pending": lambda case: case.live and case.retirement is not None,
-    "not due": lambda case: case.live and case.newest.since + POLICY.period > NOW,
-    "O still in use": lambda case: case.live and case.free > NOW,
+    "journal open": lambda case: case.observation.unfinished,
+    "version untold": lambda case: not case.observation.told,
+    "not Succeeded": lambda case: case.observation.provisioning_state != "Succeeded",
+    "local auth disabled": lambda case: case.observation.local_auth_disabled,
+    "paused": lambda case: case.observation.paused,
+    "newest version disabled": lambda case: (
+        case.observation.published is not None and not case.observation.published.enabled
+    ),
+    "no secret": lambda case: case.observation.published is None,
+    "published key dead": lambda case: case.observation.published is not None and not case.valid,
+    "retirement due": lambda case: case.valid and case.retirement is not None and case.retirement.after <= NOW,
+    "retirement pending": lambda case: case.valid and case.retirement is not None,
+    "not due": lambda case: case.valid and case.newest.since + POLICY.period > NOW,
+    "O still in use": lambda case: case.valid and case.free > NOW,
     "replaced since asked": lambda case: (
-        case.live and case.newest.kind_hint == "rotate" and case.newest.since > case.request.requested_at
+        case.valid and case.newest.kind_hint == "rotate" and case.newest.since > case.request.requested_at
     ),
 }
 REQUESTS: dict[str, Callable[[Case], bool]] = {
@@ -95,7 +97,7 @@ REQUESTS: dict[str, Callable[[Case], bool]] = {
     "forced": lambda case: case.request.force,
     "not forced": lambda case: not case.request.force,
     "no keyType": lambda case: case.request.key_type is None,
-    "keyType S": lambda case: case.live and case.request.slot is case.seen.published_slot,
+    "keyType S": lambda case: case.valid and case.request.slot is case.observation.published_slot,
     "keyType Primary": lambda case: case.request.key_type is KeyType.PRIMARY,
     "keyType Salt": lambda case: case.request.key_type is KeyType.SALT,
 }
@@ -124,9 +126,9 @@ def told(action: Action, case: Case, expected: str) -> str:
 
 
 def name(slot: Slot, case: Case, *, forced: bool = False) -> str:
-    if case.seen.published is None:
+    if case.observation.published is None:
         return slot.value
-    if case.seen.published_slot is None:
+    if case.observation.published_slot is None:
         if forced and case.request.slot:
             return "keyType" if slot is case.request.slot else "?"
         return "named" if slot is (case.newest.slot_hint or Slot.PRIMARY) else "unnamed"
@@ -196,16 +198,16 @@ def cases() -> Iterator[Case]:
         *("busy", "disabled", "paused"),
     )
     for published, flag, request in product(versions(), flags, requests()):
-        seen = Observation(
+        observation = Observation(
             provisioning_state="Updating" if flag == "busy" else "Succeeded",
             local_auth_disabled=flag == "disabled",
             paused=flag == "paused",
-            live=LIVE,
+            fingerprints=LIVE,
             published=published,
             unfinished=flag == "unfinished",
             told=flag != "untold",
         )
-        yield Case(seen, request)
+        yield Case(observation, request)
 
 
 def test_every_combination_is_decided_as_the_table_says() -> None:
@@ -213,7 +215,7 @@ def test_every_combination_is_decided_as_the_table_says() -> None:
     for case in cases():
         row = next(row for row in table if fits(row, case))
         used.add(row)
-        if (does := told(decide(case.seen, case.request, POLICY, NOW), case, row[2])) != row[2]:
+        if (does := told(decide(case.observation, case.request, POLICY, NOW), case, row[2])) != row[2]:
             wrong.append(f"{row}: does {does}: {case}")
 
     assert [] == wrong[:3]
@@ -223,10 +225,10 @@ def test_every_combination_is_decided_as_the_table_says() -> None:
 @pytest.mark.parametrize("flag", ["unfinished", "untold"])
 def test_what_was_begun_or_not_told_comes_before_an_operators_switches(flag: str) -> None:
     """Else a rotation could be left half done for as long as the resource is paused."""
-    seen = Observation(
-        "Updating", local_auth_disabled=True, paused=True, live=LIVE, published=None,
+    observation = Observation(
+        "Updating", local_auth_disabled=True, paused=True, fingerprints=LIVE, published=None,
         unfinished=flag == "unfinished", told=flag != "untold",
     )  # fmt: skip
     expected = Resume() if flag == "unfinished" else Announce()
 
-    assert expected == decide(seen, next(requests()), POLICY, NOW)
+    assert expected == decide(observation, next(requests()), POLICY, NOW)

@@ -12,7 +12,9 @@ NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 def journal(**facts: object) -> Journal:
     known = {"rotation_id": "one", "kind": Kind.ROTATE, "slot": Slot.SECONDARY, "trigger": "test"}
-    return Journal.plan(now=NOW, **known | {"requested_at": NOW, "overlap_hours": 24} | facts)
+    return Journal.model_validate(
+        known | {"requested_at": NOW, "overlap_hours": 24, "times": {Step.PLANNED: NOW}} | facts
+    )
 
 
 def ended(result: Result, rotation_id: str = "one") -> Outcome:
@@ -24,7 +26,7 @@ def record(*outcomes: Outcome, running: Journal | None = None) -> Record:
 
 
 def test_a_journal_survives_its_blob() -> None:
-    written = journal(before={Slot.PRIMARY: "a", Slot.SECONDARY: "b"}).reached(Step.REGENERATED, NOW, after="c")
+    written = journal(before={Slot.PRIMARY: "a", Slot.SECONDARY: "b"}).regenerated(NOW, "c")
 
     assert written == Journal.model_validate_json(written.model_dump_json(by_alias=True, exclude_defaults=True))
 
@@ -58,19 +60,19 @@ def test_a_plan_to_publish_is_never_harmless() -> None:
 def test_what_has_ended_is_found_by_its_rotation_id(result: Result) -> None:
     outcome = ended(result)
 
-    assert outcome == record(outcome).ended("one")
-    assert record(outcome).ended("two") is None
+    assert outcome == record(outcome).outcome_of("one")
+    assert record(outcome).outcome_of("two") is None
 
 
 def test_what_was_abandoned_or_still_runs_has_not_ended() -> None:
-    assert record(ended(Result.ABANDONED)).ended("one") is None
-    assert record(ended(Result.FAILED), running=journal()).ended("one") is None
+    assert record(ended(Result.ABANDONED)).outcome_of("one") is None
+    assert record(ended(Result.FAILED), running=journal()).outcome_of("one") is None
 
 
 def test_an_outcome_takes_the_place_of_an_earlier_one_of_its_rotation() -> None:
-    failed = record(running=journal()).told(ended(Result.FAILED), close=False)
+    failed = record(running=journal()).with_outcome(ended(Result.FAILED), close_journal=False)
 
-    done = failed.told(ended(Result.SUCCEEDED), close=True)
+    done = failed.with_outcome(ended(Result.SUCCEEDED), close_journal=True)
 
     assert (Result.SUCCEEDED,) == tuple(outcome.result for outcome in done.history)
     assert done.journal is None
@@ -79,7 +81,7 @@ def test_an_outcome_takes_the_place_of_an_earlier_one_of_its_rotation() -> None:
 def test_the_last_fifty_outcomes_are_kept() -> None:
     kept = record()
     for number in range(KEPT_OUTCOMES + 7):
-        kept = kept.told(ended(Result.SUCCEEDED, str(number)), close=True)
+        kept = kept.with_outcome(ended(Result.SUCCEEDED, str(number)), close_journal=True)
 
     assert [str(n) for n in range(7, KEPT_OUTCOMES + 7)] == [outcome.rotation_id for outcome in kept.history]
 
@@ -95,7 +97,7 @@ def test_the_last_fifty_outcomes_are_kept() -> None:
     ids=["lost", "failed", "succeeded", "still to be announced"],
 )
 def test_a_version_is_told_when_its_rotation_succeeded_or_will(known: Record, *, told: bool) -> None:
-    assert told == known.told_of("one")
+    assert told == known.is_announced("one")
 
 
 def test_a_failure_for_another_request_keeps_what_happened_and_changes_whose_it_is() -> None:

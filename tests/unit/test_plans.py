@@ -33,7 +33,7 @@ def seen(published: PublishedSecret | None = NEWEST) -> Observation:
         "Succeeded",
         local_auth_disabled=False,
         paused=False,
-        live={Slot.PRIMARY: "one", Slot.SECONDARY: "two"},
+        fingerprints={Slot.PRIMARY: "one", Slot.SECONDARY: "two"},
         published=published,
     )
 
