@@ -16,7 +16,7 @@ from shared.domain.wire import Wire
 
 
 class FleetMember(Wire):
-    """One managed resource, as it was last snapshot."""
+    """One managed resource, as it was last observed."""
 
     id: str = Field(description="ARM id of the SignalR resource")
     name: str
