@@ -21,7 +21,7 @@ async def sweep(timer: func.TimerRequest) -> None:
     """Look at every resource; what is due is rotated."""
     from shared import composition  # noqa: PLC0415 - see the module's docstring
 
-    requests = await composition.app().rotator.sweep()
+    requests = await composition.app().rotations.sweep()
     log.info("sweep started", extra={"resources": len(requests), "past_due": timer.past_due})
 
 
@@ -84,18 +84,16 @@ async def deep_health(req: func.HttpRequest) -> func.HttpResponse:
 async def work(msg: func.QueueMessage) -> None:
     """Do what one message asks for one resource, or what an event calls for."""
     from shared import composition  # noqa: PLC0415 - see the module's docstring
-    from shared.rotation import queue_messages  # noqa: PLC0415 - see the module's docstring
 
-    await queue_messages.work(composition.app(), msg.get_body())
+    await composition.app().messages.work(msg.get_body())
 
 
 @app.queue_trigger(arg_name="msg", queue_name=f"{QUEUE}-poison", connection="AzureWebJobsStorage")
 async def poison(msg: func.QueueMessage) -> None:
     """Record and announce a message that the platform gave up on."""
     from shared import composition  # noqa: PLC0415 - see the module's docstring
-    from shared.rotation import queue_messages  # noqa: PLC0415 - see the module's docstring
 
-    await queue_messages.give_up(composition.app(), msg.get_body())
+    await composition.app().messages.dead_letter(msg.get_body())
 
 
 async def _serve(req: func.HttpRequest, function: str) -> func.HttpResponse:

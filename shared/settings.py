@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.errors import Misconfigured
 from shared.domain.keys import SecretFormat
+from shared.domain.policy import PolicyDefaults
 from shared.domain.resources import ResourceId, Scope
 
 ARM_ENDPOINTS = {
@@ -142,6 +143,18 @@ class Settings(BaseSettings):
     def vaults(self) -> frozenset[str]:
         """Every vault the app may write to."""
         return frozenset({self.KEY_VAULT_URL, *self.ALLOWED_KEY_VAULT_URLS})
+
+    @property
+    def policy_defaults(self) -> PolicyDefaults:
+        """What holds for every resource whose tags say nothing else."""
+        return PolicyDefaults(
+            period_days=self.ROTATION_PERIOD_DAYS,
+            overlap_hours=self.OVERLAP_HOURS,
+            vault_url=self.KEY_VAULT_URL,
+            vaults=self.vaults,
+            secret_name_template=self.SECRET_NAME_TEMPLATE,
+            secret_format=self.SECRET_FORMAT,
+        )
 
     @property
     def arm_endpoint(self) -> str:

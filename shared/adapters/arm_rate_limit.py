@@ -1,9 +1,9 @@
-"""How fast ARM may be asked: one view of each subscription's budget, shared by all that this worker does there.
+"""ARM's rate limits: a token bucket for each subscription, shared by all that this worker does there.
 
 ARM gives each principal two token buckets per subscription: reads hold 250 and get 25 back a second, writes 200 and 10
 ("Understand how Azure Resource Manager throttles requests"). A POST is a write, `listKeys` too. Every answer says what
-is left. So a request waits here for its turn instead of being sent to be refused with 429, what was begun goes before
-what is about to begin, and operations are polled as often as the reads allow, and no oftener.
+is left. So a request waits here for a permit instead of being answered 429, runs that have begun go before those
+that have not, and operations are polled as often as the reads allow, and no oftener.
 """
 
 import asyncio
@@ -20,9 +20,8 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy
 from shared.domain.errors import Throttled
 
 READS, WRITES = (250, 25.0), (200, 10.0)
-SOONEST_POLL_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 20.0
-"""Whoever would wait longer than this to begin something gives its place in the worker to others."""
+"""What would wait longer than this to begin is retried later, and leaves its place in the worker to others."""
 
 _FIRST_POLL_FACTOR = 8
 _POLLS_PER_SECOND = 20.0  # from a full bucket: with the other reads of five rotations a second, what comes back
@@ -33,7 +32,7 @@ _TOO_MANY = 429
 
 
 class Permit:
-    """A token in somebody's hand, from when it is granted to the answer: ARM's count may or may not know of it.
+    """One token, in flight until the response: ARM's own count may or may not include it.
 
     It ends with its `with` block, or before that with `end`.
     """
@@ -44,7 +43,7 @@ class Permit:
     def end(self) -> None:
         """The answer is there, or there will be none. Safe to call again."""
         if self._bucket is not None:
-            self._bucket.ended()
+            self._bucket.permit_ended()
         self._bucket = None
 
     def __enter__(self) -> Self:
@@ -55,7 +54,7 @@ class Permit:
 
 
 class TokenBucket:
-    """The tokens that ARM has left for one kind of request, as far as its answers told."""
+    """The tokens that ARM has left for one kind of request, as far as its answers said."""
 
     def __init__(self, size: int, per_second: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._size = size
@@ -63,9 +62,9 @@ class TokenBucket:
         self._clock = clock
         self._tokens = float(size)
         self._filled = clock()
-        self._under_way = 0
+        self._in_flight = 0
         self._numbers = count()
-        self._line: list[tuple[bool, int, asyncio.Future[Permit]]] = []
+        self._waiting: list[tuple[bool, int, asyncio.Future[Permit]]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -74,22 +73,22 @@ class TokenBucket:
         self._fill()
         return max(0.0, self._tokens / self._size)
 
-    async def turn(self, *, urgent: bool = False) -> Permit:
-        """Wait for a token and take it. `urgent`: before all that are not. Whoever has it must `end` it.
+    async def permit(self, *, urgent: bool = False) -> Permit:
+        """Wait for a token and take it. `urgent`: before all that are not. It must be ended.
 
         Raises `Throttled` at once, with the time to wait, when something not urgent would wait too long.
         """
         self._fill()
-        self._let_go()
-        if not self._line and self._tokens >= 1:
+        self._drop_cancelled()
+        if not self._waiting and self._tokens >= 1:
             return self._grant()
-        wait = (len(self._line) + 1 - self._tokens) / self._rate
+        wait = (len(self._waiting) + 1 - self._tokens) / self._rate
         if not urgent and wait > LONGEST_WAIT_SECONDS:
             raise Throttled(
                 f"ARM's budget of this subscription is spent for about {wait:.0f} s", step="pace", retry_after=wait
             )
         granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._line, (not urgent, next(self._numbers), granted))
+        heapq.heappush(self._waiting, (not urgent, next(self._numbers), granted))
         self._look_later()
         try:
             return await granted
@@ -99,17 +98,17 @@ class TokenBucket:
                 self._tokens += 1
             raise
 
-    def ended(self) -> None:
-        """A turn is over."""
-        self._under_way -= 1
+    def permit_ended(self) -> None:
+        """A response arrived, or none will."""
+        self._in_flight -= 1
 
-    def told(self, left: int) -> None:
+    def learn(self, left: int) -> None:
         """ARM said how many tokens are left. Other workers of the app draw on the same bucket."""
         self._fill()
-        self._tokens = float(min(self._size, left - self._under_way))
+        self._tokens = float(min(self._size, left - self._in_flight))
 
-    def refused(self, retry_after: float) -> None:
-        """ARM answered 429: nobody asks for `retry_after` seconds, and all ask slower for a while.
+    def throttled(self, retry_after: float) -> None:
+        """ARM answered 429: no request for `retry_after` seconds, and fewer of them for a while.
 
         Several workers each believe that they get all that comes back: slowing down is how they come to share it.
         """
@@ -121,7 +120,7 @@ class TokenBucket:
 
     def _grant(self) -> Permit:
         self._tokens -= 1
-        self._under_way += 1
+        self._in_flight += 1
         return Permit(self)
 
     def _fill(self) -> None:
@@ -134,32 +133,32 @@ class TokenBucket:
         self._filled = now
 
     def _look_later(self) -> None:
-        if self._timer is None and self._line:
+        if self._timer is None and self._waiting:
             wait = max(0.0, self._filled - self._clock()) + max(0.0, 1 - self._tokens) / self._rate
             self._timer = asyncio.get_running_loop().call_later(wait, self._serve)
 
     def _serve(self) -> None:
         self._timer = None
         self._fill()
-        self._let_go()
-        while self._line and self._tokens >= 1:
-            heapq.heappop(self._line)[2].set_result(self._grant())
-            self._let_go()
+        self._drop_cancelled()
+        while self._waiting and self._tokens >= 1:
+            heapq.heappop(self._waiting)[2].set_result(self._grant())
+            self._drop_cancelled()
         self._look_later()
 
-    def _let_go(self) -> None:
-        """Forget those at the head of the line who have left it."""
-        while self._line and self._line[0][2].done():
-            heapq.heappop(self._line)
+    def _drop_cancelled(self) -> None:
+        """Forget the requests at the head of the line that were cancelled."""
+        while self._waiting and self._waiting[0][2].done():
+            heapq.heappop(self._waiting)
 
 
 class RateLimiter:
-    """One subscription, as this worker sees it. `soonest_poll_seconds`: how closely a single operation is looked at."""
+    """One subscription, as this worker sees it. `soonest_poll_seconds`: how often a single operation is polled."""
 
     def __init__(
         self,
         *,
-        soonest_poll_seconds: float = SOONEST_POLL_SECONDS,
+        soonest_poll_seconds: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._soonest = soonest_poll_seconds
@@ -203,29 +202,31 @@ class RateLimiter:
 
 
 class RateLimitPolicy(AsyncHTTPPolicy[Any, Any]):
-    """Lets each request to ARM wait for its turn, and learns from each answer.
+    """Lets each request to ARM wait for a permit, and learns from each answer.
 
-    Two options of a request count here: `urgent`, and `turn` of what has waited for its turn already.
+    Two options of a request count here: `urgent`, and `permit` of what has waited for it already.
     """
 
-    def __init__(self, pace: RateLimiter) -> None:
+    def __init__(self, limiter: RateLimiter) -> None:
         super().__init__()
-        self._pace = pace
+        self._limiter = limiter
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        """Send it in its turn. Raises `Throttled` when the line is too long."""
-        bucket = self._pace.of(request.http_request.method)
+        """Send it once permitted. Raises `Throttled` when that would take too long."""
+        bucket = self._limiter.of(request.http_request.method)
         urgent = bool(request.context.options.pop("urgent", False))
-        turn = request.context.options.pop("turn", None) or await bucket.turn(urgent=urgent)
-        with turn:
+        permit = request.context.options.pop("permit", None) or await bucket.permit(urgent=urgent)
+        with permit:
             response = await self.next.send(request)
         headers = response.http_response.headers
-        left = headers.get(f"x-ms-ratelimit-remaining-subscription-{self._pace.kind(request.http_request.method)}", "")
+        left = headers.get(
+            f"x-ms-ratelimit-remaining-subscription-{self._limiter.kind(request.http_request.method)}", ""
+        )
         if response.http_response.status_code == _TOO_MANY:
             wait = headers.get("Retry-After", "")
-            bucket.refused(float(wait) if wait.isdigit() else 1.0)
+            bucket.throttled(float(wait) if wait.isdigit() else 1.0)
         elif left.isdigit():
-            bucket.told(int(left))
+            bucket.learn(int(left))
         return response
 
 

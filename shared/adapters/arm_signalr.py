@@ -1,4 +1,4 @@
-"""All communication with ARM's SignalR resource provider (`Microsoft.SignalRService`, through azure-mgmt-signalr).
+"""ARM: the resource provider `Microsoft.SignalRService`, through azure-mgmt-signalr.
 
 What is surprising here was seen on the wire and in the SDK's source (azure-mgmt-signalr 1.2.0, azure-core 1.41):
 
@@ -13,8 +13,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,12 +24,12 @@ from azure.mgmt.core.polling.async_arm_polling import AsyncARMPolling
 from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRResource
 
-from shared.adapters.arm_rate_limit import Permit, RateLimiter
+from shared.adapters.arm_rate_limit import RateLimiter
 from shared.adapters.azure_errors import translated
 from shared.domain.errors import Busy, Unavailable
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.resources import Resource, ResourceId, Scope
-from shared.observability import log_redaction
+from shared.rotation.ports import Ending, Permit, Regenerated
 
 log = logging.getLogger("rotation")
 
@@ -39,26 +37,6 @@ _BUSY_SECONDS = 10.0
 _LOST_POLLS_IN_A_ROW = 5
 _ACTION = "Microsoft.SignalRService/SignalR"
 _SEE_OPERATIONS = "Microsoft.SignalRService/locations/operationStatuses/signalR/read"
-
-
-class Ending(StrEnum):
-    """What ARM said of a regeneration. Whether the key changed is for the keys to tell."""
-
-    SUCCEEDED = "Succeeded"
-    FAILED = "Failed"
-    UNKNOWN = "Unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Regenerated:
-    """How a regeneration ended, and the new key if ARM's answer showed it: not proven by anything yet.
-
-    `needs` names the right that was missing to see the end.
-    """
-
-    ending: Ending
-    shown: AccessKey | None = None
-    needs: str = ""
 
 
 class SameHost(SansIOHTTPPolicy[Any, Any]):
@@ -78,13 +56,13 @@ class SameHost(SansIOHTTPPolicy[Any, Any]):
 
 
 class _Polling(AsyncARMPolling):
-    """Polls at the subscription's pace, and outlives a few polls that fail (a 404, a 5xx, a lost connection).
+    """Polls within the subscription's rate limit, and outlives a few polls that fail (a 404, a 5xx, a lost connection).
 
     `shortest_seconds` is what an operation takes at least: many are not looked at sooner.
     """
 
-    def __init__(self, pace: RateLimiter, shortest_seconds: float) -> None:
-        self._pace = pace
+    def __init__(self, limiter: RateLimiter, shortest_seconds: float) -> None:
+        self._limiter = limiter
         self._shortest = shortest_seconds
         self._looked = False
         self._lost = 0
@@ -104,7 +82,6 @@ class _Polling(AsyncARMPolling):
             key = AccessKey(slot, _endpoint(keys["primaryConnectionString"]), str(keys[f"{slot.value.lower()}Key"]))
         except (ValueError, KeyError, TypeError, AttributeError, Unavailable):  # empty, `{}` or nothing that we know
             return None
-        log_redaction.remember(key.fingerprint)
         return key
 
     @property
@@ -128,9 +105,9 @@ class _Polling(AsyncARMPolling):
     def _interval(self) -> float:
         """How long to wait at present [s]; an answer's Retry-After counts where it asks for more."""
         if self._looked:
-            return self._pace.poll_seconds
+            return self._limiter.poll_seconds
         # Half an interval after it can be over first: a look right then would find next to none.
-        return min(self._pace.first_poll_seconds, self._shortest + self._pace.poll_seconds / 2)
+        return min(self._limiter.first_poll_seconds, self._shortest + self._limiter.poll_seconds / 2)
 
     async def update_status(self) -> None:
         try:
@@ -144,39 +121,42 @@ class _Polling(AsyncARMPolling):
 
 
 class ArmSignalR:
-    """The SignalR resources of the subscriptions that `client_for` reaches, asked at the pace of `pace_for`.
+    """`SignalRKeys` of the subscriptions that `client_for` reaches, within the rate limits of `limiter_for`.
 
-    An operation is looked at first after `first_poll_seconds`, which it takes at least; sooner when few of them run.
+    An operation is polled first after `first_poll_seconds`, which it takes at least; sooner when few of them run.
+    `key_read` hears the fingerprint of every key that ARM shows, so that the log can know the key again.
     """
 
     def __init__(
         self,
         client_for: Callable[[str], SignalRManagementClient],
-        pace_for: Callable[[str], RateLimiter],
+        limiter_for: Callable[[str], RateLimiter],
         *,
+        key_read: Callable[[str], None],
         operation_timeout_seconds: float,
         first_poll_seconds: float,
     ) -> None:
         self._client_for = client_for
-        self._pace_for = pace_for
+        self._limiter_for = limiter_for
+        self._key_read = key_read
         self._timeout = operation_timeout_seconds
         self._first_poll_seconds = first_poll_seconds
 
     async def get(self, resource: ResourceId) -> Resource:
-        """What ARM knows of the resource. Raises `NotFound`, `NotPermitted`, `Throttled`, `Unavailable`."""
+        """See `SignalRKeys.get`."""
         with translated(f"ARM (get {resource.name})", needs=f"{_ACTION}/read", step="observe"):
             found = await self._client_for(resource.subscription).signal_r.get(resource.group, resource.name)
             return _resource(resource, found)
 
     async def discover(self, scope: Scope) -> AsyncIterator[Resource]:
-        """Every SignalR resource of a subscription or a resource group, page by page."""
+        """See `SignalRKeys.discover`: page by page."""
         operations, group = self._client_for(scope.subscription).signal_r, scope.group
         with translated(f"ARM (list {scope.name})", needs=f"{_ACTION}/read", step="discover"):
             async for found in operations.list_by_resource_group(group) if group else operations.list_by_subscription():
                 yield _resource(ResourceId.parse(str(found.id)), found)
 
     async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
-        """Both keys as they are now. A POST: it draws on ARM's write budget, what is `begun` already first."""
+        """See `SignalRKeys.keys`. A POST: it draws on ARM's write budget."""
         operations = self._client_for(resource.subscription).signal_r
         with translated(f"ARM (listKeys {resource.name})", needs=f"{_ACTION}/listKeys/action", step="listKeys"):
             found = await operations.list_keys(resource.group, resource.name, urgent=begun)
@@ -187,36 +167,32 @@ class ArmSignalR:
                 AccessKey(Slot.PRIMARY, endpoint, found.primary_key),
                 AccessKey(Slot.SECONDARY, endpoint, found.secondary_key),
             )
-            log_redaction.remember(pair.primary.fingerprint, pair.secondary.fingerprint)
+            self._key_read(pair.primary.fingerprint)
+            self._key_read(pair.secondary.fingerprint)
             return pair
 
-    async def turn(self, resource: ResourceId) -> Permit:
-        """Wait until the subscription's budget has a write left, and take it: `regenerate` must not wait any more."""
-        return await self._pace_for(resource.subscription).writes.turn(urgent=True)
+    async def permit(self, resource: ResourceId) -> Permit:
+        """See `SignalRKeys.permit`."""
+        return await self._limiter_for(resource.subscription).writes.permit(urgent=True)
 
     async def regenerate(
-        self, resource: ResourceId, key_type: KeyType, *, turn: Permit, answer_within: float
+        self, resource: ResourceId, key_type: KeyType, *, permit: Permit, timeout_seconds: float
     ) -> Regenerated:
-        """Ask for a new key once, never twice, in its `turn`, and wait for the operation to end.
-
-        `answer_within` [s] bounds the POST itself: what is left of the lease. `UNKNOWN` means that ARM may or may not
-        have acted. Raises only when ARM refused: `NotPermitted`, `NotFound`, `Throttled`, `Rejected`, and `Busy` when
-        another operation runs on the resource.
-        """
-        operations, pace = self._client_for(resource.subscription).signal_r, self._pace_for(resource.subscription)
-        polling = _Polling(pace, self._first_poll_seconds)
+        """See `SignalRKeys.regenerate`."""
+        operations, limiter = self._client_for(resource.subscription).signal_r, self._limiter_for(resource.subscription)
+        polling = _Polling(limiter, self._first_poll_seconds)
         try:
-            async with asyncio.timeout(answer_within):
+            async with asyncio.timeout(timeout_seconds):
                 poller = await operations.begin_regenerate_key(
                     resource.group,
                     resource.name,
                     RegenerateKeyParameters(key_type=key_type.value),
                     polling=polling,
-                    turn=turn,
+                    permit=permit,
                     retry_total=0,
                     raw_response_hook=_as_accepted,
-                    read_timeout=answer_within,
-                    connection_timeout=answer_within,
+                    read_timeout=timeout_seconds,
+                    connection_timeout=timeout_seconds,
                 )
         except HttpResponseError as error:
             unsent = isinstance(error, ClientAuthenticationError) and error.response is None  # there was no token
@@ -230,7 +206,7 @@ class ArmSignalR:
         except (AzureError, TimeoutError, OSError):
             return Regenerated(Ending.UNKNOWN)
         try:
-            with pace.operation():
+            with limiter.operation():
                 async with asyncio.timeout(self._timeout):
                     await poller.wait()
         except HttpResponseError as error:
@@ -239,7 +215,10 @@ class ArmSignalR:
             return Regenerated(Ending.FAILED if poller.status() in {"Failed", "Canceled"} else Ending.UNKNOWN)
         except (AzureError, TimeoutError, OSError):
             return Regenerated(Ending.UNKNOWN)
-        return Regenerated(Ending.SUCCEEDED, None if key_type is KeyType.SALT else polling.shown(Slot(key_type)))
+        shown = None if key_type is KeyType.SALT else polling.shown(Slot(key_type))
+        if shown:
+            self._key_read(shown.fingerprint)
+        return Regenerated(Ending.SUCCEEDED, shown)
 
 
 def _as_accepted(response: PipelineResponse[Any, Any]) -> None:

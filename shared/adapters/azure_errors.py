@@ -15,12 +15,11 @@ from azure.core.exceptions import (
 )
 
 from shared.domain.errors import NotFound, NotPermitted, Rejected, RotationError, Throttled, Unavailable
-from shared.observability import telemetry
 
 
 @contextmanager
 def translated(service: str, *, needs: str, step: str | None = None) -> Iterator[None]:
-    """Raise our errors instead of azure-core's. `needs` names the right that a 403 means is missing.
+    """Raise our errors instead of azure-core's. `needs` names the permission that a 403 means is missing.
 
     Raises `NotPermitted` for 401 and 403, `NotFound` for 404, `Throttled` for 429, `Unavailable` for 408, 5xx and lost
     connections, `Rejected` for any other answer.
@@ -66,8 +65,7 @@ def _answered(error: HttpResponseError, service: str, needs: str, step: str | No
         return NotFound(f"{said}: it does not exist", step=step)
     wait = retry_after(error)
     if status == 429:  # noqa: PLR2004 - HTTP's own number
-        telemetry.throttled(service.partition(" (")[0])
-        return Throttled(f"{said}: too many requests", step=step, retry_after=wait)
+        return Throttled(f"{said}: too many requests", step=step, retry_after=wait, service=service.partition(" (")[0])
     if status is None or status in {408, 409} or status >= 500:  # noqa: PLR2004 - HTTP's own numbers
         return Unavailable(said, step=step, retry_after=wait)
     return Rejected(said, step=step)

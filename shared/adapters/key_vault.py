@@ -1,4 +1,4 @@
-"""All communication with Key Vault: read the newest version of a secret, add one.
+"""Key Vault: read the newest version of a secret, add one (`Get Secret`, `Get Secret Versions`, `Set Secret`).
 
 A version is written in a single `set_secret`: value, tags, content type and expiry. Tags in a second call could be
 lost, and the version would then lie about its slot. The tags follow Microsoft's convention for rotated secrets
@@ -8,7 +8,7 @@ lost, and the version would then lie about its slot. The tags follow Microsoft's
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
@@ -19,8 +19,8 @@ from shared.adapters.azure_errors import inner_code, translated
 from shared.domain.errors import SecretSoftDeleted
 from shared.domain.keys import AccessKey, Slot, published_fingerprint, read_secret
 from shared.domain.observation import PublishedSecret, Retirement
-from shared.domain.policy import Policy
 from shared.domain.resources import ResourceId
+from shared.rotation.ports import NewSecretVersion
 
 # Key Vault raises SecretNearExpiry 30 days before a version expires: exactly when the next rotation is due.
 NEAR_EXPIRY = timedelta(days=30)
@@ -29,51 +29,18 @@ _CONFLICT = 409
 _OFFICER = "the role Key Vault Secrets Officer on the vault"
 
 
-@dataclass(frozen=True, slots=True)
-class NewSecretVersion:
-    """What a new secret version says besides its value."""
-
-    resource: ResourceId
-    rotation_id: str
-    kind: str
-    key: AccessKey
-    policy: Policy
-    retirement: Retirement | None = None
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The version's tags. An ARM id can be longer than a tag: the rest stands in a second one."""
-        address = str(self.resource)
-        tags = {
-            "CredentialId": self.key.slot.value,
-            "ProviderAddress": address[:_TAG_LIMIT],
-            "ValidityPeriodDays": f"{self.policy.period / timedelta(days=1):g}",
-            "RotationId": self.rotation_id,
-            "RotationKind": self.kind,
-        }
-        if address[_TAG_LIMIT:]:
-            tags["ProviderAddressContinued"] = address[_TAG_LIMIT:]
-        if self.retirement:
-            tags["RetireFingerprint"] = self.retirement.fingerprint
-            tags["RetireAfter"] = self.retirement.after.isoformat()
-        return tags
-
-
 class KeyVaultSecrets:
-    """The vaults that `client_for` reaches, by URL."""
+    """`SecretStore` in the vaults that `client_for` reaches, by URL."""
 
     def __init__(self, client_for: Callable[[str], SecretClient]) -> None:
         self._client_for = client_for
 
     async def newest(self, vault_url: str, name: str) -> PublishedSecret | None:
-        """The newest version of a secret, or None where there is none. An expired version is read like any other.
-
-        Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`.
-        """
+        """See `SecretStore.newest`. An expired version is read like any other."""
         return (await self.newest_with_key(vault_url, name))[0]
 
     async def newest_with_key(self, vault_url: str, name: str) -> tuple[PublishedSecret | None, AccessKey | None]:
-        """The same, and the key that it holds, at the endpoint that it names: for probing it."""
+        """See `SecretStore.newest_with_key`."""
         with translated(f"Key Vault (get {name})", needs=_OFFICER, step="observe"):
             client = self._client_for(vault_url)
             try:
@@ -93,10 +60,7 @@ class KeyVaultSecrets:
             return published, AccessKey(published.slot_hint or Slot.PRIMARY, endpoint, key)
 
     async def made_by(self, vault_url: str, name: str, rotation_id: str) -> PublishedSecret | None:
-        """The version that this rotation added, newest or not; None when it added none.
-
-        Raises `NotPermitted`, `Throttled`, `Unavailable`.
-        """
+        """See `SecretStore.made_by`."""
         # A secret that never had a version may be answered 404 here.
         with (
             translated(f"Key Vault (list versions of {name})", needs=_OFFICER, step="publish"),
@@ -107,21 +71,17 @@ class KeyVaultSecrets:
                     return _described(version)
         return None
 
-    async def publish(self, edition: NewSecretVersion, *, now: datetime, answer_within: float) -> PublishedSecret:
-        """Add a version. Never repeated by itself: an answer that was lost may hide a version that was made.
-
-        `answer_within` [s] bounds the call: what is left of the lease.
-        Raises `SecretSoftDeleted`, `NotPermitted`, `Throttled`, `Unavailable`, `Rejected`.
-        """
-        policy = edition.policy
+    async def publish(self, version: NewSecretVersion, *, now: datetime, timeout_seconds: float) -> PublishedSecret:
+        """See `SecretStore.publish`."""
+        policy = version.policy
         with translated(f"Key Vault (set {policy.secret_name})", needs=_OFFICER, step="publish"):
             client = self._client_for(policy.vault_url)
             try:
-                async with asyncio.timeout(answer_within):
+                async with asyncio.timeout(timeout_seconds):
                     made = await client.set_secret(
                         policy.secret_name,
-                        edition.key.secret_value(policy.secret_format),
-                        tags=edition.tags,
+                        version.key.secret_value(policy.secret_format),
+                        tags=_tags(version),
                         content_type=policy.secret_format.content_type,
                         expires_on=now + policy.period + NEAR_EXPIRY,
                         retry_total=0,
@@ -142,6 +102,24 @@ class KeyVaultSecrets:
             f"(az keyvault secret recover) or purge it (az keyvault secret purge), then rotate again",
             step="publish",
         )
+
+
+def _tags(version: NewSecretVersion) -> dict[str, str]:
+    """The version's tags. An ARM id can be longer than a tag: the rest stands in a second one."""
+    address = str(version.resource)
+    tags = {
+        "CredentialId": version.key.slot.value,
+        "ProviderAddress": address[:_TAG_LIMIT],
+        "ValidityPeriodDays": f"{version.policy.period / timedelta(days=1):g}",
+        "RotationId": version.rotation_id,
+        "RotationKind": version.kind,
+    }
+    if address[_TAG_LIMIT:]:
+        tags["ProviderAddressContinued"] = address[_TAG_LIMIT:]
+    if version.retirement:
+        tags["RetireFingerprint"] = version.retirement.fingerprint
+        tags["RetireAfter"] = version.retirement.after.isoformat()
+    return tags
 
 
 def _published(secret: KeyVaultSecret) -> PublishedSecret:

@@ -2,42 +2,34 @@
 
 `HEAD {endpoint}/api/hubs/{hub}/users/{user}` with a JWT (HS256 over the access key's text) is answered 200 or 404 when
 the key is accepted and 401 when it is not (SignalR REST API reference, 2022-06-01). The reference signs `aud` without
-the query, the service SDK signs it with the query: a key counts as refused only when both are.
+the query, the service SDK signs it with the query: a key counts as rejected only when both are.
 """
 
 import time
 import urllib.parse
-from enum import StrEnum
 
 import aiohttp
 import jwt
 from yarl import URL
 
 from shared.domain.keys import AccessKey
+from shared.rotation.ports import Verdict
 
 _API_VERSION = "2022-06-01"
 _HUB, _USER = "keyrotation", "probe"
 _TOKEN_SECONDS = 300
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
-_REFUSED, _ACCEPTED = 401, {200, 404}
-
-
-class Verdict(StrEnum):
-    """What the data plane said of a key."""
-
-    ACCEPTED = "accepted"
-    REJECTED = "refused"
-    UNREACHABLE = "unreachable"  # network rules, 403, throttled, no answer: it says nothing about the key
+_REJECTED, _ACCEPTED = 401, {200, 404}
 
 
 class SignalRProbe:
-    """Probes keys against their endpoints."""
+    """`KeyProbe`: one request for each look."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
 
     async def probe(self, key: AccessKey) -> Verdict:
-        """Ask SignalR whether it accepts this key now. Changes nothing and never raises for what the service does."""
+        """See `KeyProbe.probe`."""
         path = f"{key.endpoint}/api/hubs/{_HUB}/users/{_USER}"
         url = f"{path}?{urllib.parse.urlencode({'api-version': _API_VERSION})}"
         verdict = await self._ask(url, path, key)
@@ -51,7 +43,7 @@ class SignalRProbe:
             async with self._session.head(
                 URL(url, encoded=True), headers=headers, timeout=_TIMEOUT, allow_redirects=False
             ) as answer:
-                if answer.status == _REFUSED:
+                if answer.status == _REJECTED:
                     return Verdict.REJECTED
                 return Verdict.ACCEPTED if answer.status in _ACCEPTED else Verdict.UNREACHABLE
         except (aiohttp.ClientError, TimeoutError, OSError):

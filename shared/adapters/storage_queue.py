@@ -1,4 +1,4 @@
-"""All communication with the storage queue that the platform turns into invocations of the worker."""
+"""Queue storage: the queue that the platform turns into invocations of the worker (`Put Message`)."""
 
 import math
 from contextlib import suppress
@@ -8,9 +8,7 @@ from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.azure_errors import translated
-from shared.domain.requests import WorkItem
 from shared.domain.wire import Wire
-from shared.observability import telemetry
 
 # Queue service REST API, Put Message: a message can be hidden for seven days at most. The sweep covers what is longer.
 LONGEST_DELAY = timedelta(days=7) - timedelta(minutes=1)
@@ -18,19 +16,14 @@ _FOREVER = -1
 
 
 class StorageQueue:
-    """One message per resource to work on. The queue is made when it is missing: the platform does not make it."""
+    """`WorkQueue`. The queue is made when it is missing: the platform does not make it."""
 
     def __init__(self, client: QueueClient) -> None:
         self._client = client
 
     async def send(self, message: Wire, *, delay: timedelta = timedelta()) -> None:
-        """Put a message on the queue, to be seen after `delay`, a week at most.
-
-        Raises `NotPermitted`, `Unavailable`.
-        """
+        """See `WorkQueue.send`."""
         hidden = min(max(delay, timedelta()), LONGEST_DELAY)
-        if isinstance(message, WorkItem):
-            message = telemetry.traced(message)
         with translated("Queue storage", needs="the role Storage Queue Data Contributor", step="submit"):
             try:
                 await self._put(message, hidden)

@@ -36,9 +36,9 @@ def _sentence(action: Action, preview: Preview, now: datetime) -> str:
         case Resume():
             return "would finish the rotation that was begun, then decide again"
         case Skip(code, until) | Refuse(code, until):
-            outcome = nothing_done(preview.request, Result.SKIPPED, code, until, now)
+            outcome = nothing_done(preview.item, Result.SKIPPED, code, until, now)
             when = f" (until {stamp(until)}, {relative(until, now)})" if until else ""
             return f"would do nothing: {code}: {outcome.message}{when}"
         case Wait(code):
-            return f"would wait: {nothing_done(preview.request, Result.SKIPPED, code, None, now).message}"
+            return f"would wait: {nothing_done(preview.item, Result.SKIPPED, code, None, now).message}"
     return said + ("; the key it replaces becomes worthless once the overlap is over" if retire else "")

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.adapters.blob_records import BlobRecords
 from shared.dashboard.time_format import relative
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.resources import ResourceId
-from shared.rotation.roster import Inventory
+from shared.rotation.inventory import Inventory
+from shared.rotation.ports import Services
 
 FRESH = timedelta(seconds=5)
 KEPT = timedelta(minutes=10)
@@ -56,9 +56,9 @@ class CachedFleet:
 class FleetCache:
     """Looks at the fleet."""
 
-    def __init__(self, roster: Inventory, ledger: BlobRecords, clock: Callable[[], datetime]) -> None:
-        self._roster = roster
-        self._ledger = ledger
+    def __init__(self, inventory: Inventory, services: Services, clock: Callable[[], datetime]) -> None:
+        self._inventory = inventory
+        self._services = services
         self._clock = clock
         self._known: CachedFleet | None = None
         self._renewal: asyncio.Task[CachedFleet] | None = None
@@ -85,7 +85,7 @@ class FleetCache:
 
     async def _see(self) -> CachedFleet:
         at = self._clock()
-        entries, heartbeat = await asyncio.gather(self._roster.all(), self._ledger.heartbeat())
+        entries, heartbeat = await asyncio.gather(self._inventory.all(), self._services.records.heartbeat())
         self._known = CachedFleet(at, tuple(entries), heartbeat)
         return self._known
 

@@ -121,7 +121,7 @@ class Asked:
             mode=Mode.SWEEP if sweep else self.mode,
             reason=self.reason,
             deduplication_key=f"{TRIGGER}:{self.token}",
-            ticket=not sweep,
+            tracked=not sweep,
         )
 
 

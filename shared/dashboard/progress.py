@@ -59,9 +59,9 @@ def progress_of(status: "RotationStatus") -> Progress:
         return running(status.journal)
     if status.outcome:
         return finished(status.outcome)
-    asked = ProgressStep("asked", "done", stamp(status.ticket.requested_at), status.ticket.requested_at)
+    asked = ProgressStep("asked", "done", stamp(status.operation.requested_at), status.operation.requested_at)
     stages = (asked, ProgressStep("planned", "doing", "waiting for a worker"))
-    return Progress(status.ticket.rotation_id, "Asked for", stages, ended=False)
+    return Progress(status.operation.rotation_id, "Asked for", stages, ended=False)
 
 
 def running(journal: Journal) -> Progress:

@@ -2,11 +2,10 @@
 
 import logging
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.adapters.blob_records import BlobRecords
 from shared.dashboard.dry_run_text import dry_run_text
 from shared.dashboard.filters import Filters
 from shared.dashboard.fleet_cache import FRESH, FleetCache
@@ -16,8 +15,9 @@ from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import resource_view
 from shared.domain.record import Record
 from shared.domain.resources import ResourceId
-from shared.rotation.roster import Inventory
-from shared.rotation.submit import Rotator
+from shared.rotation.inventory import Inventory
+from shared.rotation.ports import Services
+from shared.rotation.submit import Rotations
 
 log = logging.getLogger("rotation.dashboard")
 
@@ -39,18 +39,17 @@ class Dashboard:
 
     def __init__(
         self,
-        rotator: Rotator,
-        roster: Inventory,
-        ledger: BlobRecords,
-        clock: Callable[[], datetime],
+        rotations: Rotations,
+        inventory: Inventory,
+        services: Services,
         *,
         grace: timedelta,
     ) -> None:
-        self._rotator = rotator
-        self._ledger = ledger
-        self._clock = clock
+        self._rotator = rotations
+        self._services = services
+        self._clock = services.clock
         self._grace = grace
-        self._glances = FleetCache(roster, ledger, clock)
+        self._glances = FleetCache(inventory, services, services.clock)
 
     async def answer(self, visit: Visit) -> Shown:
         """What a visit gets. Raises `Refused`, and what the ledger and the rotator raise."""
@@ -104,14 +103,14 @@ class Dashboard:
         return Shown("fleet.html", now, facts)
 
     async def _resource(self, resource: ResourceId, notice: str = "", follow: str = "") -> Shown:
-        now, record = self._clock(), await self._ledger.read(resource)
+        now, record = self._clock(), await self._services.records.read(resource)
         glance = await self._glances.look_for(resource)
         if record is None:
             if not glance.holds(resource):
                 raise Refused(404, f"nothing is known of {resource}")
             record = Record(resource=str(resource))
         status = await self._rotator.status(follow) if follow else None
-        followed = progress_of(status) if status and ResourceId.parse(status.ticket.resource) == resource else None
+        followed = progress_of(status) if status and ResourceId.parse(status.operation.resource) == resource else None
         view = resource_view(record, now, grace=self._grace, managed=glance.holds(resource), follow=followed)
         refresh = view.row.link + (f"&follow={follow}" if followed else "")
         facts = {

@@ -111,9 +111,9 @@ def decide(  # noqa: PLR0911 - a decision table is a list of returns
     observation: Observation, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
     """Choose what to do. Total: every observation and request has exactly one answer."""
-    if observation.unfinished:
+    if observation.run_open:
         return Resume()
-    if not observation.told:
+    if not observation.announced:
         return Announce()
     if observation.provisioning_state != "Succeeded":
         return Wait()

@@ -137,9 +137,15 @@ class Retryable(RotationError):  # noqa: N818 - likewise
 
 
 class Throttled(Retryable):
-    """A service answered 429."""
+    """A service answered 429. `service` names it; empty where the app's own rate limiter answered."""
 
     code = "Throttled"
+
+    def __init__(
+        self, message: str, *, step: str | None = None, retry_after: float | None = None, service: str = ""
+    ) -> None:
+        super().__init__(message, step=step, retry_after=retry_after)
+        self.service = service
 
 
 class Busy(Retryable):

@@ -1,17 +1,17 @@
-"""What consumers and operators are told: the kind and the data of each event (schemas in docs/events/)."""
+"""The events that consumers and operators receive: kind, id and data of each (schemas in docs/events/)."""
 
-import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.decision import Cause
 from shared.domain.errors import Retryable, RotationError
+from shared.domain.overdue import Overdue
 from shared.domain.policy import Policy
 from shared.domain.record import Journal, Kind
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
-
-log = logging.getLogger("rotation")
 
 KINDS = {
     Kind.ROTATE: "KeyRotated",
@@ -22,11 +22,32 @@ KINDS = {
 FAILED, OVERDUE = "RotationFailed", "RotationOverdue"
 
 
-def done(journal: Journal, resource_id: str, policy: Policy) -> dict[str, Any]:
-    """The data of the event that announces what a journal did. Times are ISO 8601, UTC."""
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """One event. Sent twice it is the same event, and consumers can tell by its id. None values of `data` are left out.
+
+    `source` is the resource's ARM id, `subject` the secret's name where one is known.
+    """
+
+    kind: str
+    rotation_id: str
+    source: ResourceId
+    subject: str
+    time: datetime
+    data: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The rotation's id and what happened."""
+        return f"{self.rotation_id}-{self.kind}"
+
+
+def completed(journal: Journal, resource: ResourceId, policy: Policy) -> OutgoingEvent:
+    """What a run did. Times are ISO 8601, UTC."""
+    finished_at = max(journal.times.values())
     data: dict[str, Any] = {
         "rotation_id": journal.rotation_id,
-        "resource_id": resource_id,
+        "resource_id": str(resource),
         "key_type": journal.slot.value if journal.slot else "Salt",
         "fingerprint": journal.after,
         "trigger": journal.trigger,
@@ -35,22 +56,23 @@ def done(journal: Journal, resource_id: str, policy: Policy) -> dict[str, Any]:
         "cause": journal.cause,
     }
     if journal.version is not None:
-        published_at = max(journal.times.values())
         data |= {
             "secret_id": journal.secret_id,
             "secret_name": policy.secret_name,
             "vault_url": policy.vault_url,
             "version": journal.version,
             "previous_version": journal.previous_version,
-            "previous_key_valid_until": _iso(_valid_until(journal, policy, published_at)),
-            "next_rotation_at": _iso(published_at + policy.period),
+            "previous_key_valid_until": _iso(_valid_until(journal, policy, finished_at)),
+            "next_rotation_at": _iso(finished_at + policy.period),
         }
-    return data
+    return OutgoingEvent(
+        KINDS[journal.kind], journal.rotation_id, resource, policy.secret_name, time=finished_at, data=data
+    )
 
 
-def failed(error: RotationError, resource: ResourceId, request: Journal | WorkItem) -> dict[str, Any]:
-    """The data of the event that announces a failure."""
-    return {
+def failed(error: RotationError, resource: ResourceId, request: Journal | WorkItem, subject: str) -> OutgoingEvent:
+    """A request, or an open run, that failed."""
+    data = {
         "rotation_id": request.rotation_id,
         "resource_id": str(resource),
         "key_type": request.slot.value if request.slot else None,
@@ -61,10 +83,31 @@ def failed(error: RotationError, resource: ResourceId, request: Journal | WorkIt
         "trigger": request.trigger,
         "reason": request.reason or None,
     }
+    return OutgoingEvent(FAILED, request.rotation_id, resource, subject, time=request.requested_at, data=data)
+
+
+def overdue(late: Overdue) -> OutgoingEvent:
+    """A rotation that is past due: the same event each time, until it is done."""
+    snapshot, last = (late.entry.snapshot, late.entry.last) if late.entry else (None, None)
+    data = {
+        "rotation_id": late.rotation_id,
+        "resource_id": str(late.resource),
+        "due_at": _iso(late.due_at),
+        "code": late.code,
+        "message": last.message if last else None,
+        "key_type": snapshot.published_slot if snapshot else None,
+        "fingerprint": snapshot.fingerprint if snapshot else None,
+        "secret_name": snapshot.secret_name if snapshot else None,
+        "vault_url": snapshot.vault_url if snapshot else None,
+        "version": snapshot.version if snapshot else None,
+        "trigger": "sweep",
+    }
+    subject = snapshot.secret_name if snapshot else late.resource.name
+    return OutgoingEvent(OVERDUE, late.rotation_id, late.resource, subject, time=late.due_at, data=data)
 
 
 def _valid_until(journal: Journal, policy: Policy, published_at: datetime) -> datetime | None:
-    """Until when the replaced key will be left alone. None when it opens nothing any more, or there was none."""
+    """Until when the replaced key is left alone. None when it is rejected already, or there was none."""
     if journal.in_place or journal.previous_version is None or journal.cause is Cause.REPAIR:
         return None
     return journal.retire_after or published_at + policy.overlap

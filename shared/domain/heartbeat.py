@@ -17,7 +17,7 @@ class Unreadable(Wire):
 
 
 class Heartbeat(Wire):
-    """One sweep. `unseen` are the managed resources that no worker has ever looked at, and since when (UTC)."""
+    """One sweep. `unobserved` are the managed resources that no worker has ever looked at, and since when (UTC)."""
 
     started_at: datetime
     ended_at: datetime
@@ -25,4 +25,4 @@ class Heartbeat(Wire):
     enqueued: int = Field(description="How many messages were put on the queue")
     overdue: int = Field(0, description="How many resources are past due by more than the grace")
     unreadable: tuple[Unreadable, ...] = ()
-    unseen: Mapping[str, datetime] = {}
+    unobserved: Mapping[str, datetime] = Field({}, alias="unseen")

@@ -48,7 +48,7 @@ class PublishedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that a decision may rest on, read just now."""
+    """All that a decision may rest on, read just now. `fingerprints`: of the keys that ARM lists, by slot."""
 
     provisioning_state: str
     local_auth_disabled: bool
@@ -56,15 +56,12 @@ class Observation:
     fingerprints: Mapping[Slot, str]
     published: PublishedSecret | None
     endpoint: str = ""
-    unfinished: bool = False
-    told: bool = True  # False: the record does not know that the newest version was announced
+    run_open: bool = False
+    announced: bool = True  # False: the record does not know that the newest version was announced
 
     @property
     def published_slot(self) -> Slot | None:
-        """The slot whose live key is published: derived by comparing values, never remembered."""
+        """The slot whose live key is published: derived by comparing values, never stored."""
         if self.published is None or self.published.fingerprint is None:
             return None
-        return next(
-            (slot for slot, fingerprints in self.fingerprints.items() if fingerprints == self.published.fingerprint),
-            None,
-        )
+        return next((slot for slot, listed in self.fingerprints.items() if listed == self.published.fingerprint), None)

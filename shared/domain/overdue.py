@@ -1,7 +1,7 @@
-"""Which resources are past due by more than a grace, whatever the reason: from the fleet at a glance, and no service.
+"""Which resources are past due by more than a grace, whatever the reason. Pure: from the last snapshots alone.
 
-A rotator that fails tells so itself. One that cannot act at all (no worker takes messages, a right is missing, a tag
-says paused) is found out here: by the next sweep, from what was last seen.
+A rotation that fails is reported by itself. One that cannot run at all (no worker takes messages, a permission is
+missing, a tag says paused) is found here, by the next sweep, from what was last observed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,16 +15,16 @@ from shared.domain.resources import ResourceId
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """One resource whose key is older than its policy allows. `due` is when the rotation was (UTC)."""
+    """One resource whose key is older than its policy allows. `due_at` is when the rotation was due (UTC)."""
 
     resource: ResourceId
-    due: datetime
+    due_at: datetime
     entry: InventoryEntry | None
 
     @property
     def rotation_id(self) -> str:
         """The same for the same resource and due date, however many sweeps find it."""
-        return rotation_id(self.resource, f"overdue:{self.due.isoformat()}")
+        return rotation_id(self.resource, f"overdue:{self.due_at.isoformat()}")
 
     @property
     def code(self) -> str:
@@ -37,28 +37,28 @@ class Overdue:
         return "NotLookedAt" if snapshot is None else "NotRotated"
 
 
-def overdue(
+def find_overdue(
     managed: Iterable[ResourceId],
     entries: Mapping[ResourceId, InventoryEntry],
-    unseen: Mapping[str, datetime],
+    unobserved: Mapping[str, datetime],
     *,
     now: datetime,
     grace: timedelta,
 ) -> list[Overdue]:
-    """Those whose due date is further back than the grace. A resource that was never seen is due when it was found."""
+    """Those due further back than the grace. A resource that was never observed is due from when it was found."""
     late = []
     for resource in managed:
         entry = entries.get(resource)
         snapshot = entry.snapshot if entry else None
         if snapshot and snapshot.local_auth_disabled:  # there are no keys to grow old
             continue
-        due = snapshot.due_at if snapshot and snapshot.due_at else unseen.get(resource.key)
-        if due and now > due + grace:
-            late.append(Overdue(resource, due, entry))
+        due_at = snapshot.due_at if snapshot and snapshot.due_at else unobserved.get(resource.key)
+        if due_at and now > due_at + grace:
+            late.append(Overdue(resource, due_at, entry))
     return late
 
 
-def still_unseen(
+def still_unobserved(
     managed: Iterable[ResourceId],
     entries: Mapping[ResourceId, InventoryEntry],
     before: Mapping[str, datetime],
@@ -66,9 +66,9 @@ def still_unseen(
     now: datetime,
 ) -> dict[str, datetime]:
     """The managed resources of which no published version is known, and since when."""
-    unseen = {}
+    unobserved = {}
     for resource in managed:
         snapshot = entries[resource].snapshot if resource in entries else None
         if snapshot is None or (snapshot.due_at is None and not snapshot.local_auth_disabled):
-            unseen[resource.key] = before.get(resource.key, now)
-    return unseen
+            unobserved[resource.key] = before.get(resource.key, now)
+    return unobserved

@@ -1,12 +1,25 @@
-"""From a decision to what is written down: the journal of what will be done, the outcome of what was not.
+"""From a decision to what is stored: the journal of what will be done, the outcome of what was not.
 
 Pure, like the decision itself.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
-from shared.domain.decision import Action, Announce, Code, Publish, RegenerateSalt, Retire, Rotate
+from shared.domain.decision import (
+    Action,
+    Announce,
+    Code,
+    Publish,
+    Refuse,
+    RegenerateSalt,
+    Resume,
+    Retire,
+    Rotate,
+    Skip,
+    Wait,
+)
 from shared.domain.errors import RotationError
 from shared.domain.keys import Slot
 from shared.domain.observation import Observation
@@ -38,7 +51,7 @@ class Preview:
     `obstacles` would not keep it from being decided, but from ending well.
     """
 
-    request: WorkItem
+    item: WorkItem
     action: Action | None = None
     observation: Observation | None = None
     policy: Policy | None = None
@@ -51,11 +64,11 @@ class Preview:
         return ((self.finding,) if self.finding else ()) + self.obstacles
 
 
-def journal(action: Action, observation: Observation, request: WorkItem, policy: Policy, now: datetime) -> Journal:
+def open_journal(action: Action, observation: Observation, item: WorkItem, policy: Policy, now: datetime) -> Journal:
     """What is about to be done, with all that it rests on."""
     slot: Slot | None
     if isinstance(action, Announce):
-        return _retold(observation, request, policy)
+        return _announcing_again(observation, item, policy)
     match action:
         case Rotate(slot, retire):
             kind, cause = Kind.ROTATE, None
@@ -65,19 +78,21 @@ def journal(action: Action, observation: Observation, request: WorkItem, policy:
             kind, cause, retire = Kind.RETIRE, None, False
         case RegenerateSalt():
             kind, slot, cause, retire = Kind.SALT, None, None, False
+        case Resume() | Wait() | Skip() | Refuse():
+            raise AssertionError(f"no run is opened for {action}")
         case _:
-            raise AssertionError(f"nothing is written down for {action}")
-    overlap = policy.overlap if request.overlap_hours is None else timedelta(hours=request.overlap_hours)
+            assert_never(action)
+    overlap = policy.overlap if item.overlap_hours is None else timedelta(hours=item.overlap_hours)
     replaced = observation.published_slot or (slot.other if slot else Slot.PRIMARY)
     return Journal(
-        rotation_id=request.rotation_id,
+        rotation_id=item.rotation_id,
         kind=kind,
         slot=slot,
         cause=cause,
-        trigger=request.trigger,
-        reason=request.reason,
-        requested_at=request.requested_at,
-        traceparent=request.traceparent,
+        trigger=item.trigger,
+        reason=item.reason,
+        requested_at=item.requested_at,
+        traceparent=item.traceparent,
         in_place=kind is Kind.ROTATE and slot is observation.published_slot,
         before=dict(observation.fingerprints),
         previous_version=observation.published.version if observation.published else None,
@@ -87,7 +102,7 @@ def journal(action: Action, observation: Observation, request: WorkItem, policy:
     )
 
 
-def _retold(observation: Observation, request: WorkItem, policy: Policy) -> Journal:
+def _announcing_again(observation: Observation, item: WorkItem, policy: Policy) -> Journal:
     """What is known of the rotation that made the newest version, from the version itself: all but its announcement."""
     published = observation.published
     if published is None or published.rotation_id is None:
@@ -96,8 +111,8 @@ def _retold(observation: Observation, request: WorkItem, policy: Policy) -> Jour
         rotation_id=published.rotation_id,
         kind=Kind.PUBLISH if published.kind_hint == Kind.PUBLISH else Kind.ROTATE,
         slot=published.slot_hint or observation.published_slot,
-        trigger=request.trigger,
-        reason=request.reason,
+        trigger=item.trigger,
+        reason=item.reason,
         requested_at=published.since,
         after=published.fingerprint,
         overlap_hours=policy.overlap / timedelta(hours=1),
@@ -109,7 +124,7 @@ def _retold(observation: Observation, request: WorkItem, policy: Policy) -> Jour
     )
 
 
-def retirement(outcome: Outcome, resource: ResourceId, due: datetime) -> WorkItem:
+def retirement_item(outcome: Outcome, resource: ResourceId, due: datetime) -> WorkItem:
     """The message that comes when a replaced key may be made worthless: a sweep of this one resource."""
     return WorkItem(
         rotation_id=rotation_id(resource, f"retire:{outcome.rotation_id}"),
@@ -121,30 +136,30 @@ def retirement(outcome: Outcome, resource: ResourceId, due: datetime) -> WorkIte
     )
 
 
-def nothing_done(request: WorkItem, result: Result, code: Code, until: datetime | None, now: datetime) -> Outcome:
+def nothing_done(item: WorkItem, result: Result, code: Code, until: datetime | None, now: datetime) -> Outcome:
     """The outcome of a request that was skipped or refused."""
     return Outcome(
-        rotation_id=request.rotation_id,
+        rotation_id=item.rotation_id,
         result=result,
         code=code.value,
         message=_ADVICE[code],
         until=until,
-        trigger=request.trigger,
-        reason=request.reason,
-        requested_at=request.requested_at,
+        trigger=item.trigger,
+        reason=item.reason,
+        requested_at=item.requested_at,
         ended_at=now,
     )
 
 
-def failure(request: WorkItem, error: RotationError, now: datetime) -> Outcome:
+def failure(item: WorkItem, error: RotationError, now: datetime) -> Outcome:
     """The outcome of a request that failed before anything was begun."""
     return Outcome(
-        rotation_id=request.rotation_id,
+        rotation_id=item.rotation_id,
         result=Result.FAILED,
         code=error.code,
         message=error.message,
-        trigger=request.trigger,
-        reason=request.reason,
-        requested_at=request.requested_at,
+        trigger=item.trigger,
+        reason=item.reason,
+        requested_at=item.requested_at,
         ended_at=now,
     )

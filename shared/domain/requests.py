@@ -1,7 +1,7 @@
-"""What somebody asked for one resource: the queue message, and how it gets its rotation id.
+"""What is asked for: the command of a trigger, and the queue message that says it for one resource.
 
 The same request always has the same rotation id, so that a message delivered twice, a webhook sent twice and a timer
-fired twice are told apart from a second wish.
+fired twice are told apart from a second request.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -24,10 +24,10 @@ _NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "urn:signalr-key-rotation")
 class Mode(StrEnum):
     """What a request wants."""
 
-    SWEEP = "sweep"  # whatever is due: the timer's wish
+    SWEEP = "sweep"  # whatever is due: what the timer asks for
     ROTATE = "rotate"  # a new key, published
-    REVOKE = "revoke"  # the published key leaked: replace it, then make it worthless
-    RESYNC = "resync"  # the published value must be a live key; change no key
+    REVOKE = "revoke"  # the published key leaked: replace it, then invalidate it
+    RESYNC = "resync"  # the published value must be a valid key; change no key
 
 
 def rotation_id(resource: ResourceId, deduplication_key: str) -> str:
@@ -39,50 +39,8 @@ def _canonical(text: str) -> str:
     return str(ResourceId.parse(text))
 
 
-@dataclass(frozen=True, slots=True)
-class RotationCommand:
-    """What a trigger wants, of one resource or (`resource` None) of all. `overlap_hours` None: as the policy says.
-
-    The same `deduplication_key` twice is the same wish; None makes it a wish of its own. `exclusive`: the key was
-    chosen by the caller, and is refused for any other wish than the first it came with.
-    """
-
-    trigger: str
-    resource: ResourceId | None = None
-    mode: Mode = Mode.SWEEP
-    key_type: KeyType | None = None
-    force: bool = False
-    overlap_hours: float | None = None
-    reason: str = ""
-    deduplication_key: str | None = None
-    exclusive: bool = False
-    ticket: bool = True
-
-    @property
-    def meaning(self) -> str:
-        """One spelling for all wishes that want the same."""
-        resource = self.resource.key if self.resource else None
-        wanted = (resource, self.mode, self.key_type, self.force, self.overlap_hours, self.reason)
-        return json.dumps(wanted)
-
-    def of(self, resource: ResourceId, now: datetime) -> "WorkItem":
-        """The message that says so for one resource."""
-        return WorkItem(
-            rotation_id=rotation_id(resource, self.deduplication_key or str(uuid.uuid4())),
-            resource=str(resource),
-            mode=self.mode,
-            key_type=self.key_type,
-            force=self.force,
-            overlap_hours=self.overlap_hours,
-            reason=self.reason,
-            trigger=self.trigger,
-            requested_at=now,
-            ticket=self.ticket,
-        )
-
-
 class ListedState(Wire):
-    """What ARM's list said of a resource when a sweep passed, so that the look at it need not ask again.
+    """What ARM's list said of a resource during a sweep, so that the look at it need not ask again.
 
     Of the tags, only those that the app reads.
     """
@@ -92,8 +50,8 @@ class ListedState(Wire):
     tags: Mapping[str, str]
 
     @classmethod
-    def of(cls, resource: Resource) -> "ListedState":
-        """Take down what a glance needs."""
+    def of(cls, resource: Resource) -> Self:
+        """What a pre-check needs of it."""
         own = {name: value for name, value in resource.tags.items() if name.lower().startswith("key-rotation")}
         return cls(
             provisioning_state=resource.provisioning_state,
@@ -103,7 +61,12 @@ class ListedState(Wire):
 
 
 class WorkItem(Wire):
-    """One wish for one resource. As JSON it is the queue message; it holds nothing secret."""
+    """One request for one resource. As JSON it is the queue message; it holds nothing secret.
+
+    `tracked`: a caller may ask for the outcome by its id, so it is stored even when there was nothing to do.
+    `expected`: the sweep knows that there is something to do, so no pre-check can be enough.
+    `conflicts`: other resources that map to the same secret; none of them may write it.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -117,11 +80,10 @@ class WorkItem(Wire):
     trigger: str
     requested_at: datetime
     traceparent: str | None = Field(None, max_length=100, description="W3C trace context: the trace goes on with it")
-    # Somebody may ask for the outcome by its id: it is written down even when there was nothing to do.
-    ticket: bool = False
+    tracked: bool = Field(False, alias="ticket")  # noqa: FBT003 - pydantic's default
     listed: ListedState | None = None
-    expected: bool = Field(False, description="The sweep knows that there is something to do: no glance can be enough")  # noqa: FBT003 - pydantic's default
-    rivals: tuple[str, ...] = Field((), description="Other resources that map to the same secret: nobody may write it")
+    expected: bool = False
+    conflicts: tuple[str, ...] = Field((), alias="rivals")
 
     @property
     def resource_id(self) -> ResourceId:
@@ -132,3 +94,44 @@ class WorkItem(Wire):
     def slot(self) -> Slot | None:
         """The slot it names, if it names one."""
         return None if self.key_type in {None, KeyType.SALT} else Slot(self.key_type)
+
+
+@dataclass(frozen=True, slots=True)
+class RotationCommand:
+    """What a trigger asks for, of one resource or (`resource` None) of all. `overlap_hours` None: as the policy says.
+
+    The same `deduplication_key` twice is the same command; None makes it a command of its own. `exclusive`: the caller
+    chose the key, and it is refused for any other command than the first it came with.
+    """
+
+    trigger: str
+    resource: ResourceId | None = None
+    mode: Mode = Mode.SWEEP
+    key_type: KeyType | None = None
+    force: bool = False
+    overlap_hours: float | None = None
+    reason: str = ""
+    deduplication_key: str | None = None
+    exclusive: bool = False
+    tracked: bool = True
+
+    @property
+    def meaning(self) -> str:
+        """One spelling for all commands that ask for the same."""
+        resource = self.resource.key if self.resource else None
+        return json.dumps((resource, self.mode, self.key_type, self.force, self.overlap_hours, self.reason))
+
+    def for_resource(self, resource: ResourceId, now: datetime) -> WorkItem:
+        """The message that says so for one resource."""
+        return WorkItem(
+            rotation_id=rotation_id(resource, self.deduplication_key or str(uuid.uuid4())),
+            resource=str(resource),
+            mode=self.mode,
+            key_type=self.key_type,
+            force=self.force,
+            overlap_hours=self.overlap_hours,
+            reason=self.reason,
+            trigger=self.trigger,
+            requested_at=now,
+            tracked=self.tracked,
+        )

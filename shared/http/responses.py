@@ -74,7 +74,7 @@ class OperationStatus(Wire):
     @classmethod
     def of(cls, found: RotationStatus) -> Self:
         """Write a status down."""
-        ticket, ended = found.ticket, found.outcome
+        ticket, ended = found.operation, found.outcome
         facts: dict[str, object] = {
             "id": f"/api/rotations/{ticket.rotation_id}",
             "name": ticket.rotation_id,
@@ -142,7 +142,7 @@ class Previewed(Wire):
     def of(cls, preview: Preview) -> Self:
         """Write a preview down."""
         return cls(
-            resource=preview.request.resource,
+            resource=preview.item.resource,
             decision=Decision.of(preview.action) if preview.action else None,
             findings=tuple(Fault(code=each.code, message=each.message) for each in preview.findings),
         )

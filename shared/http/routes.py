@@ -15,7 +15,6 @@ from shared.http.fleet_page import FleetPage
 from shared.http.problem_details import Answer, Problem
 from shared.http.responses import GOOD, Accepted, Finished, OperationStatus, Previewed, Previews, accepted
 from shared.http.rotate_request import parse_rotate
-from shared.rotation import waiting
 from shared.rotation.submit import RotationStatus
 
 RETRY_AFTER_SECONDS = 15  # the operation at the heart of a rotation takes 13-19 s
@@ -25,7 +24,7 @@ _OWN_FAULT = {"NotPermitted", "Misconfigured"}
 async def _rotate(call: Call) -> Answer:
     body = parse_rotate(call.headers, call.body)
     wish = body.wish(headers.idempotency_key(call.headers))
-    rotator = composition.app().rotator
+    rotator = composition.app().rotations
     if body.dry_run:
         previews = await rotator.preview(wish)
         return _json(Previews(previews=tuple(Previewed.of(each) for each in previews)))
@@ -33,13 +32,13 @@ async def _rotate(call: Call) -> Answer:
     seconds = headers.wait_seconds(call.headers)
     if not seconds:
         return _accepted(call, requests)
-    found = await waiting.ended(rotator, [each.rotation_id for each in requests], seconds=seconds)
+    found = await rotator.wait_for([each.rotation_id for each in requests], seconds=seconds)
     return _waited(call, requests, found, {"Preference-Applied": f"wait={seconds}"})
 
 
 async def _rotation(call: Call) -> Answer:
     rotation_id = http_api.parse_rotation_id(call.params.get("id", ""))
-    found = await composition.app().rotator.status(rotation_id)
+    found = await composition.app().rotations.status(rotation_id)
     if found is None:
         raise http_api.not_found(rotation_id)
     return _json(OperationStatus.of(found), {} if found.final else {"Retry-After": str(RETRY_AFTER_SECONDS)})
@@ -47,7 +46,7 @@ async def _rotation(call: Call) -> Answer:
 
 async def _resources(call: Call) -> Answer:
     most, after = http_api.parse_page(call.query)
-    page, last = await composition.app().roster.page(most=most, after=after)
+    page, last = await composition.app().inventory.page(most=most, after=after)
     return _json(FleetPage.of(page, last, base=call.base, most=most, now=datetime.now(UTC)))
 
 
@@ -58,7 +57,7 @@ async def _events(call: Call) -> Answer:
     if code := event_webhook.validation_code(events):
         return _json(event_webhook.Validation(validation_response=code))
     notices = event_webhook.notices(events)
-    await composition.app().notices.take(notices)
+    await composition.app().incoming_events.take(notices)
     return _json(event_webhook.Taken(noted=len(notices), ignored=len(events) - len(notices)))
 
 

@@ -13,7 +13,6 @@ from azure.monitor.opentelemetry import configure_azure_monitor
 from opentelemetry import metrics, trace
 
 from shared.observability import log_redaction, telemetry
-from shared.observability.open_telemetry import OpenTelemetry
 
 CONNECTION = "APPLICATIONINSIGHTS_CONNECTION_STRING"
 AUTHENTICATION = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
@@ -46,7 +45,7 @@ def start(credential_of: Callable[[str | None], TokenCredential]) -> None:
         log.warning("telemetry not configured", extra={"setting": CONNECTION, "kind": type(error).__name__})
         return
     log_redaction.install(log)
-    telemetry.record_with(OpenTelemetry(trace.get_tracer_provider(), metrics.get_meter_provider()))
+    telemetry.start(trace.get_tracer_provider(), metrics.get_meter_provider())
 
 
 def _credential(credential_of: Callable[[str | None], TokenCredential]) -> TokenCredential | None:

@@ -1,4 +1,4 @@
-"""Whether rotations would succeed now: the preflight of the resources, without a wish behind it."""
+"""Whether rotations would succeed now: the preflight of the resources, without a request behind it."""
 
 from datetime import datetime
 
@@ -7,8 +7,9 @@ from pydantic import Field
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.rotation.roster import Inventory
-from shared.rotation.submit import Rotator
+from shared.rotation.inventory import Inventory
+from shared.rotation.ports import Services
+from shared.rotation.submit import Rotations
 
 MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
 
@@ -34,23 +35,24 @@ class HealthReport(Wire):
 class Health:
     """Looks at the managed resources as a rotation would."""
 
-    def __init__(self, roster: Inventory, rotator: Rotator) -> None:
-        self._roster = roster
-        self._rotator = rotator
+    def __init__(self, services: Services, inventory: Inventory, rotations: Rotations) -> None:
+        self._services = services
+        self._inventory = inventory
+        self._rotations = rotations
 
     async def report(self, resource: ResourceId | None = None) -> HealthReport:
         """Look at one resource, or at the first twenty, and change nothing. Raises what ARM and storage raise."""
-        managed = [ResourceId.parse(each.resource) for each in await self._roster.all()]
+        managed = [each.resource_id for each in await self._inventory.all()]
         chosen = [resource] if resource else managed[:MOST_CHECKED]
-        # As if somebody asked for a rotation now: only then does everything show that one would meet.
+        # As if a caller asked for a rotation now: only then does everything show that one would meet.
         asked = [RotationCommand("health", each, Mode.ROTATE, force=True) for each in chosen]
-        previews = [preview for wish in asked for preview in await self._rotator.preview(wish)]
+        previews = [preview for command in asked for preview in await self._rotations.preview(command)]
         findings = [
-            Finding(resource=preview.request.resource, code=each.code, message=each.message)
+            Finding(resource=preview.item.resource, code=each.code, message=each.message)
             for preview in previews
             for each in preview.findings
         ]
-        sweep = await self._rotator.heartbeat()
+        sweep = await self._services.records.heartbeat()
         if sweep and resource is None:
             findings += [
                 Finding(resource=f"/subscriptions/{each.subscription}", code=each.code, message=each.message)

@@ -1,27 +1,24 @@
-"""What follows from an event that Azure sent: nothing, or a wish for one resource.
+"""What follows from an event that Azure sent: nothing, or a command for one resource.
 
-The webhook only notes events down (`shared.http.event_webhook`); what takes a look at Azure happens here, in the
-worker, so that Event Grid never waits. An event is a hint, not an order: whether it concerns a managed
-resource, and whether it is still true, is read anew.
+The webhook only stores events; what takes a look at Azure happens here, in the worker, so that Event Grid never waits.
+An event is a hint, not an order: whether it concerns a managed resource, and whether it is still true, is read anew.
 """
 
-import asyncio
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.adapters.storage_queue import StorageQueue
 from shared.domain.errors import Terminal
 from shared.domain.requests import Mode, RotationCommand, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.rotation.inventory import Fleet
+from shared.rotation.bounded_gather import bounded_gather
+from shared.rotation.inventory import Fleet, Inventory
 from shared.rotation.ports import Services
-from shared.rotation.roster import Inventory
-from shared.rotation.submit import Rotator
-from shared.settings import Settings
+from shared.rotation.submit import Rotations
 
 log = logging.getLogger("rotation.events")
 
@@ -30,7 +27,7 @@ _JUST_NOW = timedelta(seconds=20)
 
 
 class InboundEvent(Wire):
-    """One event, boiled down to what may matter. As JSON it is a queue message; it holds nothing secret."""
+    """One event, reduced to what may matter. As JSON it is a queue message; it holds nothing secret."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -44,90 +41,86 @@ class InboundEvent(Wire):
 
 
 class IncomingEvents:
-    """Takes events down, and acts on them later."""
+    """Stores events, and acts on them later. `vaults`: those that the app uses."""
 
     def __init__(
         self,
-        *,
-        settings: Settings,
-        fleet: Fleet,
-        roster: Inventory,
-        queue: StorageQueue,
-        rotator: Rotator,
         services: Services,
+        fleet: Fleet,
+        inventory: Inventory,
+        rotations: Rotations,
+        *,
+        vaults: Collection[str],
     ) -> None:
-        self._settings = settings
+        self._services = services
         self._fleet = fleet
-        self._roster = roster
-        self._queue = queue
-        self._rotator = rotator
-        self._to = services
+        self._inventory = inventory
+        self._rotations = rotations
+        self._vaults = {vault.lower() for vault in vaults}
 
-    async def take(self, notices: list[InboundEvent]) -> None:
+    async def take(self, events: list[InboundEvent]) -> None:
         """Put each on the queue. This is all that Event Grid waits for. Raises what the storage raises."""
-        slots = asyncio.Semaphore(_AT_ONCE)
+        once = {event.event_id: event for event in events}.values()
+        await bounded_gather(self._services.queue.send, once, limit=_AT_ONCE)
 
-        async def send(notice: InboundEvent) -> None:
-            async with slots:
-                await self._queue.send(notice)
-
-        await asyncio.gather(*map(send, {notice.event_id: notice for notice in notices}.values()))
-
-    async def act(self, notice: InboundEvent) -> list[WorkItem]:
+    async def act(self, event: InboundEvent) -> list[WorkItem]:
         """Do what the event calls for, once however often it comes. Raises `Retryable` for the platform to try again.
 
         An error that a repetition would not change is logged and left to the sweep, which meets it too.
         """
         try:
-            return await self._follow(notice)
+            return await self._follow(event)
         except Terminal as error:
-            return _ignored(notice, error.code)
+            return _ignored(event, error.code)
 
-    async def _follow(self, notice: InboundEvent) -> list[WorkItem]:
-        if notice.about == "key-regenerated":
-            resource, mode = ResourceId.parse(notice.resource), Mode.RESYNC
+    async def _follow(self, event: InboundEvent) -> list[WorkItem]:
+        if event.about == "key-regenerated":
+            resource, mode = ResourceId.parse(event.resource), Mode.RESYNC
         else:
-            found, why = await self._expiring(notice)
+            found, why = await self._expiring(event)
             if found is None:
-                return _ignored(notice, why)
+                return _ignored(event, why)
             resource, mode = found, Mode.ROTATE
-        key = f"event:{notice.event_id}"
+        key = f"event:{event.event_id}"
         if await self._under_way(rotation_id(resource, key)):
-            return _ignored(notice, "delivered before")
-        reason = notice.type.rpartition(".")[2]
-        wish = RotationCommand(trigger="event", resource=resource, mode=mode, reason=reason, deduplication_key=key)
-        return await self._rotator.submit(wish)
+            return _ignored(event, "delivered before")
+        reason = event.type.rpartition(".")[2]
+        return await self._rotations.submit(
+            RotationCommand("event", resource, mode, reason=reason, deduplication_key=key)
+        )
 
     async def _under_way(self, rotation: str) -> bool:
         """Whether another delivery of the event has been acted on. To act again would be harmless, only work.
 
         One that was begun and broken off comes again later than this: the platform shows a message again after 30 s.
         """
-        known = await self._rotator.status(rotation)
+        known = await self._rotations.status(rotation)
         return known is not None and (
-            known.final or known.journal is not None or self._to.clock() < known.ticket.requested_at + _JUST_NOW
+            known.final
+            or known.journal is not None
+            or self._services.clock() < known.operation.requested_at + _JUST_NOW
         )
 
-    async def _expiring(self, notice: InboundEvent) -> tuple[ResourceId | None, str]:
+    async def _expiring(self, event: InboundEvent) -> tuple[ResourceId | None, str]:
         """The resource that publishes to the secret, provided that the event speaks of the secret's newest version.
 
         Otherwise None, and why.
         """
         # Nothing is asked of a vault, and no token shown to it, because an event names it.
-        if notice.vault_url not in {vault.lower() for vault in self._settings.vaults}:
+        if event.vault_url not in self._vaults:
             return None, "vault not used by this app"
-        resource = await self._roster.publishing_to(notice.vault_url, notice.secret_name)
+        resource = await self._inventory.publishing_to(event.vault_url, event.secret_name)
         if resource is None:
             return None, "secret not managed"
-        policy = self._fleet.policy(await self._to.signalr.get(resource))
-        if (policy.vault_url.lower(), policy.secret_name.lower()) != (notice.vault_url, notice.secret_name.lower()):
+        policy = self._fleet.policy(await self._services.signalr.get(resource))
+        if (policy.vault_url.lower(), policy.secret_name.lower()) != (event.vault_url, event.secret_name.lower()):
             return None, "secret no longer managed"
-        newest = await self._to.vaults.newest(policy.vault_url, policy.secret_name)
-        if newest is None or newest.version.lower() != notice.version.lower():
+        newest = await self._services.secrets.newest(policy.vault_url, policy.secret_name)
+        if newest is None or newest.version.lower() != event.version.lower():
             return None, "not the newest version"
         return resource, ""
 
 
-def _ignored(notice: InboundEvent, why: str) -> list[WorkItem]:
-    log.info("event ignored", extra={"event_id": notice.event_id, "event_type": notice.type, "why": why})
+def _ignored(event: InboundEvent, why: str) -> list[WorkItem]:
+    log.info("event ignored", extra={"event_id": event.event_id, "event_type": event.type, "why": why})
     return []

@@ -1,21 +1,30 @@
-"""Seeing one resource as it is now: all that a decision may rest on, read in one go."""
+"""Reading one resource as it is now: all that a decision may rest on, and whose secret it is.
+
+Two resources that map to one secret are a configuration error for both, because each would hide the other's key. The
+sweep sees all policies at once and names the conflicts in its messages. A request that comes another way is found out
+by the newest version itself, which says whose key it holds.
+"""
 
 import asyncio
+from collections.abc import Sequence
 
+from shared.domain.errors import Misconfigured
 from shared.domain.keys import KeyPair, Slot
 from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
 from shared.domain.record import Record
 from shared.domain.resources import Resource, ResourceId
-from shared.rotation.ports import Services
+from shared.rotation.ports import RecordStore, Services
+
+_NAMED_CONFLICTS = 3
 
 
 async def observe(
     services: Services, resource: Resource, policy: Policy, record: Record | None
 ) -> tuple[Observation, KeyPair]:
-    """What is seen, and the keys it was seen by. Raises what the adapters raise."""
+    """What is observed, and the keys it was observed by. Raises what the ports raise."""
     keys, published = await asyncio.gather(
-        services.signalr.keys(resource.id), services.vaults.newest(policy.vault_url, policy.secret_name)
+        services.signalr.keys(resource.id), services.secrets.newest(policy.vault_url, policy.secret_name)
     )
     return Observation(
         provisioning_state=resource.provisioning_state,
@@ -24,13 +33,39 @@ async def observe(
         fingerprints={slot: keys[slot].fingerprint for slot in Slot},
         published=published,
         endpoint=keys.primary.endpoint,
-        unfinished=record is not None and record.journal is not None,
-        told=is_told(published, resource.id, record),
+        run_open=record is not None and record.journal is not None,
+        announced=is_announced(published, resource.id, record),
     ), keys
 
 
-def is_told(published: PublishedSecret | None, resource: ResourceId, record: Record | None) -> bool:
+def is_announced(published: PublishedSecret | None, resource: ResourceId, record: Record | None) -> bool:
     """Whether the newest version needs no announcement: it had one, or it is not for this resource to announce."""
     if published is None or published.rotation_id is None or published.owner not in {None, resource}:
         return True
     return record is not None and record.is_announced(published.rotation_id)
+
+
+def secret_conflict(resource: ResourceId, conflicts: Sequence[str], secret: str = "") -> Misconfigured:
+    """The error of a resource whose secret others publish to as well."""
+    more = len(conflicts) - _NAMED_CONFLICTS
+    named = ", ".join(conflicts[:_NAMED_CONFLICTS]) + (f" and {more} more" if more > 0 else "")
+    return Misconfigured(
+        f"{resource} and {named} map to the same secret{f' ({secret})' if secret else ''}: none of them is rotated; "
+        "give each a name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",
+        step="observe",
+    )
+
+
+async def expect_no_conflict(
+    records: RecordStore, resource: Resource, policy: Policy, published: PublishedSecret | None
+) -> None:
+    """Raise `Misconfigured` if the newest version is another resource's, and that one still publishes there.
+
+    A resource that took another's place, in another group or under another name, takes over its secret.
+    """
+    owner = published.owner if published else None
+    if owner is None or owner == resource.id:
+        return
+    other = await records.read(owner)
+    if other and other.snapshot and other.snapshot.publishes_to(policy.vault_url, policy.secret_name):
+        raise secret_conflict(resource.id, [str(owner)], policy.secret_name)

@@ -1,30 +1,227 @@
-"""All that a run talks to, in one value that is built in one place (`composition`)."""
+"""What the engine needs of the services, in its own words. Adapters fulfil it, and so do the tests' ports in memory.
 
-from collections.abc import Callable
+Every method raises errors of `domain.errors` alone: `NotPermitted`, `Throttled` or `Unavailable` from any of them, and
+what its docstring names besides. Durations are in seconds unless a type says otherwise; times are UTC.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol, Self
 
-from shared.adapters.arm_signalr import ArmSignalR
-from shared.adapters.event_grid import EventGridTopic
-from shared.adapters.key_vault import KeyVaultSecrets
-from shared.adapters.signalr_probe import SignalRProbe
+from shared.domain.events import OutgoingEvent
+from shared.domain.heartbeat import Heartbeat
+from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.keys import AccessKey, KeyPair, KeyType
+from shared.domain.observation import PublishedSecret, Retirement
+from shared.domain.policy import Policy
+from shared.domain.record import Operation, Outcome, Record
+from shared.domain.requests import RotationCommand, WorkItem
+from shared.domain.resources import Resource, ResourceId, Scope
+from shared.domain.wire import Wire
+from shared.rotation.leased_record import LeasedRecord
+
+
+class Ending(StrEnum):
+    """What ARM said of a regeneration. Whether the key changed is for the keys to tell."""
+
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    UNKNOWN = "Unknown"
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """The adapters, and the clock that everything written down is dated by (UTC).
+class Regenerated:
+    """How a regeneration ended, and the new key if ARM's answer showed it: not verified by anything yet.
 
-    `effect_seconds` is how long a new key may take to show and to work.
+    `needs` names the permission that was missing to see the end.
     """
 
-    signalr: ArmSignalR
-    data_plane: SignalRProbe
-    vaults: KeyVaultSecrets
-    topic: EventGridTopic
-    clock: Callable[[], datetime]
-    effect_seconds: float
+    ending: Ending
+    shown: AccessKey | None = None
+    needs: str = ""
+
+
+class Permit(Protocol):
+    """One token of ARM's rate limit: in flight until its `with` block ends."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+class SignalRKeys(Protocol):
+    """ARM's SignalR resources and their keys."""
+
+    async def get(self, resource: ResourceId) -> Resource:
+        """What ARM knows of the resource. Raises `NotFound`."""
+
+    def discover(self, scope: Scope) -> AsyncIterator[Resource]:
+        """Every SignalR resource of a subscription or a resource group."""
+
+    async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
+        """Both keys as they are now. Those of a run that has `begun` go before others. Raises `NotFound`."""
+
+    async def permit(self, resource: ResourceId) -> Permit:
+        """Wait until the subscription's rate limit has a write left, and take it: `regenerate` must not wait."""
+
+    async def regenerate(
+        self, resource: ResourceId, key_type: KeyType, *, permit: Permit, timeout_seconds: float
+    ) -> Regenerated:
+        """Ask for a new key once, never twice, and wait for the operation to end.
+
+        `timeout_seconds` bounds the request itself: what is left of the lease. `Ending.UNKNOWN` means that ARM may or
+        may not have acted. Raises only when ARM refused: also `NotFound`, `Rejected`, and `Busy` when another
+        operation runs on the resource.
+        """
+
+
+class Verdict(StrEnum):
+    """What the data plane said of a key."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"  # network rules, 403, throttled, no answer: it says nothing about the key
+
+
+class KeyProbe(Protocol):
+    """SignalR's data plane."""
+
+    async def probe(self, key: AccessKey) -> Verdict:
+        """Whether SignalR accepts this key now. Changes nothing and never raises for what the service does."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecretVersion:
+    """A secret version to be added: whose key, made by which rotation, and what is to be said of it.
+
+    `kind` becomes the tag RotationKind: `rotate` where a key was regenerated for it, `publish` where none was.
+    """
+
+    resource: ResourceId
+    rotation_id: str
+    kind: str
+    key: AccessKey
+    policy: Policy
+    retirement: Retirement | None = None
+
+
+class SecretStore(Protocol):
+    """The vaults."""
+
+    async def newest(self, vault_url: str, name: str) -> PublishedSecret | None:
+        """The newest version of a secret, or None where there is none. A disabled one has no fingerprint.
+
+        Raises `SecretSoftDeleted`.
+        """
+
+    async def newest_with_key(self, vault_url: str, name: str) -> tuple[PublishedSecret | None, AccessKey | None]:
+        """The same, and the key that it holds, at the endpoint that it names: for probing it."""
+
+    async def made_by(self, vault_url: str, name: str, rotation_id: str) -> PublishedSecret | None:
+        """The version that this rotation added, newest or not; None when it added none."""
+
+    async def publish(self, version: NewSecretVersion, *, now: datetime, timeout_seconds: float) -> PublishedSecret:
+        """Add a version. Never repeated by itself: an answer that was lost may hide a version that was made.
+
+        `timeout_seconds` bounds the call: what is left of the lease. Raises `SecretSoftDeleted`, `Rejected`.
+        """
+
+
+class EventPublisher(Protocol):
+    """The Event Grid topic."""
+
+    async def publish(self, event: OutgoingEvent) -> None:
+        """Send the event, at least once. Raises `Rejected`."""
+
+    async def reach(self) -> None:
+        """Raise `Unavailable` unless the topic's endpoint answers. It is asked without a token."""
+
+
+class RecordStore(Protocol):
+    """The records: one for each resource, which is its lock as well; and the record of the last sweep."""
+
+    def lease(self, resource: ResourceId) -> AbstractAsyncContextManager[LeasedRecord]:
+        """Take the resource's lease, keep it alive, and give it back. Raises `Busy` when another run has it."""
+
+    async def read(self, resource: ResourceId) -> Record | None:
+        """The record as it is now, without its lease; None where there is none."""
+
+    def entries(self) -> AsyncIterator[InventoryEntry]:
+        """Every resource that was ever worked on, and has not left the fleet."""
+
+    async def write_heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Store what a sweep came to."""
+
+    async def heartbeat(self) -> Heartbeat | None:
+        """What the last sweep came to; None when there was none."""
+
+
+class OperationStore(Protocol):
+    """The operations: one for each rotation id that a caller may ask for; and the idempotency keys of callers."""
+
+    async def open(self, item: WorkItem) -> Operation:
+        """Store that this was asked for; the same request again gives the operation it already has."""
+
+    async def close(self, resource: ResourceId, outcome: Outcome) -> None:
+        """Store how it ended."""
+
+    async def read(self, rotation_id: str) -> Operation | None:
+        """What was asked under this id; None when nothing was."""
+
+    async def claim(self, idempotency_key: str, command: RotationCommand) -> None:
+        """Take the key for this command; the same command may take it again. Raises `KeyReused` for another one."""
+
+
+class WorkQueue(Protocol):
+    """The queue that the platform turns into invocations of the worker."""
+
+    async def send(self, message: Wire, *, delay: timedelta = timedelta()) -> None:
+        """Put a message on the queue, to be seen after `delay`, a week at most."""
+
+
+class Services(Protocol):
+    """All ports, and the clock that everything stored is dated by. An adapter is made when it is first asked for."""
 
     @property
-    def look_again_seconds(self) -> float:
-        """How often it is looked for meanwhile."""
-        return min(3.0, self.effect_seconds / 10)
+    def signalr(self) -> SignalRKeys:
+        """ARM."""
+
+    @property
+    def probe(self) -> KeyProbe:
+        """SignalR's data plane."""
+
+    @property
+    def secrets(self) -> SecretStore:
+        """Key Vault."""
+
+    @property
+    def events(self) -> EventPublisher:
+        """Event Grid."""
+
+    @property
+    def records(self) -> RecordStore:
+        """Blob storage."""
+
+    @property
+    def operations(self) -> OperationStore:
+        """Blob storage."""
+
+    @property
+    def queue(self) -> WorkQueue:
+        """Queue storage."""
+
+    @property
+    def clock(self) -> Callable[[], datetime]:
+        """The time, UTC."""
+
+    @property
+    def effect_seconds(self) -> float:
+        """How long a new key may take to show and to work."""
+
+
+def look_again_seconds(services: Services) -> float:
+    """How often to look for a new key meanwhile."""
+    return min(3.0, services.effect_seconds / 10)

@@ -1,39 +1,39 @@
-"""The rotation module: what the timer, the webhook, the queue and the portal all call.
+"""Asking for rotations: what the timer, the webhook, the dashboard and the portal call.
 
-`submit` puts one message per resource on the queue; `work` takes one and does what is to be done (`worker`).
-Nothing here knows a trigger or a service's SDK.
+A command is accepted as one message per resource on the queue; the worker (`worker`) takes it from there. Nothing here
+knows a trigger or a service's SDK.
 """
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.adapters.blob_operations import BlobOperations
-from shared.adapters.blob_records import BlobRecords
-from shared.adapters.storage_queue import StorageQueue
-from shared.domain import planning
 from shared.domain.errors import NotManaged
-from shared.domain.heartbeat import Heartbeat
+from shared.domain.planning import Preview
 from shared.domain.record import Journal, Operation, Outcome
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
+from shared.observability import telemetry
+from shared.rotation.bounded_gather import bounded_gather
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
 from shared.rotation.sweep import ScheduledItem, Sweep
-from shared.rotation.worker import Worker
 
 log = logging.getLogger("rotation")
 
 _AT_ONCE = 16
+_FIRST_LOOK_SECONDS = 0.5
+_SLOWEST_LOOK_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class RotationStatus:
-    """A rotation id's story so far: asked for, under way (`journal`), or ended (`outcome`)."""
+    """How far a rotation id is: asked for, under way (`journal`), or ended (`outcome`)."""
 
-    ticket: Operation
+    operation: Operation
     journal: Journal | None = None
     outcome: Outcome | None = None
 
@@ -43,108 +43,102 @@ class RotationStatus:
         return self.outcome is not None
 
 
-class Rotator:
-    """Takes wishes, and fulfils them one resource at a time."""
+class Rotations:
+    """Takes commands, previews them, and tells how far they are."""
 
-    def __init__(
-        self,
-        *,
-        fleet: Fleet,
-        ledger: BlobRecords,
-        queue: StorageQueue,
-        keys: BlobOperations,
-        services: Services,
-        preflight: Preflight,
-        grace: timedelta,
-    ) -> None:
+    def __init__(self, services: Services, fleet: Fleet, *, grace: timedelta) -> None:
+        self._services = services
         self._fleet = fleet
-        self._ledger = ledger
-        self._queue = queue
-        self._keys = keys
-        self._to = services
-        self._preflight = preflight
-        self._sweep = Sweep(fleet, ledger, services, grace=grace)
-        self._worker = Worker(fleet=fleet, ledger=ledger, queue=queue, services=services)
+        self._preflight = Preflight(services, fleet)
+        self._sweep = Sweep(services, fleet, grace=grace)
 
-    # -- asking -------------------------------------------------------------------------------------------------------
+    async def submit(self, command: RotationCommand) -> list[WorkItem]:
+        """Queue a command, one message per resource, and give what was asked under which rotation id.
 
-    async def submit(self, wish: RotationCommand) -> list[WorkItem]:
-        """Queue a wish, one message per resource, and give what was asked under which rotation id.
-
-        A wish that has ended already (same deduplication key) is not queued again. Raises `NotManaged`, `KeyReused`,
+        A command that has ended already (same deduplication key) is not queued again. Raises `NotManaged`, `KeyReused`,
         and what the storage raises.
         """
-        if wish.resource is None:
-            errands = self._sweep.errands(await self._sweep.view(), wish)
+        if command.resource is None:
+            items = self._sweep.items(await self._sweep.look(), command)
         else:
-            errands = [ScheduledItem(wish.of(await self._named(wish.resource), self._to.clock()))]
-        if wish.exclusive and wish.deduplication_key:
-            await self._keys.claim(wish.deduplication_key, wish)
-        return await self._send(errands, wish)
-
-    async def _send(self, errands: list[ScheduledItem], wish: RotationCommand) -> list[WorkItem]:
-        slots = asyncio.Semaphore(_AT_ONCE)
-
-        async def enqueue(errand: ScheduledItem) -> WorkItem:
-            async with slots:
-                if not (wish.ticket and (await self._ledger.open_ticket(errand.request)).final):
-                    await self._queue.send(errand.request, delay=errand.delay)
-                return errand.request
-
-        requests = await asyncio.gather(*map(enqueue, errands))
-        log.info("wish submitted", extra={"trigger": wish.trigger, "mode": wish.mode.value, "resources": len(requests)})
-        return requests
+            items = [ScheduledItem(await self._named(command, command.resource))]
+        if command.exclusive and command.deduplication_key:
+            await self._services.operations.claim(command.deduplication_key, command)
+        return await self._send(items, command)
 
     async def sweep(self, trigger: str = "timer") -> list[WorkItem]:
-        """Queue a look at every managed resource, and tell of what is overdue.
+        """Queue a look at every managed resource, and report what is overdue.
 
         Two sweeps in the same minute are one: a timer can fire twice. Raises what ARM raises only where nothing at all
         can be listed, and what the storage raises.
         """
-        view = await self._sweep.view()
-        heartbeat = await self._sweep.tell_overdue(view)
-        wish = RotationCommand(trigger=trigger, deduplication_key=f"{trigger}:{view.at:%Y-%m-%dT%H:%M}", ticket=False)
-        requests = await self._send(self._sweep.errands(view, wish), wish)
-        await self._sweep.finish(heartbeat, enqueued=len(requests))
-        return requests
+        state = await self._sweep.look()
+        heartbeat = await self._sweep.report_overdue(state)
+        command = RotationCommand(trigger, deduplication_key=f"{trigger}:{state.at:%Y-%m-%dT%H:%M}", tracked=False)
+        sent = await self._send(self._sweep.items(state, command), command)
+        await self._sweep.finish(heartbeat, enqueued=len(sent))
+        return sent
 
-    async def heartbeat(self) -> Heartbeat | None:
-        """What the last sweep came to; None when there was none yet."""
-        return await self._ledger.heartbeat()
-
-    async def preview(self, wish: RotationCommand) -> list[planning.Preview]:
+    async def preview(self, command: RotationCommand) -> list[Preview]:
         """What would be done now, and what stands in the way: nothing is written anywhere."""
-        if wish.resource is None:
-            view = await self._sweep.view()
-            managed = {*view.managed}
-            asked = [errand.request for errand in self._sweep.errands(view, wish)]
-            return await self._preflight.look([each for each in asked if each.resource_id in managed])
-        return await self._preflight.look([wish.of(await self._named(wish.resource), self._to.clock())])
+        if command.resource is None:
+            state = await self._sweep.look()
+            managed = {*state.managed}
+            items = [each.item for each in self._sweep.items(state, command)]
+            return await self._preflight.look([each for each in items if each.resource_id in managed])
+        return await self._preflight.look([await self._named(command, command.resource)])
 
-    async def _named(self, resource: ResourceId) -> ResourceId:
+    async def status(self, rotation_id: str) -> RotationStatus | None:
+        """How far the rotation of this id is; None when nothing was ever asked under it."""
+        operation = await self._services.operations.read(rotation_id)
+        if operation is None or operation.final:
+            return RotationStatus(operation, outcome=operation.outcome) if operation else None
+        record = await self._services.records.read(ResourceId.parse(operation.resource))
+        if record and record.journal and record.journal.rotation_id == rotation_id:
+            return RotationStatus(operation, journal=record.journal)
+        return RotationStatus(operation, outcome=record.outcome_of(rotation_id) if record else None)
+
+    async def wait_for(self, rotation_ids: Sequence[str], *, seconds: float) -> list[RotationStatus]:
+        """How the rotations stand when the last of them has ended, or when the time is up (`Prefer: wait=N`).
+
+        Each look opens one or two blobs for every rotation that still runs. Looks get rarer, at most one in three
+        seconds.
+        """
+        found: dict[str, RotationStatus] = {}
+
+        async def look(rotation_id: str) -> None:
+            if status := await self.status(rotation_id):
+                found[rotation_id] = status
+
+        loop = asyncio.get_running_loop()
+        until, pause = loop.time() + seconds, _FIRST_LOOK_SECONDS
+        while True:
+            open_ids = [each for each in rotation_ids if each not in found or not found[each].final]
+            await bounded_gather(look, open_ids, limit=_AT_ONCE)
+            left = until - loop.time()
+            if left <= 0 or all(each in found and found[each].final for each in rotation_ids):
+                return [found[each] for each in rotation_ids if each in found]
+            await asyncio.sleep(min(pause, left))
+            pause = min(pause * 1.5, _SLOWEST_LOOK_SECONDS)
+
+    async def _named(self, command: RotationCommand, resource: ResourceId) -> WorkItem:
         if await self._fleet.manages(resource):
-            return resource
+            return command.for_resource(resource, self._services.clock())
         raise NotManaged(
             f"{resource} is not managed: name it in SIGNALR_RESOURCE_IDS, or tag it key-rotation=enabled in "
             "one of SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS"
         )
 
-    async def status(self, rotation_id: str) -> RotationStatus | None:
-        """How far the rotation of this id is; None when nothing was ever asked under it."""
-        ticket = await self._ledger.ticket(rotation_id)
-        if ticket is None or ticket.final:
-            return RotationStatus(ticket, outcome=ticket.outcome) if ticket else None
-        record = await self._ledger.read(ResourceId.parse(ticket.resource))
-        if record and record.journal and record.journal.rotation_id == rotation_id:
-            return RotationStatus(ticket, journal=record.journal)
-        return RotationStatus(ticket, outcome=record.outcome_of(rotation_id) if record else None)
+    async def _send(self, items: list[ScheduledItem], command: RotationCommand) -> list[WorkItem]:
+        async def enqueue(scheduled: ScheduledItem) -> WorkItem:
+            item = scheduled.item
+            if not (command.tracked and (await self._services.operations.open(item)).final):
+                await self._services.queue.send(telemetry.traced(item), delay=scheduled.delay)
+            return item
 
-    # -- doing --------------------------------------------------------------------------------------------------------
-
-    async def work(self, request: WorkItem) -> Outcome | None:
-        """Do what one message asks: see `Worker.work`."""
-        return await self._worker.work(request)
-
-    async def give_up(self, request: WorkItem) -> Outcome:
-        """Record and announce that a message could not be done: see `Worker.give_up`."""
-        return await self._worker.give_up(request)
+        sent = await bounded_gather(enqueue, items, limit=_AT_ONCE)
+        log.info(
+            "command submitted",
+            extra={"trigger": command.trigger, "mode": command.mode.value, "resources": len(sent)},
+        )
+        return sent

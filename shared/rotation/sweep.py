@@ -1,7 +1,7 @@
-"""The sweep: which resources are to be looked at, who stands in whose way, and what has been left undone too long.
+"""The sweep: which resources are to be looked at, which share a secret, and what has been overdue too long.
 
-It looks at the fleet as a whole, in one listing of each subscription and one of the app's own records, and leaves every
-single resource to a message of its own.
+It looks at the fleet as a whole, in one listing of each scope and one of the app's own records, and leaves every single
+resource to a message of its own.
 """
 
 import logging
@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.adapters.blob_records import BlobRecords
+from shared.domain import events
 from shared.domain.errors import RotationError
 from shared.domain.heartbeat import Heartbeat, Unreadable
 from shared.domain.inventory_entry import InventoryEntry
-from shared.domain.overdue import Overdue, overdue, still_unseen
+from shared.domain.overdue import Overdue, find_overdue, still_unobserved
 from shared.domain.requests import ListedState, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.observability import telemetry
-from shared.rotation.inventory import Discovery, Fleet
+from shared.rotation.inventory import Discovery, Fleet, entries_by_resource
 from shared.rotation.outbox import announce_overdue
 from shared.rotation.ports import Services
 
@@ -36,16 +36,19 @@ type _Secret = tuple[str, str]
 class ScheduledItem:
     """One message to send, and how long after now."""
 
-    request: WorkItem
+    item: WorkItem
     delay: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
 class FleetState:
-    """The fleet at one moment. `managed` includes what is known of scopes that could not be listed."""
+    """The fleet at one moment.
+
+    `managed` includes what is known of scopes that could not be listed; `strays` were managed, and are no more.
+    """
 
     at: datetime
-    survey: Discovery
+    discovery: Discovery
     entries: Mapping[ResourceId, InventoryEntry]
     managed: tuple[ResourceId, ...]
     strays: tuple[ResourceId, ...]
@@ -54,67 +57,66 @@ class FleetState:
 class Sweep:
     """Looks at the whole fleet."""
 
-    def __init__(self, fleet: Fleet, ledger: BlobRecords, services: Services, *, grace: timedelta) -> None:
+    def __init__(self, services: Services, fleet: Fleet, *, grace: timedelta) -> None:
+        self._services = services
         self._fleet = fleet
-        self._ledger = ledger
-        self._to = services
         self._grace = grace
 
-    async def view(self) -> FleetState:
-        """See what there is. Raises what ARM raises only if no subscription at all can be listed."""
-        entries = {ResourceId.parse(each.resource): each async for each in self._ledger.entries()}
-        survey = await self._fleet.survey()
-        news = [known for known, said in survey.found.items() if said is None and known not in entries]
-        survey = replace(survey, found={**survey.found, **await self._fleet.describe(news)})
-        unread = survey.unreadable
-        hidden = [each for each in entries if each not in survey.found and any(one.covers(each) for one in unread)]
-        managed = (*survey.found, *hidden)
+    async def look(self) -> FleetState:
+        """See what there is. Raises what ARM raises only if no scope at all can be listed."""
+        entries = await entries_by_resource(self._services.records)
+        discovery = await self._fleet.discover()
+        new = [resource for resource, said in discovery.found.items() if said is None and resource not in entries]
+        found = {**discovery.found, **await self._fleet.describe(new)}
+        hidden = [each for each in entries if each not in found and any(s.covers(each) for s in discovery.unreadable)]
+        managed = (*found, *hidden)
         strays = tuple(known for known in entries if known not in {*managed})
-        return FleetState(self._to.clock(), survey, entries, managed, strays)
+        return FleetState(self._services.clock(), replace(discovery, found=found), entries, managed, strays)
 
-    def errands(self, view: FleetState, wish: RotationCommand) -> list[ScheduledItem]:
-        """A message for each resource: the managed ones, and those that were and whose history is to be closed."""
-        rivals = self._rivals(view)
-        seconds = len(view.managed) / _SPREAD_PER_SECOND if len(view.managed) > _SPREAD_FROM else 0
+    def items(self, state: FleetState, command: RotationCommand) -> list[ScheduledItem]:
+        """A message for each resource: the managed ones, and the strays, whose history is to be closed."""
+        conflicts = self._conflicts(state)
+        seconds = len(state.managed) / _SPREAD_PER_SECOND if len(state.managed) > _SPREAD_FROM else 0
         made = []
-        for resource in (*view.managed, *view.strays):
-            found = view.survey.found.get(resource)
-            request = wish.of(resource, view.at).model_copy(
+        for resource in (*state.managed, *state.strays):
+            found = state.discovery.found.get(resource)
+            item = command.for_resource(resource, state.at).model_copy(
                 update={
                     "listed": ListedState.of(found) if found else None,
-                    "expected": _expected(view.entries.get(resource), view.at),
-                    "rivals": tuple(str(rival) for rival in rivals.get(resource, ())),
+                    "expected": _expected(state.entries.get(resource), state.at),
+                    "conflicts": tuple(str(other) for other in conflicts.get(resource, ())),
                 }
             )
-            made.append(ScheduledItem(request, timedelta(seconds=random.uniform(0, seconds))))  # noqa: S311 - no secret
+            made.append(ScheduledItem(item, timedelta(seconds=random.uniform(0, seconds))))  # noqa: S311 - no secret
         return made
 
-    async def tell_overdue(self, view: FleetState) -> Heartbeat:
+    async def report_overdue(self, state: FleetState) -> Heartbeat:
         """Announce what is past due by more than the grace. Gives the sweep's record, without what was enqueued."""
-        before = await self._ledger.heartbeat()
-        unseen = still_unseen(view.managed, view.entries, before.unseen if before else {}, now=view.at)
-        late = overdue(view.managed, view.entries, unseen, now=view.at, grace=self._grace)
-        seen = (view.entries[each] for each in view.managed if each in view.entries)
-        telemetry.fleet(seen, overdue=len(late), now=view.at)
+        before = await self._services.records.heartbeat()
+        earlier = before.unobserved if before else {}
+        unobserved = still_unobserved(state.managed, state.entries, earlier, now=state.at)
+        late = find_overdue(state.managed, state.entries, unobserved, now=state.at, grace=self._grace)
+        known = (state.entries[each] for each in state.managed if each in state.entries)
+        telemetry.fleet(known, overdue=len(late), now=state.at)
         for each in late:
-            await self._tell(each, view.at)
+            await self._report(each, state.at)
         return Heartbeat(
-            started_at=view.at,
-            ended_at=self._to.clock(),
-            resources=len(view.managed),
+            started_at=state.at,
+            ended_at=self._services.clock(),
+            resources=len(state.managed),
             enqueued=0,
             overdue=len(late),
             unreadable=tuple(
                 Unreadable(subscription=scope.name, code=error.code, message=error.message)
-                for scope, error in view.survey.unreadable.items()
+                for scope, error in state.discovery.unreadable.items()
             ),
-            unseen=unseen,
+            unobserved=unobserved,
         )
 
     async def finish(self, heartbeat: Heartbeat, *, enqueued: int) -> None:
-        """Write down that the sweep is done."""
-        done = heartbeat.model_copy(update={"ended_at": self._to.clock(), "enqueued": enqueued})
-        await self._ledger.beat(done)
+        """Store that the sweep is done."""
+        done = heartbeat.model_copy(update={"ended_at": self._services.clock(), "enqueued": enqueued})
+        await self._services.records.write_heartbeat(done)
         log.info(
             "sweep finished",
             extra={
@@ -126,27 +128,24 @@ class Sweep:
             },
         )
 
-    async def _tell(self, late: Overdue, now: datetime) -> None:
+    async def _report(self, late: Overdue, now: datetime) -> None:
         log.error(
             "rotation overdue",
             extra={
                 "rotation_id": late.rotation_id,
                 "resource": str(late.resource),
-                "due": late.due.isoformat(),
-                "hours": round((now - late.due) / timedelta(hours=1), 1),
+                "due": late.due_at.isoformat(),
+                "hours": round((now - late.due_at) / timedelta(hours=1), 1),
                 "code": late.code,
             },
         )
-        try:
-            await announce_overdue(self._to.topic, late)
-        except RotationError as untold:  # the next sweep tells it under the same id
-            log.exception("overdue not announced", extra={"rotation_id": late.rotation_id, "code": untold.code})
+        await announce_overdue(self._services.events, events.overdue(late))
 
-    def _rivals(self, view: FleetState) -> dict[ResourceId, list[ResourceId]]:
-        """Which resources map to one and the same secret, and with whom."""
+    def _conflicts(self, state: FleetState) -> dict[ResourceId, list[ResourceId]]:
+        """Which resources map to one and the same secret, and with which others."""
         writers: dict[_Secret, list[ResourceId]] = defaultdict(list)
-        for resource in view.managed:
-            if secret := self._secret(resource, view):
+        for resource in state.managed:
+            if secret := self._secret(resource, state):
                 writers[secret].append(resource)
         return {
             resource: [other for other in sharing if other != resource]
@@ -155,14 +154,14 @@ class Sweep:
             for resource in sharing
         }
 
-    def _secret(self, resource: ResourceId, view: FleetState) -> _Secret | None:
-        found, entry = view.survey.found.get(resource), view.entries.get(resource)
+    def _secret(self, resource: ResourceId, state: FleetState) -> _Secret | None:
+        found, entry = state.discovery.found.get(resource), state.entries.get(resource)
         if found is None:
-            seen = entry.snapshot if entry else None
-            return (seen.vault_url.lower(), seen.secret_name.lower()) if seen else None
+            snapshot = entry.snapshot if entry else None
+            return (snapshot.vault_url.lower(), snapshot.secret_name.lower()) if snapshot else None
         try:
             policy = self._fleet.policy(found)
-        except RotationError:  # a wrong tag: told when the resource's turn comes
+        except RotationError:  # a wrong tag: the resource's own message reports it
             return None
         return policy.vault_url.lower(), policy.secret_name.lower()
 

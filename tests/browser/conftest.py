@@ -149,7 +149,7 @@ async def remember(storage: Azurite, *records: Record) -> None:
 async def beat(storage: Azurite, heartbeat: Heartbeat) -> None:
     """Write down the last sweep as the app does."""
     async with BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
-        await BlobRecords(blobs.get_container_client("signalr-rotation")).beat(heartbeat)
+        await BlobRecords(blobs.get_container_client("signalr-rotation")).write_heartbeat(heartbeat)
 
 
 @asynccontextmanager

@@ -53,7 +53,7 @@ async def looker(
     own = {"AzureWebJobsStorage": storage.connection_string, "SIGNALR_SUBSCRIPTION_IDS": subscription}
     app = composition.build(Settings.model_validate(known | own))
     made = Looker(azure_session, app, subscription, datetime.now(UTC), None)
-    made.glances = FleetCache(app.roster, app.roster._ledger, lambda: made.now)
+    made.glances = FleetCache(app.inventory, app.services, lambda: made.now)
     yield made
     azure_session.clear_faults()
     await app.close()
@@ -119,8 +119,8 @@ async def test_a_resource_that_was_not_there_a_moment_ago_is_looked_for(looker: 
 
 async def test_when_arm_cannot_be_asked_what_was_ever_seen_is_shown(looker: Looker) -> None:
     resource = looker.resource("seen")
-    for request in await looker.app.rotator.submit(RotationCommand("http", resource, Mode.RESYNC)):
-        await looker.app.rotator.work(request)
+    for request in await looker.app.rotations.submit(RotationCommand("http", resource, Mode.RESYNC)):
+        await looker.app.worker.work(request)
     looker.azure.fault("SignalR.list", status=403, times=10)
 
     assert (await looker.glances.look()).holds(resource)
@@ -136,7 +136,7 @@ def test_a_subscription_that_could_not_be_listed_is_told_of() -> None:
 
 async def test_silence_is_told_of(looker: Looker) -> None:
     looker.resource("one")
-    await looker.app.rotator.sweep()
+    await looker.app.rotations.sweep()
     assert "" == (await looker.glances.look()).warning
 
     looker.pass_time(SILENT_AFTER + timedelta(minutes=1))

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.domain.keys import Slot, fingerprint
-from shared.domain.record import Journal, Kind, Record
+from shared.domain.record import Journal, Kind, Record, Step
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.world import SUBSCRIPTION, World, until
@@ -78,7 +78,9 @@ def test_token_of_arm_is_shown_to_no_other_host(world: World, elsewhere: Elsewhe
 def test_message_for_a_resource_that_is_not_managed_renews_nothing(world: World) -> None:
     """Whoever can write to the queue has no key renewed that nobody opted in, although the role would allow it."""
     resource = world.azure.create_signalr("bystander", subscription=SUBSCRIPTION)
-    forged = RotationCommand("http", mode=Mode.ROTATE, force=True).of(ResourceId.parse(resource), datetime.now(UTC))
+    forged = RotationCommand("http", mode=Mode.ROTATE, force=True).for_resource(
+        ResourceId.parse(resource), datetime.now(UTC)
+    )
 
     _queue(world).send_message(forged.model_dump_json(by_alias=True, exclude_defaults=True))
 
@@ -93,8 +95,8 @@ def test_journal_that_would_renew_the_published_key_is_abandoned(world: World) -
     resource = world.resource()
     world.rotated(resource)
     live = world.azure.live_keys(resource)
-    forged = Journal.plan(
-        now=datetime.now(UTC),
+    forged = Journal(
+        times={Step.PLANNED: datetime.now(UTC)},
         rotation_id="0e0e0e0e-0000-4000-8000-0000000000aa",
         kind=Kind.ROTATE,
         slot=Slot.SECONDARY,

@@ -146,7 +146,7 @@ async def settled(lane: Lane, mode: Mode, request: WorkItem, found: Findings) ->
         found.expect("4 Told", len(mine) == 1, f"{len(mine)} event ids for one version")
     record = await lane.ledger.read(ResourceId.parse(lane.resource))
     found.expect("6 Converges", record is not None and record.journal is None, "a journal is open")
-    ticket = await lane.ledger.ticket(request.rotation_id)
+    ticket = await lane.operations.read(request.rotation_id)
     ended = ticket.outcome.result if ticket and ticket.outcome else None
     good = {Result.SUCCEEDED, Result.SKIPPED} | _ALSO.get(mode.name, set())
     found.expect("6 Converges", ended in good, f"ended as {ended}")

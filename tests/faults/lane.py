@@ -24,6 +24,7 @@ from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClien
 from local.azure.certificates import authority, server_context
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from shared.adapters.blob_operations import BlobOperations
 from shared.adapters.blob_records import BlobRecords
 from shared.composition import NAME, App, build
 from shared.domain.errors import Retryable
@@ -147,6 +148,11 @@ class Lane:
         return BlobRecords(self.container)
 
     @property
+    def operations(self) -> BlobOperations:
+        """The operations, past the proxy."""
+        return BlobOperations(self.container)
+
+    @property
     def record(self) -> BlobClient:
         """The blob of the lane's resource, past the proxy."""
         return self.container.get_blob_client(f"resources/{ResourceId.parse(self.resource).key}.json")
@@ -167,7 +173,7 @@ class Lane:
 
     async def _delivered(self, app: App, request: WorkItem) -> Outcome | None:
         try:
-            return await app.rotator.work(request)
+            return await app.worker.work(request)
         except Retryable:
             self.secrecy.hear(traceback.format_exc())
         except Exception as error:  # noqa: BLE001 - whatever it is, the platform would log it

@@ -1,6 +1,6 @@
 """Azure in memory, and workers whose every call to it can fail, be lost, be slow or be their last.
 
-Each worker has ports of its own to one shared `Cloud` (`memory_ports`, `memory_ledger`), as each process has
+Each worker has ports of its own to one shared `Cloud` (`memory_ports`, `memory_records`), as each process has
 connections of its own.
 """
 
@@ -13,14 +13,15 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from shared.domain.errors import NotPermitted, Throttled, Unavailable
+from shared.domain.heartbeat import Heartbeat
 from shared.domain.keys import Slot, fingerprint
 from shared.domain.observation import PublishedSecret
 from shared.domain.record import Operation, Record
-from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
+from shared.domain.wire import Wire
+from shared.rotation.leased_record import LEASE_SECONDS
 
 RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
-LEASE_SECONDS = 60
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 type Trouble = Literal[
@@ -46,10 +47,12 @@ class Cloud:
     state: str = "Succeeded"
     tags: dict[str, str] = field(default_factory=dict)
     events: list[tuple[str, str]] = field(default_factory=list)
-    queue: list[WorkItem] = field(default_factory=list)
+    queue: list[Wire] = field(default_factory=list)
     record: Record | None = None
     lease: tuple[object, datetime] | None = None
-    tickets: dict[str, Operation] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    claims: dict[str, str] = field(default_factory=dict)
+    heartbeat: Heartbeat | None = None
     unchanged: int = 0  # how many operations to come succeed and leave the key as it is
     probes: Literal["open", "closed"] = "open"
     salts: int = 0

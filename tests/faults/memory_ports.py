@@ -2,19 +2,20 @@
 # ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
-from shared.adapters.arm_signalr import Ending, Regenerated
-from shared.adapters.key_vault import NewSecretVersion
-from shared.adapters.signalr_probe import Verdict
 from shared.domain.errors import Busy, NotPermitted, Throttled, Unavailable
+from shared.domain.events import OutgoingEvent
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.observation import PublishedSecret
-from shared.domain.requests import WorkItem
-from shared.domain.resources import Resource, ResourceId
-from tests.faults.memory import Killed, Worker
+from shared.domain.resources import Resource, ResourceId, Scope
+from shared.domain.wire import Wire
+from shared.rotation.ports import Ending, NewSecretVersion, Permit, Regenerated, Services, Verdict
+from tests.faults.memory import RESOURCE, Killed, Worker
+from tests.faults.memory_records import MemoryOperations, MemoryRecords
 
 _LATE_SECONDS = 8  # how long a request can be held up before ARM acts on it, its answer lost long since
 _OPERATION_SECONDS = 4
@@ -22,9 +23,19 @@ LONGEST_OPERATION_SECONDS = _LATE_SECONDS + _OPERATION_SECONDS
 ENDPOINT = "https://chat.service.signalr.net"
 
 
+class MemoryPermit:
+    """`Permit`: in memory there is always one."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return
+
+
 @dataclass
 class MemorySignalR:
-    """Port of ARM's SignalR provider."""
+    """`SignalRKeys`."""
 
     worker: Worker
 
@@ -33,8 +44,12 @@ class MemorySignalR:
             cloud = self.worker.cloud
             return Resource(resource, cloud.state, local_auth_disabled=False, tags=dict(cloud.tags))
 
-    async def turn(self, resource: ResourceId) -> AbstractContextManager[None]:
-        return nullcontext()
+    async def discover(self, scope: Scope) -> AsyncIterator[Resource]:
+        if scope.covers(RESOURCE):
+            yield await self.get(RESOURCE)
+
+    async def permit(self, resource: ResourceId) -> Permit:
+        return MemoryPermit()
 
     async def keys(self, resource: ResourceId, *, begun: bool = False) -> KeyPair:
         async with self.worker.call("keys"):
@@ -42,7 +57,7 @@ class MemorySignalR:
             return KeyPair(*(AccessKey(slot, ENDPOINT, keys[slot]) for slot in Slot))
 
     async def regenerate(
-        self, resource: ResourceId, key_type: KeyType, *, turn: None, answer_within: float
+        self, resource: ResourceId, key_type: KeyType, *, permit: Permit, timeout_seconds: float
     ) -> Regenerated:
         """ARM takes it and is done some seconds later, whoever waits for it or not."""
         cloud = self.worker.cloud
@@ -83,8 +98,8 @@ class MemorySignalR:
 
 
 @dataclass
-class MemoryDataPlane:
-    """Port of SignalR's data plane."""
+class MemoryProbe:
+    """`KeyProbe`."""
 
     worker: Worker
 
@@ -99,8 +114,8 @@ class MemoryDataPlane:
 
 
 @dataclass
-class MemoryVaults:
-    """Port of Key Vault."""
+class MemorySecrets:
+    """`SecretStore`."""
 
     worker: Worker
 
@@ -122,39 +137,72 @@ class MemoryVaults:
             versions = (version for version, _ in self.worker.cloud.versions)
             return next((version for version in versions if version.rotation_id == rotation_id), None)
 
-    async def publish(self, edition: NewSecretVersion, *, now: datetime, answer_within: float) -> PublishedSecret:
+    async def publish(self, version: NewSecretVersion, *, now: datetime, timeout_seconds: float) -> PublishedSecret:
         async with self.worker.call("publish"):
-            self.worker.cloud.watch("publish", self.worker, edition)
-            version = PublishedSecret(
+            self.worker.cloud.watch("publish", self.worker, version)
+            made = PublishedSecret(
                 "",
                 "",
                 now,
-                slot_hint=edition.key.slot,
-                rotation_id=edition.rotation_id,
-                kind_hint=edition.kind,
-                retirement=edition.retirement,
+                slot_hint=version.key.slot,
+                rotation_id=version.rotation_id,
+                kind_hint=version.kind,
+                retirement=version.retirement,
             )
-            return self.worker.cloud.add_version(version, edition.key.reveal())
+            return self.worker.cloud.add_version(made, version.key.reveal())
 
 
 @dataclass
-class MemoryTopic:
-    """Port of the Event Grid topic."""
+class MemoryEvents:
+    """`EventPublisher`."""
 
     worker: Worker
 
-    async def announce(self, kind: str, *, rotation_id: str, **_: object) -> str:
+    async def publish(self, event: OutgoingEvent) -> None:
         async with self.worker.call("announce"):
-            self.worker.cloud.events.append((rotation_id, f"{rotation_id}-{kind}"))
-        return f"{rotation_id}-{kind}"
+            self.worker.cloud.events.append((event.rotation_id, event.id))
+
+    async def reach(self) -> None:
+        async with self.worker.call("reach"):
+            return
 
 
 @dataclass
 class MemoryQueue:
-    """Port of the work queue. Delays are the machine's to choose: a message may come early, late, and twice."""
+    """`WorkQueue`. Delays are the machine's to choose: a message may come early, late, and twice."""
 
     worker: Worker
 
-    async def send(self, message: WorkItem, *, delay: timedelta = timedelta()) -> None:
+    async def send(self, message: Wire, *, delay: timedelta = timedelta()) -> None:
         async with self.worker.call("send"):
             self.worker.cloud.queue.append(message)
+
+
+@dataclass(frozen=True)
+class MemoryServices:
+    """`Services` of one worker: mypy holds every port to its Protocol here."""
+
+    signalr: MemorySignalR
+    probe: MemoryProbe
+    secrets: MemorySecrets
+    events: MemoryEvents
+    records: MemoryRecords
+    operations: MemoryOperations
+    queue: MemoryQueue
+    clock: Callable[[], datetime]
+    effect_seconds: float
+
+
+def services_of(worker: Worker, *, effect_seconds: float) -> Services:
+    """All ports of a worker of its own."""
+    return MemoryServices(
+        signalr=MemorySignalR(worker),
+        probe=MemoryProbe(worker),
+        secrets=MemorySecrets(worker),
+        events=MemoryEvents(worker),
+        records=MemoryRecords(worker),
+        operations=MemoryOperations(worker),
+        queue=MemoryQueue(worker),
+        clock=worker.cloud.now,
+        effect_seconds=effect_seconds,
+    )

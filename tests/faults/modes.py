@@ -52,12 +52,12 @@ class Mode:
     def request(self, resource: str) -> WorkItem:
         """The message that asks for it."""
         wish = RotationCommand(trigger="http", resource=ResourceId.parse(resource), **self.wish)
-        return wish.of(ResourceId.parse(resource), datetime.now(UTC))
+        return wish.for_resource(ResourceId.parse(resource), datetime.now(UTC))
 
 
 def sweep_of(resource: str) -> WorkItem:
     """The message of the next sweep."""
-    return RotationCommand(trigger="timer", ticket=False).of(ResourceId.parse(resource), datetime.now(UTC))
+    return RotationCommand(trigger="timer", tracked=False).for_resource(ResourceId.parse(resource), datetime.now(UTC))
 
 
 def secret_name(resource: str) -> str:

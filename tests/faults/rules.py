@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.key_vault import NewSecretVersion
 from shared.domain.keys import KeyType, Slot, fingerprint
+from shared.rotation.ports import NewSecretVersion
 from tests.faults.memory import Cloud, Worker
-from tests.faults.memory_ledger import MemoryHeld
+from tests.faults.memory_records import MemoryLease
 
 OVERLAP = timedelta(hours=24)
 
@@ -29,12 +29,12 @@ class Judge:
     changes: Counter[str] = field(default_factory=Counter)
     versions: Counter[str] = field(default_factory=Counter)
     untold: set[str] = field(default_factory=set)
-    held: dict[int, MemoryHeld] = field(default_factory=dict)
+    leases: dict[int, MemoryLease] = field(default_factory=dict)
 
     def watch(self, what: str, worker: Worker, detail: Any) -> None:
         """Judge a change that is about to be made."""
-        if what == "held":
-            self.held[id(worker)] = detail
+        if what == "leased":
+            self.leases[id(worker)] = detail
         elif what == "regenerate":
             self._holding(worker, "regenerates")
             if detail is KeyType.SALT:
@@ -91,7 +91,7 @@ class Judge:
         return set(self.versions) - {made for made, event in self.cloud.events if not event.endswith("Failed")}
 
     def _holding(self, worker: Worker, does: str) -> None:
-        assert self.held[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"
+        assert self.leases[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"
 
     def _may_regenerate(self, slot: Slot) -> None:
         key, now = self.cloud.keys[slot], self.cloud.now()

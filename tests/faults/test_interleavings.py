@@ -20,19 +20,10 @@ from shared.domain.keys import KeyType, Slot
 from shared.domain.observation import PublishedSecret
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.rotation.inventory import Fleet
-from shared.rotation.ports import Services
 from shared.rotation.worker import Worker as Engine
 from shared.settings import Settings
 from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
-from tests.faults.memory_ledger import MemoryLedger
-from tests.faults.memory_ports import (
-    LONGEST_OPERATION_SECONDS,
-    MemoryDataPlane,
-    MemoryQueue,
-    MemorySignalR,
-    MemoryTopic,
-    MemoryVaults,
-)
+from tests.faults.memory_ports import LONGEST_OPERATION_SECONDS, services_of
 from tests.faults.rules import Judge
 from tests.faults.scale import EXAMPLES, PHASES
 from tests.faults.virtual_time import TimelessLoop
@@ -51,7 +42,7 @@ TROUBLES: tuple[Trouble | None, ...] = (
 troubles = st.tuples(st.sampled_from(TROUBLES), st.integers(1, 30))
 wishes = st.sampled_from(
     (
-        {"mode": Mode.SWEEP, "ticket": False},
+        {"mode": Mode.SWEEP, "tracked": False},
         {"mode": Mode.ROTATE},
         {"mode": Mode.ROTATE, "key_type": KeyType.PRIMARY},
         {"mode": Mode.ROTATE, "key_type": KeyType.SECONDARY},
@@ -117,7 +108,7 @@ class Rotations(RuleBasedStateMachine):
     @rule(which=st.integers(0, 100))
     def give_up(self, which: int) -> None:
         if self.asked:
-            self._run(self._engine(Worker(self.cloud)).give_up(self.asked[which % len(self.asked)]))
+            self._run(self._engine(Worker(self.cloud)).dead_letter(self.asked[which % len(self.asked)]))
 
     # -- who meddles
 
@@ -146,7 +137,7 @@ class Rotations(RuleBasedStateMachine):
 
     @rule()
     def lose_the_tickets(self) -> None:
-        self.cloud.tickets.clear()
+        self.cloud.operations.clear()
 
     @rule()
     def lose_the_queue(self) -> None:
@@ -184,7 +175,7 @@ class Rotations(RuleBasedStateMachine):
         self.cloud.disabled, self.cloud.tags, self.cloud.state, self.cloud.unchanged = False, {}, "Succeeded", 0
         for _ in range(8):
             self.time_passes(hours=26)
-            outcome = self._work([(self._wished({"mode": Mode.SWEEP, "ticket": False}), (None, 0))])
+            outcome = self._work([(self._wished({"mode": Mode.SWEEP, "tracked": False}), (None, 0))])
             if outcome and outcome.result == "Skipped":
                 break
         else:
@@ -199,7 +190,9 @@ class Rotations(RuleBasedStateMachine):
 
     def _wished(self, wish: dict[str, object]) -> WorkItem:
         number = next(self.numbers)
-        request = RotationCommand(trigger="test", deduplication_key=str(number), **wish).of(RESOURCE, self.cloud.now())
+        request = RotationCommand(trigger="test", deduplication_key=str(number), **wish).for_resource(
+            RESOURCE, self.cloud.now()
+        )
         self.asked.append(request)
         if request.force:
             self.judge.forced.add(request.rotation_id)
@@ -227,17 +220,9 @@ class Rotations(RuleBasedStateMachine):
             self.loop.run_until_complete(coroutine)
 
     def _engine(self, worker: Worker) -> Engine:
-        signalr = MemorySignalR(worker)
-        services = Services(
-            signalr=signalr,
-            data_plane=MemoryDataPlane(worker),
-            vaults=MemoryVaults(worker),
-            topic=MemoryTopic(worker),
-            clock=self.cloud.now,
-            effect_seconds=EFFECT_SECONDS,
-        )
-        fleet = Fleet(SETTINGS, signalr)
-        return Engine(fleet=fleet, ledger=MemoryLedger(worker), queue=MemoryQueue(worker), services=services)
+        services = services_of(worker, effect_seconds=EFFECT_SECONDS)
+        fleet = Fleet(services, named=SETTINGS.resources, scopes=(), defaults=SETTINGS.policy_defaults)
+        return Engine(services, fleet)
 
 
 Rotations.TestCase.settings = settings(

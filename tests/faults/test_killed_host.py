@@ -40,7 +40,7 @@ async def standby(lane: Lane, folder: Path) -> FunctionsHost:
 async def ended(lane: Lane, request: WorkItem) -> None:
     """Wait until the rotation's ticket says how it ended."""
     async with asyncio.timeout(SECONDS):
-        while not ((ticket := await lane.ledger.ticket(request.rotation_id)) and ticket.final):  # noqa: ASYNC110 - a blob tells nobody that it changed
+        while not ((ticket := await lane.operations.read(request.rotation_id)) and ticket.final):  # noqa: ASYNC110 - a blob tells nobody that it changed
             await asyncio.sleep(0.1)
 
 

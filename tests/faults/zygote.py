@@ -21,7 +21,7 @@ PUT_OFF = 3
 async def _work(order: dict[str, Any]) -> int:
     app = build(Settings(**order["settings"]), **order["pace"])
     try:
-        await app.rotator.work(WorkItem.model_validate_json(order["request"]))
+        await app.worker.work(WorkItem.model_validate_json(order["request"]))
     except Retryable:
         return PUT_OFF
     finally:

@@ -68,7 +68,7 @@ def test_key_renewed_in_the_portal_is_repaired(
 
     assert seconds < 10
     world.host.idle()
-    assert ["rotator" != done["by"] for done in world.azure.regenerations(resource)] == [True]
+    assert ["rotations" != done["by"] for done in world.azure.regenerations(resource)] == [True]
     assert "repair" == world.events(resource)[-1]["data"]["cause"]
 
 

@@ -80,7 +80,7 @@ class Engine:
         """The message of a wish."""
         known = ResourceId.parse(self.resource)
         made = RotationCommand(trigger="test", resource=known, mode=mode, **wish)
-        return made.of(known, datetime.now(UTC) + self.ahead)
+        return made.for_resource(known, datetime.now(UTC) + self.ahead)
 
     async def rotate(self, **wish: Any) -> Outcome:
         """Ask for a rotation, and work on it until it ends."""
@@ -88,12 +88,12 @@ class Engine:
 
     async def sweep(self) -> Outcome:
         """What the timer asks."""
-        return await self.works(self.asks(Mode.SWEEP, ticket=False))
+        return await self.works(self.asks(Mode.SWEEP, tracked=False))
 
     async def works(self, request: WorkItem) -> Outcome:
         """Work on a message until it ends. Raises `RotationError` when it must be delivered again."""
         try:
-            outcome = await self.app.rotator.work(request)
+            outcome = await self.app.worker.work(request)
         except RotationError:
             self.heard.append(("traceback", traceback.format_exc()))
             raise

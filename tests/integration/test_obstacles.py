@@ -100,7 +100,7 @@ async def test_an_operators_stop_ends_a_plan_that_touched_nothing(
 ) -> None:
     engine.azure.fault("SignalR.regenerateKey", status=429, headers={"Retry-After": "1"}, resource=engine.resource)
     request = engine.asks()
-    assert await engine.app.rotator.work(request) is None
+    assert await engine.app.worker.work(request) is None
     stop(engine)
 
     outcome = await engine.works(request)

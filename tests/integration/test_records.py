@@ -37,13 +37,13 @@ async def test_an_unreadable_ticket_is_as_good_as_lost(engine: Engine) -> None:
     request = engine.asks()
     await engine.overwrite(f"rotations/{request.rotation_id}.json", b"{")
 
-    assert await engine.app.rotator.status(request.rotation_id) is None
+    assert await engine.app.rotations.status(request.rotation_id) is None
     assert "Succeeded" == (await engine.works(request)).result
 
 
 async def test_a_redelivery_after_the_record_was_lost_changes_nothing(engine: Engine) -> None:
     """The vault remembers which rotation made which version. What can't be known is told again, under the same id."""
-    request = engine.asks(force=True, ticket=False)
+    request = engine.asks(force=True, tracked=False)
     await engine.works(request)
     await engine.lose_record()
 
@@ -57,7 +57,7 @@ async def test_a_redelivery_after_the_record_was_lost_changes_nothing(engine: En
 
 async def test_a_redelivery_after_record_and_newest_version_are_gone_changes_nothing(engine: Engine) -> None:
     """Somebody else's version came on top, and the record is lost: the version of this rotation is still there."""
-    request = engine.asks(force=True, ticket=False)
+    request = engine.asks(force=True, tracked=False)
     await engine.works(request)
     await engine.lose_record()
     engine.publish("Primary")
@@ -136,7 +136,7 @@ async def test_a_resource_that_is_worked_on_puts_the_request_off(engine: Engine)
     lease = BlobLeaseClient(engine.blobs.get_blob_client(NAME, engine.record_name))
     await lease.acquire(lease_duration=60)
 
-    put_off = await engine.app.rotator.work(engine.asks())
+    put_off = await engine.app.worker.work(engine.asks())
     await lease.release()
 
     assert put_off is None
@@ -152,7 +152,7 @@ async def test_a_request_put_off_for_an_hour_is_left_to_the_platform(engine: Eng
     await lease.acquire(lease_duration=60)
 
     with pytest.raises(Busy):
-        await engine.app.rotator.work(request)
+        await engine.app.worker.work(request)
     await lease.release()
 
 
@@ -163,7 +163,7 @@ async def test_a_rotation_that_ended_without_its_ticket_is_told_by_the_record(en
     ticket = Operation(rotation_id=request.rotation_id, resource=request.resource, requested_at=request.requested_at)
     await engine.overwrite(f"rotations/{request.rotation_id}.json", ticket.model_dump_json(by_alias=True).encode())
 
-    status = await engine.app.rotator.status(request.rotation_id)
+    status = await engine.app.rotations.status(request.rotation_id)
 
     assert status
     assert status.outcome
@@ -185,9 +185,9 @@ async def test_giving_up_ends_a_plan_that_touched_nothing(engine: Engine) -> Non
     """Its caller is told that it failed: it must not be carried out hours later all the same."""
     request = engine.asks()
     engine.azure.fault("SignalR.regenerateKey", status=429, times=2, resource=engine.resource)
-    assert await engine.app.rotator.work(request) is None
+    assert await engine.app.worker.work(request) is None
 
-    outcome = await engine.app.rotator.give_up(request)
+    outcome = await engine.app.worker.dead_letter(request)
     record = await engine.record()
 
     assert ("Failed", "RetriesExhausted") == (outcome.result, outcome.code)
@@ -202,7 +202,7 @@ async def test_giving_up_keeps_the_journal_of_a_key_that_changed(engine: Engine)
     engine.azure.fault("KeyVault.setSecret", cut="before-effect")
     with pytest.raises(Unavailable):
         await engine.works(request)
-    await engine.app.rotator.give_up(request)
+    await engine.app.worker.dead_letter(request)
 
     await engine.sweep()
 

@@ -150,7 +150,7 @@ async def test_another_operation_in_the_way_puts_the_request_off(engine: Engine)
     )
     request = engine.asks()
 
-    put_off = await engine.app.rotator.work(request)
+    put_off = await engine.app.worker.work(request)
     outcome = await engine.works(request)
 
     assert put_off is None
@@ -197,7 +197,7 @@ async def test_no_answer_that_holds_keys_gets_into_a_log_or_an_exception(
         for operation in operations:
             engine.azure.fault(operation, status=status, body=body, times=6)
             try:
-                await engine.app.rotator.work(engine.asks(force=True))
+                await engine.app.worker.work(engine.asks(force=True))
             except RotationError:
                 logging.getLogger("rotation.test").exception("failed")
             engine.azure.clear_faults()
@@ -210,7 +210,7 @@ async def test_keys_renewed_elsewhere_between_plan_and_post_are_decided_anew(eng
     """The plan stands in the journal, the worker died, and the portal was faster."""
     engine.azure.fault("SignalR.regenerateKey", status=429, headers={"Retry-After": "1"}, resource=engine.resource)
     request = engine.asks()
-    assert await engine.app.rotator.work(request) is None
+    assert await engine.app.worker.work(request) is None
     engine.azure.regenerate_in_portal(engine.resource, "Primary")
 
     outcome = await engine.works(request)
@@ -223,7 +223,7 @@ async def test_key_published_elsewhere_between_plan_and_post_is_left_alone(engin
     """The plan stands in the journal; meanwhile somebody put the very key on clients that it is to renew."""
     engine.azure.fault("SignalR.regenerateKey", status=429, headers={"Retry-After": "1"}, resource=engine.resource)
     request = engine.asks()
-    assert await engine.app.rotator.work(request) is None
+    assert await engine.app.worker.work(request) is None
     engine.publish("Secondary")
 
     await engine.works(request)

@@ -64,10 +64,10 @@ class Course:
 
     async def _fulfil(self, wish: RotationCommand) -> None:
         try:
-            for request in await self.app.rotator.submit(wish):
+            for request in await self.app.rotations.submit(wish):
                 if request.resource != self.resource:
                     continue  # the storage account knows what other tests left behind
-                outcome = await self.app.rotator.work(request)
+                outcome = await self.app.worker.work(request)
                 assert outcome is not None, "nothing here is put off"
                 self.outcomes.append(outcome)
                 if outcome.result in {Result.FAILED, Result.UNKNOWN}:

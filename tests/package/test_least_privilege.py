@@ -159,6 +159,6 @@ async def test_a_group_is_searched_without_rights_on_its_subscription(cloud: Azu
         tags = {"key-rotation": "enabled"}
         cloud.create_signalr("beside", group="other", subscription=going.resource.split("/")[2], tags=tags)
 
-        found = [resource async for resource in going.app.rotator._fleet.find()]
+        found = [*(await going.app.rotations._fleet.discover()).found]
 
     assert [going.resource] == [str(resource) for resource in found]

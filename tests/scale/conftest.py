@@ -59,15 +59,15 @@ class Site:
     async def swept(self, app: composition.App) -> dict[str, Outcome | None]:
         """Sweep, and do what was queued: the outcomes by resource. Two sweeps in one minute would be one."""
         self.ahead += timedelta(minutes=1)
-        return await self.done(app, await app.rotator.sweep())
+        return await self.done(app, await app.rotations.sweep())
 
     async def done(self, app: composition.App, requests: list[WorkItem]) -> dict[str, Outcome | None]:
         """Do these, one after the other."""
-        return {request.resource: await app.rotator.work(request) for request in requests}
+        return {request.resource: await app.worker.work(request) for request in requests}
 
     async def asked(self, app: composition.App, wish: RotationCommand) -> Outcome | None:
         """Ask for one resource, and do it."""
-        return next(iter((await self.done(app, await app.rotator.submit(wish))).values()))
+        return next(iter((await self.done(app, await app.rotations.submit(wish))).values()))
 
     def mark(self) -> int:
         """The number of the newest request to the emulators."""

@@ -190,11 +190,11 @@ async def test_resync_after_the_apps_own_rotation_writes_nothing_to_arm(site: Si
 async def test_repeated_message_keeps_the_outcome_its_caller_was_told(site: Site) -> None:
     """A sweep with a ticket that rotated, delivered again: a glance must not overwrite what was told."""
     app, resource = site.app(), site.resource()
-    [request] = await app.rotator.submit(RotationCommand("http"))
-    first = await app.rotator.work(request)
+    [request] = await app.rotations.submit(RotationCommand("http"))
+    first = await app.worker.work(request)
 
-    again = await app.rotator.work(request)
+    again = await app.worker.work(request)
 
     assert Result.SUCCEEDED == first.result == again.result
-    assert Result.SUCCEEDED == (await app.rotator.status(request.rotation_id)).outcome.result
+    assert Result.SUCCEEDED == (await app.rotations.status(request.rotation_id)).outcome.result
     assert resource == request.resource

@@ -38,65 +38,65 @@ async def taken(turn: Awaitable[Permit]) -> bool:
 async def test_a_full_bucket_lets_its_size_through_and_no_more(clock: Seconds) -> None:
     bucket = TokenBucket(3, 1.0, clock=clock)
 
-    assert [True, True, True, False] == [await taken(bucket.turn()) for _ in range(4)]
+    assert [True, True, True, False] == [await taken(bucket.permit()) for _ in range(4)]
 
 
 async def test_tokens_come_back_at_the_buckets_rate(clock: Seconds) -> None:
     bucket = TokenBucket(2, 1.0, clock=clock)
-    bucket.told(0)
+    bucket.learn(0)
 
     clock.now = 1.5
 
-    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
+    assert [True, False] == [await taken(bucket.permit()) for _ in range(2)]
 
 
 async def test_turn_that_was_granted_is_not_given_away_by_an_answer_that_does_not_know_of_it(clock: Seconds) -> None:
     """What has its turn looks once more at what it is about to change before it asks."""
     bucket = TokenBucket(200, 10.0, clock=clock)
-    waiting = await bucket.turn()
+    waiting = await bucket.permit()
 
-    bucket.told(2)
+    bucket.learn(2)
 
-    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
+    assert [True, False] == [await taken(bucket.permit()) for _ in range(2)]
     waiting.end()
 
 
 async def test_turn_that_was_given_up_counts_no_more(clock: Seconds) -> None:
     bucket = TokenBucket(200, 10.0, clock=clock)
-    turn = await bucket.turn()
+    turn = await bucket.permit()
     turn.end()
     turn.end()
 
-    bucket.told(2)
+    bucket.learn(2)
 
-    assert [True, True, False] == [await taken(bucket.turn()) for _ in range(3)]
+    assert [True, True, False] == [await taken(bucket.permit()) for _ in range(3)]
 
 
 async def test_turn_ends_with_its_block_also_where_that_fails(clock: Seconds) -> None:
     bucket = TokenBucket(200, 10.0, clock=clock)
 
-    with suppress(Throttled), await bucket.turn():
+    with suppress(Throttled), await bucket.permit():
         raise Throttled("the world moved on")
-    bucket.told(1)
+    bucket.learn(1)
 
-    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
+    assert [True, False] == [await taken(bucket.permit()) for _ in range(2)]
 
 
 async def test_what_arm_says_is_left_counts_and_not_what_was_counted_here(clock: Seconds) -> None:
     """Other workers draw on the same bucket."""
     bucket = TokenBucket(200, 10.0, clock=clock)
 
-    bucket.told(1)
+    bucket.learn(1)
 
-    assert [True, False] == [await taken(bucket.turn()) for _ in range(2)]
+    assert [True, False] == [await taken(bucket.permit()) for _ in range(2)]
 
 
 async def test_what_was_begun_goes_before_what_would_begin() -> None:
     bucket, order = TokenBucket(1, 50.0), []
-    await bucket.turn()
+    await bucket.permit()
 
     async def come(name: str, *, urgent: bool) -> None:
-        await bucket.turn(urgent=urgent)
+        await bucket.permit(urgent=urgent)
         order.append(name)
 
     await asyncio.gather(come("first", urgent=False), come("second", urgent=False), come("begun", urgent=True))
@@ -106,10 +106,10 @@ async def test_what_was_begun_goes_before_what_would_begin() -> None:
 
 async def test_who_would_wait_too_long_to_begin_is_told_how_long(clock: Seconds) -> None:
     bucket = TokenBucket(1, 0.01, clock=clock)
-    await bucket.turn()
+    await bucket.permit()
 
     with pytest.raises(Throttled) as told:
-        await bucket.turn()
+        await bucket.permit()
 
     assert told.value.retry_after is not None
     assert told.value.retry_after > LONGEST_WAIT_SECONDS
@@ -117,12 +117,12 @@ async def test_who_would_wait_too_long_to_begin_is_told_how_long(clock: Seconds)
 
 async def test_a_refusal_holds_everybody_for_as_long_as_arm_asks(clock: Seconds) -> None:
     bucket = TokenBucket(200, 10.0, clock=clock)
-    bucket.refused(5)
+    bucket.throttled(5)
 
     clock.now = 4.9
-    early = await taken(bucket.turn())
+    early = await taken(bucket.permit())
     clock.now = 5.5
-    late = await taken(bucket.turn())
+    late = await taken(bucket.permit())
 
     assert (False, True) == (early, late)
 
@@ -130,22 +130,22 @@ async def test_a_refusal_holds_everybody_for_as_long_as_arm_asks(clock: Seconds)
 async def test_a_refusal_slows_down_for_a_while(clock: Seconds) -> None:
     """So that several workers come to share what comes back, although none knows of the others."""
     bucket = TokenBucket(200, 10.0, clock=clock)
-    bucket.refused(1)
+    bucket.throttled(1)
 
     clock.now = 1.15  # at the full rate one token would be back
-    halved = await taken(bucket.turn())
+    halved = await taken(bucket.permit())
     clock.now = 200.0
-    bucket.told(0)
+    bucket.learn(0)
     clock.now = 200.15
-    recovered = await taken(bucket.turn())
+    recovered = await taken(bucket.permit())
 
     assert (False, True) == (halved, recovered)
 
 
 async def test_who_leaves_the_line_leaves_its_token() -> None:
     bucket = TokenBucket(1, 20.0)
-    await bucket.turn()
-    leaving, staying = (asyncio.create_task(bucket.turn()) for _ in range(2))
+    await bucket.permit()
+    leaving, staying = (asyncio.create_task(bucket.permit()) for _ in range(2))
     await asyncio.sleep(0)
 
     leaving.cancel()
@@ -188,7 +188,7 @@ def test_polls_get_rarer_when_reads_get_scarce(clock: Seconds) -> None:
     pace = RateLimiter(clock=clock)
     plenty = pace.poll_seconds
 
-    pace.reads.told(10)
+    pace.reads.learn(10)
 
     assert pace.poll_seconds > 3 * plenty
 

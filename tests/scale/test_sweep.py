@@ -24,7 +24,7 @@ def told(site: Site, kind: str, resource: str) -> list[dict[str, object]]:
 
 async def listed(app: App) -> set[str]:
     """The resources that the fleet's list shows as seen."""
-    return {each.resource for each in await app.roster.all() if each.snapshot}
+    return {each.resource for each in await app.inventory.all() if each.snapshot}
 
 
 async def test_resources_are_found_across_subscriptions_and_pages(site: Site) -> None:
@@ -34,7 +34,7 @@ async def test_resources_are_found_across_subscriptions_and_pages(site: Site) ->
     site.resource({"key-rotation": "off"})
     app = site.app(SIGNALR_SUBSCRIPTION_IDS=f"{site.subscription}, {second}")
     try:
-        requests = await app.rotator.sweep()
+        requests = await app.rotations.sweep()
     finally:
         site.azure.page_size(100)
 
@@ -49,7 +49,7 @@ async def test_subscription_that_cannot_be_listed_does_not_stop_the_others(site:
     outcomes = await site.swept(app)
 
     assert Result.SUCCEEDED == outcomes[resource].result
-    heartbeat = await app.rotator.heartbeat()
+    heartbeat = await app.services.records.heartbeat()
     assert [unknown] == [each.subscription for each in heartbeat.unreadable]
 
 
@@ -164,12 +164,12 @@ async def test_paused_resource_is_told_of_once_it_is_overdue(site: Site) -> None
     site.azure.update_signalr(resource, tags={"key-rotation": "paused"})
     await site.swept(app)
     site.ahead = timedelta(days=61)
-    await app.rotator.sweep()
+    await app.rotations.sweep()
     early = told(site, "RotationOverdue", resource)
     site.ahead = timedelta(days=62, hours=1)
 
-    await app.rotator.sweep()
-    await app.rotator.sweep()
+    await app.rotations.sweep()
+    await app.rotations.sweep()
 
     late = told(site, "RotationOverdue", resource)
     assert [] == early
@@ -182,10 +182,10 @@ async def test_paused_resource_is_told_of_once_it_is_overdue(site: Site) -> None
 async def test_resource_that_no_worker_ever_looked_at_becomes_overdue(site: Site) -> None:
     """Sweeps run and nobody takes their messages."""
     app, resource = site.app(OVERDUE_GRACE_HOURS=1), site.resource()
-    await app.rotator.sweep()
+    await app.rotations.sweep()
     site.ahead = timedelta(hours=1.1)
 
-    await app.rotator.sweep()
+    await app.rotations.sweep()
 
     assert ["NotLookedAt"] == [event["data"]["code"] for event in told(site, "RotationOverdue", resource)]
 
@@ -194,11 +194,11 @@ async def test_heartbeat_counts_what_the_sweep_did(site: Site) -> None:
     app = site.app()
     for _ in range(3):
         site.resource()
-    before = await app.rotator.heartbeat()
+    before = await app.services.records.heartbeat()
 
-    await app.rotator.sweep()
+    await app.rotations.sweep()
 
-    beat = await app.rotator.heartbeat()
+    beat = await app.services.records.heartbeat()
     assert before is None
     assert (3, 3, 0, ()) == (beat.resources, beat.enqueued, beat.overdue, beat.unreadable)
     assert beat.started_at <= beat.ended_at
@@ -210,7 +210,7 @@ async def test_messages_of_a_large_fleet_are_spread(site: Site) -> None:
     for _ in range(150):
         site.resource()
 
-    await app.rotator.sweep()
+    await app.rotations.sweep()
 
     with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
         visible = len([*queue.receive_messages(messages_per_page=32, visibility_timeout=60)])

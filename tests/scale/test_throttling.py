@@ -13,7 +13,7 @@ from tests.scale.conftest import Site
 
 async def asked(app: App, resource: str) -> WorkItem:
     """A wish for a rotation, queued but not worked on yet."""
-    [request] = await app.rotator.submit(RotationCommand("http", ResourceId.parse(resource), Mode.ROTATE))
+    [request] = await app.rotations.submit(RotationCommand("http", ResourceId.parse(resource), Mode.ROTATE))
     return request
 
 
@@ -24,7 +24,7 @@ async def test_throttled_write_returns_its_message_for_as_long_as_arm_asks(site:
     with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
         queue.clear_messages()
 
-        outcome = await app.rotator.work(request)
+        outcome = await app.worker.work(request)
 
         assert outcome is None
         assert 1 == queue.get_queue_properties().approximate_message_count
@@ -37,7 +37,7 @@ async def test_throttled_write_is_not_repeated_in_the_workers_hands(site: Site) 
     site.azure.fault("SignalR.listKeys", resource=resource, status=429, headers={"Retry-After": "1"})
     mark = site.mark()
 
-    await app.rotator.work(request)
+    await app.worker.work(request)
 
     assert ["SignalR.listKeys"] == site.writes(mark)
 
@@ -48,9 +48,9 @@ async def test_throttled_regeneration_asks_arm_for_nothing_more_and_is_made_up_f
     site.azure.fault("SignalR.regenerateKey", resource=resource, status=429, headers={"Retry-After": "1"})
     mark = site.mark()
 
-    first = await app.rotator.work(request)
+    first = await app.worker.work(request)
     refused = site.writes(mark)
-    second = await app.rotator.work(request)
+    second = await app.worker.work(request)
 
     assert first is None
     assert ["SignalR.listKeys", "SignalR.regenerateKey"] == refused
@@ -63,7 +63,7 @@ async def test_throttled_polls_only_take_longer(site: Site) -> None:
     request = await asked(app, resource)
     site.azure.fault("SignalR.operationStatus", resource=resource, status=429, headers={"Retry-After": "1"}, times=2)
 
-    outcome = await app.rotator.work(request)
+    outcome = await app.worker.work(request)
 
     assert (Result.SUCCEEDED, "dataplane") == (outcome.result, outcome.verified)
 
@@ -75,7 +75,7 @@ async def test_standing_in_line_for_hours_is_no_failure(site: Site) -> None:
     site.ahead += timedelta(hours=8)
     site.azure.fault("SignalR.listKeys", resource=resource, status=429, headers={"Retry-After": "5"})
 
-    assert await app.rotator.work(request) is None
+    assert await app.worker.work(request) is None
 
 
 async def test_a_burst_beyond_the_bucket_is_paced_and_not_refused(site: Site) -> None:
@@ -86,7 +86,7 @@ async def test_a_burst_beyond_the_bucket_is_paced_and_not_refused(site: Site) ->
     mark = site.mark()
     try:
         for _ in range(10):
-            for preview in await app.rotator.preview(RotationCommand("http")):
+            for preview in await app.rotations.preview(RotationCommand("http")):
                 assert preview.finding is None, preview.finding
     finally:
         site.azure.configure(None, throttling=False)

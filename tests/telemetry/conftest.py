@@ -25,7 +25,6 @@ from shared.domain.record import Outcome
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.observability import telemetry
-from shared.observability.open_telemetry import OpenTelemetry
 from shared.settings import Settings
 
 _numbers = count(1)
@@ -94,7 +93,7 @@ class Engine:
 
     async def ask(self, resource: str, **wish: Any) -> WorkItem:
         """Ask for a rotation; the message as it lies on the queue."""
-        await self.app.rotator.submit(RotationCommand("http", ResourceId.parse(resource), Mode.ROTATE, **wish))
+        await self.app.rotations.submit(RotationCommand("http", ResourceId.parse(resource), Mode.ROTATE, **wish))
         return self.message()
 
     def message(self) -> WorkItem:
@@ -107,7 +106,7 @@ class Engine:
     async def work(self, request: WorkItem) -> Outcome | None:
         """Do it as the worker does. What the platform would try again gives None."""
         with suppress(RotationError):
-            return await self.app.rotator.work(request)
+            return await self.app.worker.work(request)
         return None
 
 
@@ -117,9 +116,9 @@ def told() -> Iterator[Told]:
     exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracers = TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(exporter))
-    telemetry.record_with(OpenTelemetry(tracers, MeterProvider([reader])))
+    telemetry.start(tracers, MeterProvider([reader]))
     yield Told(exporter, reader)
-    telemetry.record_with(None)
+    telemetry.stop()
 
 
 @pytest.fixture(scope="session")

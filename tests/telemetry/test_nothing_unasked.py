@@ -20,7 +20,7 @@ _CALL = """
 async def call():
     from shared import composition
     app = composition.app()
-    await app.rotator.status("5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90")
+    await app.rotations.status("5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90")
     await app.close()
 """
 

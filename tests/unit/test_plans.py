@@ -59,7 +59,7 @@ def request(**facts: object) -> WorkItem:
 def test_a_plan_says_what_it_rests_on(
     action: Action, kind: Kind, slot: Slot | None, retire: str | None, *, in_place: bool
 ) -> None:
-    journal = planning.journal(action, seen(), request(), POLICY, NOW)
+    journal = planning.open_journal(action, seen(), request(), POLICY, NOW)
 
     assert (kind, slot, retire, in_place) == (journal.kind, journal.slot, journal.retire, journal.in_place)
     assert ({Slot.PRIMARY: "one", Slot.SECONDARY: "two"}, "v1") == (journal.before, journal.previous_version)
@@ -69,12 +69,12 @@ def test_a_plan_says_what_it_rests_on(
 def test_the_key_to_retire_is_primarys_where_nothing_was_published() -> None:
     action = Rotate(Slot.SECONDARY, retire=True)
 
-    assert "one" == planning.journal(action, seen(None), request(), POLICY, NOW).retire
+    assert "one" == planning.open_journal(action, seen(None), request(), POLICY, NOW).retire
 
 
 @pytest.mark.parametrize(("asked", "hours"), [(None, 24), (0, 0), (72, 72)])
 def test_the_overlap_is_the_policys_unless_another_was_asked_for(asked: float | None, hours: float) -> None:
-    journal = planning.journal(Rotate(Slot.SECONDARY), seen(), request(overlap_hours=asked), POLICY, NOW)
+    journal = planning.open_journal(Rotate(Slot.SECONDARY), seen(), request(overlap_hours=asked), POLICY, NOW)
 
     assert hours == journal.overlap_hours
 
@@ -87,7 +87,7 @@ def test_a_version_is_told_again_as_what_it_was(hint: str | None, kind: Kind) ->
     due = NOW + timedelta(hours=24)
     newest = replace(NEWEST, kind_hint=hint, retirement=Retirement("two", due))
 
-    journal = planning.journal(Announce(), seen(newest), request(), POLICY, NOW + timedelta(days=1))
+    journal = planning.open_journal(Announce(), seen(newest), request(), POLICY, NOW + timedelta(days=1))
 
     assert ("made-by", kind, Step.PUBLISHED) == (journal.rotation_id, journal.kind, journal.step)
     assert ("v1", "one", due) == (journal.version, journal.after, journal.retire_after)
@@ -96,7 +96,7 @@ def test_a_version_is_told_again_as_what_it_was(hint: str | None, kind: Kind) ->
 
 def test_nothing_is_planned_for_what_changes_nothing() -> None:
     with pytest.raises(AssertionError):
-        planning.journal(Skip(Code.NOT_DUE), seen(), request(), POLICY, NOW)
+        planning.open_journal(Skip(Code.NOT_DUE), seen(), request(), POLICY, NOW)
 
 
 @pytest.mark.parametrize("code", Code)
@@ -109,10 +109,10 @@ def test_every_reason_to_do_nothing_comes_with_advice(code: Code) -> None:
 def test_a_retirement_asked_for_twice_is_one_request() -> None:
     """It is sent by whoever finishes the rotation, and that can be two workers one after the other."""
     outcome = Outcome.of(
-        planning.journal(Rotate(Slot.SECONDARY), seen(), request(), POLICY, NOW), Result.SUCCEEDED, NOW
+        planning.open_journal(Rotate(Slot.SECONDARY), seen(), request(), POLICY, NOW), Result.SUCCEEDED, NOW
     )
 
-    first, second = planning.retirement(outcome, RESOURCE, NOW), planning.retirement(outcome, RESOURCE, NOW)
+    first, second = planning.retirement_item(outcome, RESOURCE, NOW), planning.retirement_item(outcome, RESOURCE, NOW)
 
     assert first == second
     assert rotation_id(RESOURCE, "retire:asked") == first.rotation_id

@@ -1,0 +1,136 @@
+"""The engine's ports to records and operations in `memory.Cloud`: a lease that others respect, and that ends."""
+# ruff: noqa: ARG002 - a port takes what its adapter takes
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.errors import Busy, KeyReused, LeaseLost
+from shared.domain.heartbeat import Heartbeat
+from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.record import Operation, Outcome, Record
+from shared.domain.requests import RotationCommand, WorkItem
+from shared.domain.resources import ResourceId
+from shared.rotation.leased_record import LEASE_SECONDS, LeasedRecord
+from tests.faults.memory import Worker
+
+
+class MemoryLease:
+    """The lease of the one record: other workers respect it, and it ends when it is not renewed."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.token = object()
+        self._until = 0.0
+
+    @property
+    def holds(self) -> bool:
+        lease = self.worker.cloud.lease
+        return lease is not None and lease[0] is self.token and lease[1] > self.worker.cloud.now()
+
+    @property
+    def remaining_seconds(self) -> float:
+        return self._until - asyncio.get_running_loop().time()
+
+    async def take(self) -> None:
+        cloud = self.worker.cloud
+        async with self.worker.call("lease"):
+            if cloud.lease is not None and cloud.lease[1] > cloud.now():
+                raise Busy("taken", retry_after=10)
+            self._grant()
+
+    async def write(self, record: Record) -> None:
+        async with self.worker.call("write"):
+            if not self.holds:
+                raise LeaseLost("lost")
+            self.worker.cloud.record = record
+
+    async def renew(self) -> None:
+        asked = asyncio.get_running_loop().time()
+        async with self.worker.call("renew"):
+            if not self.holds:
+                raise LeaseLost("lost")
+            self._grant()
+        self._until = asked + LEASE_SECONDS
+
+    async def keep(self) -> None:
+        while not self.worker.dead:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            if not self.worker.suspended and not self.worker.dead and self.holds:
+                self._grant()
+
+    def _grant(self) -> None:
+        self.worker.cloud.lease = (self.token, self.worker.cloud.now() + timedelta(seconds=LEASE_SECONDS))
+        self._until = asyncio.get_running_loop().time() + LEASE_SECONDS
+
+
+@dataclass
+class MemoryRecords:
+    """`RecordStore` of one resource."""
+
+    worker: Worker
+
+    @asynccontextmanager
+    async def lease(self, resource: ResourceId) -> AsyncIterator[LeasedRecord]:
+        cloud, lease = self.worker.cloud, MemoryLease(self.worker)
+        await lease.take()
+        async with self.worker.call("read"):
+            leased = LeasedRecord(lease, cloud.record or Record(resource=str(resource)))
+        cloud.watch("leased", self.worker, lease)
+        keeper = asyncio.create_task(lease.keep())
+        try:
+            yield leased
+        finally:
+            keeper.cancel()
+            if not self.worker.dead and lease.holds:
+                cloud.lease = None
+
+    async def read(self, resource: ResourceId) -> Record | None:
+        async with self.worker.call("look"):
+            return self.worker.cloud.record
+
+    async def entries(self) -> AsyncIterator[InventoryEntry]:
+        async with self.worker.call("list"):
+            record = self.worker.cloud.record
+        if record and not record.removed:
+            yield InventoryEntry.of(record)
+
+    async def write_heartbeat(self, heartbeat: Heartbeat) -> None:
+        async with self.worker.call("write heartbeat"):
+            self.worker.cloud.heartbeat = heartbeat
+
+    async def heartbeat(self) -> Heartbeat | None:
+        async with self.worker.call("heartbeat"):
+            return self.worker.cloud.heartbeat
+
+
+@dataclass
+class MemoryOperations:
+    """`OperationStore`."""
+
+    worker: Worker
+
+    async def open(self, item: WorkItem) -> Operation:
+        asked = Operation(rotation_id=item.rotation_id, resource=item.resource, requested_at=item.requested_at)
+        async with self.worker.call("open operation"):
+            return self.worker.cloud.operations.setdefault(item.rotation_id, asked)
+
+    async def close(self, resource: ResourceId, outcome: Outcome) -> None:
+        async with self.worker.call("close operation"):
+            self.worker.cloud.operations[outcome.rotation_id] = Operation(
+                rotation_id=outcome.rotation_id,
+                resource=str(resource),
+                requested_at=outcome.requested_at,
+                outcome=outcome,
+            )
+
+    async def read(self, rotation_id: str) -> Operation | None:
+        async with self.worker.call("operation"):
+            return self.worker.cloud.operations.get(rotation_id)
+
+    async def claim(self, idempotency_key: str, command: RotationCommand) -> None:
+        async with self.worker.call("claim"):
+            if self.worker.cloud.claims.setdefault(idempotency_key, command.meaning) != command.meaning:
+                raise KeyReused("used for a different request")
