@@ -33,7 +33,7 @@ from shared.adapters.http_transport import sending_once
 from shared.adapters.key_vault import KeyVaultSecrets
 from shared.adapters.signalr_probe import SignalRProbe
 from shared.adapters.storage_queue import StorageQueue
-from shared.dashboard.visit import Dashboard
+from shared.dashboard.pages import Dashboard
 from shared.observability import log_redaction
 from shared.rotation.health import Health
 from shared.rotation.incoming_events import IncomingEvents
