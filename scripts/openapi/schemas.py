@@ -97,7 +97,7 @@ def events_schema() -> dict[str, Any]:
         "time": "2026-11-23T07:00:00Z",
         "data": {"Id": secret, "VaultName": "contoso", "ObjectType": "Secret", "ObjectName": "chat-connection-string"},
     }
-    renewed = {
+    regenerated = {
         "id": "5c83f5b9-6cb6-4a60-8a6b-1b7a9df9a7a2",
         "topic": "/subscriptions/…",
         "subject": EXAMPLE_ID,
@@ -110,4 +110,4 @@ def events_schema() -> dict[str, Any]:
         },
         "dataVersion": "1",
     }
-    return {"anyOf": [event, {"type": "array", "contains": event}], "examples": [near_expiry, [renewed]]}
+    return {"anyOf": [event, {"type": "array", "contains": event}], "examples": [near_expiry, [regenerated]]}

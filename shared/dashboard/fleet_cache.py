@@ -14,6 +14,7 @@ from typing import Protocol
 from shared.dashboard.time_format import relative
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.record import Record
 from shared.domain.resources import ResourceId
 from shared.rotation.roster import Inventory
 
@@ -25,8 +26,11 @@ SILENT_AFTER = timedelta(hours=3)
 log = logging.getLogger("rotation.dashboard")
 
 
-class Heartbeats(Protocol):
-    """Where the heartbeat of the last sweep is stored."""
+class Records(Protocol):
+    """What the dashboard reads of the record store."""
+
+    async def read(self, resource: ResourceId, /) -> Record | None:
+        """The record of a resource; None where there is none."""
 
     async def heartbeat(self) -> Heartbeat | None:
         """The heartbeat of the last sweep; None when there was none yet."""
@@ -60,9 +64,9 @@ class CachedFleet:
 class FleetCache:
     """Reads the inventory, one read at a time, and keeps the result."""
 
-    def __init__(self, inventory: Inventory, heartbeats: Heartbeats, clock: Callable[[], datetime]) -> None:
+    def __init__(self, inventory: Inventory, records: Records, clock: Callable[[], datetime]) -> None:
         self._inventory = inventory
-        self._heartbeats = heartbeats
+        self._records = records
         self._clock = clock
         self._cached: CachedFleet | None = None
         self._refresh: asyncio.Task[CachedFleet] | None = None
@@ -89,7 +93,7 @@ class FleetCache:
 
     async def _read(self) -> CachedFleet:
         at = self._clock()
-        entries, heartbeat = await asyncio.gather(self._inventory.all(), self._heartbeats.heartbeat())
+        entries, heartbeat = await asyncio.gather(self._inventory.all(), self._records.heartbeat())
         self._cached = CachedFleet(at, tuple(entries), heartbeat)
         return self._cached
 

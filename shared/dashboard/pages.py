@@ -5,11 +5,10 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from shared.dashboard.dry_run_text import dry_run_text
 from shared.dashboard.filters import Filters, resource_link
-from shared.dashboard.fleet_cache import FRESH, CachedFleet, FleetCache, Heartbeats
+from shared.dashboard.fleet_cache import FRESH, CachedFleet, FleetCache, Records
 from shared.dashboard.fleet_view import FleetView, fleet_view
 from shared.dashboard.forms import Act, DashboardForm, PageError, act_of, form_fields, require_same_origin, resource_of
 from shared.dashboard.progress import progress_of
@@ -25,13 +24,6 @@ log = logging.getLogger("rotation.dashboard")
 # Seconds until a page refreshes itself: while something newer is being read, while a rotation runs, otherwise.
 _IMMEDIATELY, _SOON, _LATER = 2, 4, 20
 _METHODS = frozenset({"GET", "HEAD", "POST"})
-
-
-class Records(Heartbeats, Protocol):
-    """What the dashboard reads of the record store."""
-
-    async def read(self, resource: ResourceId, /) -> Record | None:
-        """The record of a resource; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +72,8 @@ class Dashboard:
         if form.resource is None:
             items = await self._rotations.submit(form.command)
             log.info("sweep asked for", extra={"resources": len(items)})
-            notice = f"Asked for a look at {len(items)} resources. What is due is rotated within minutes."
-            return await self._fleet(Filters(), notice)
+            message = f"Asked for a look at {len(items)} resources. What is due is rotated within minutes."
+            return await self._fleet(Filters(), message)
         if form.act is Act.PREVIEW:
             previews = await self._rotations.preview(form.command)
             text = "; ".join(dry_run_text(preview, self._clock()) for preview in previews)
@@ -90,14 +82,14 @@ class Dashboard:
         log.info("rotation asked for", extra={"resource": str(form.resource), "mode": form.mode.value})
         return await self._resource(form.resource, "Asked for. Its steps follow below.", items[0].rotation_id)
 
-    async def _fleet(self, filters: Filters, notice: str = "") -> View:
+    async def _fleet(self, filters: Filters, message: str = "") -> View:
         now, fleet = self._clock(), await self._cache.current()
         view = fleet_view(fleet.entries, filters, now, grace=self._grace)
         every = _IMMEDIATELY if now > fleet.at + FRESH else _SOON if view.running else _LATER
-        shown = _page(view, fleet, notice, refresh=filters.link(), every=every)
-        return View("fleet.html", now, shown | {"seen_at": fleet.at})
+        variables = _page(view, fleet, message, refresh=filters.link(), every=every)
+        return View("fleet.html", now, variables | {"as_of": fleet.at})
 
-    async def _resource(self, resource: ResourceId, notice: str = "", follow: str = "") -> View:
+    async def _resource(self, resource: ResourceId, message: str = "", follow: str = "") -> View:
         now, record = self._clock(), await self._records.read(resource)
         fleet = await self._cache.current_with(resource)
         if record is None:
@@ -108,17 +100,17 @@ class Dashboard:
         followed = progress_of(status) if status and ResourceId.parse(status.ticket.resource) == resource else None
         view = resource_view(record, now, grace=self._grace, managed=fleet.holds(resource), followed=followed)
         refresh = resource_link(resource) + (f"&follow={follow}" if followed else "")
-        shown = _page(view, fleet, notice, refresh=refresh, every=_IMMEDIATELY if view.changing else _LATER)
-        return View("resource.html", now, shown | {"seen_at": now})
+        variables = _page(view, fleet, message, refresh=refresh, every=_IMMEDIATELY if view.changing else _LATER)
+        return View("resource.html", now, variables | {"as_of": now})
 
 
 def _page(
-    view: FleetView | ResourceView, fleet: CachedFleet, notice: str, *, refresh: str, every: int
+    view: FleetView | ResourceView, fleet: CachedFleet, message: str, *, refresh: str, every: int
 ) -> dict[str, object]:
     """The variables of both pages. `token` makes each form a command of its own, however often it is sent."""
     return {
         "view": view,
-        "notice": notice or fleet.warning,
+        "message": message or fleet.warning,
         "token": str(uuid.uuid4()),
         "refresh": refresh,
         "every": every,

@@ -25,7 +25,7 @@ class MarkerKind(StrEnum):
     PUBLISHED = "published"
     PLANNED = "planned"
     OVERLAP = "overlap"
-    RENEWED = "renewed"
+    REGENERATED = "renewed"
     SWITCHED = "switched"
     FAILED = "failed"
     DUE = "due"
@@ -156,9 +156,9 @@ def _meaning(mark: TimelineMark) -> tuple[MarkerKind, str]:
         return MarkerKind.FAILED, mark.result.value.lower()
     match mark.kind:
         case Kind.ROTATE:
-            return MarkerKind.RENEWED, "renewed"
+            return MarkerKind.REGENERATED, "renewed"
         case Kind.RETIRE:
-            return MarkerKind.RENEWED, "renewed to retire its old key"
+            return MarkerKind.REGENERATED, "renewed to retire its old key"
         case Kind.PUBLISH:
             return MarkerKind.SWITCHED, "published as it was"
         case Kind.SALT | None:
@@ -196,9 +196,9 @@ def _ticks(window: Window, count: int) -> tuple[tuple[float, str], ...]:
 
 
 def _label(marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, now: datetime) -> str:
-    renewed = sum(mark.kind is Kind.ROTATE and mark.result is Result.SUCCEEDED for mark in marks)
+    rotations = sum(mark.kind is Kind.ROTATE and mark.result is Result.SUCCEEDED for mark in marks)
     failed = sum(mark.result in {Result.FAILED, Result.UNKNOWN} for mark in marks)
-    facts = [f"{renewed} rotations and {failed} failures" if marks else "nothing rotated yet"]
+    facts = [f"{rotations} rotations and {failed} failures" if marks else "nothing rotated yet"]
     if snapshot and snapshot.published_slot and snapshot.published_at and snapshot.due_at:
         verb = "is" if snapshot.due_at > now else "was"
         facts += [

@@ -80,9 +80,9 @@ class RotationProperties(Wire):
     fingerprint: str | None = Field(None, description="The new key: first 12 hex digits of its SHA-256")
     version: str | None = Field(None, description="The secret version that publishes it")
     verified: str | None = Field(None, description="Who confirmed that the key works: dataplane or arm")
-    retire_after: datetime | None = Field(None, description="When the replaced key will be made worthless")
-    until: datetime | None = Field(None, description="Until when it is refused, or there is nothing to do")
-    reason: str | None = Field(None, description="Why it was asked for")
+    retire_after: datetime | None = Field(None, description="When the replaced key will be invalidated")
+    until: datetime | None = Field(None, description="Until when it is not allowed, or nothing has to be done")
+    reason: str | None = Field(None, description="Why it was requested")
     steps: Mapping[Step, datetime] = Field({}, description="When each step was done")
 
 
@@ -95,7 +95,7 @@ class OperationStatus(Wire):
     start_time: datetime
     end_time: datetime | None = None
     properties: RotationProperties
-    error: Fault | None = Field(None, description="Why it failed or was refused")
+    error: Fault | None = Field(None, description="Why it failed or is not allowed")
     note: Fault | None = Field(None, description="Why nothing had to be done")
 
     @classmethod
@@ -134,7 +134,7 @@ class Decision(Wire):
     action: Literal["Rotate", "Publish", "Retire", "RegenerateSalt", "Resume", "Announce", "Wait", "Skip", "Refuse"]
     key_type: KeyType | None = Field(None, description="The key it would be about")
     cause: Cause | None = Field(None, description="Why a key would be published that is not new")
-    retire: bool | None = Field(None, description="Whether the replaced key would be made worthless afterwards")
+    retire: bool | None = Field(None, description="Whether the replaced key would be invalidated afterwards")
     code: str | None = Field(None, description="Why nothing would be done")
     until: datetime | None = Field(None, description="Until when")
 
@@ -194,7 +194,7 @@ class FleetMember(Wire):
     age_days: float | None = Field(None, description="How long it has been published", ge=0)
     due_at: datetime | None = Field(None, description="When the next rotation is due")
     overlap_until: datetime | None = Field(None, description="Until when clients may still hold the previous key")
-    retire_after: datetime | None = Field(None, description="When a replaced key will be made worthless, if one will")
+    retire_after: datetime | None = Field(None, description="When a replaced key will be invalidated, if one will")
     last: Last | None = Field(None, description="The newest outcome")
     running: Running | None = Field(None, description="The rotation under way")
 

@@ -78,17 +78,17 @@ class RotateBody(BaseModel):
     )
     mode: Literal["rotate", "revoke", "resync"] | None = Field(
         None,
-        description="rotate (default): a new key, published. revoke: a key leaked, make it worthless as well. "
-        "resync: publish a live key if the published value is none, change no key",
+        description="rotate (default): a new key, published. revoke: a key leaked, invalidate it as well. "
+        "resync: publish a valid key if the published value is none, change no key",
     )
-    force: bool = Field(False, description="Also while clients may still hold the key that would be renewed")  # noqa: FBT003 - pydantic's default
+    force: bool = Field(False, description="Also while clients may still hold the key that would be regenerated")  # noqa: FBT003 - pydantic's default
     dry_run: bool = Field(False, description="Only say what would be done")  # noqa: FBT003 - pydantic's default
     overlap_hours: float | None = Field(
         None,
         ge=0,
         le=2160,
         allow_inf_nan=False,
-        description="When the replaced key is made worthless, instead of the policy's",
+        description="When the replaced key is invalidated, instead of the policy's",
     )
     reason: str = Field(
         "", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why: stands in events and in the history"
