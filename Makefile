@@ -68,12 +68,6 @@ architecture: .venv/.installed  ## the list of modules in docs/architecture.md, 
 openapi: .venv/.installed  ## shared/http/openapi.json, the API's description, from the classes that it describes
 	$(PY) -m scripts.openapi
 
-openapi: .venv/.installed  ## shared/http/openapi.json, the API's description, from the classes that it describes
-	$(PY) -m scripts.openapi
-
-openapi: .venv/.installed  ## shared/http/openapi.json, the API's description, from the classes that it describes
-	$(PY) -m scripts.openapi
-
 requirements: .venv/.installed  ## the pinned requirements, with the newest versions that fit
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt

@@ -13,7 +13,6 @@ from shared.dashboard.forms import (
 )
 from shared.domain.requests import Mode
 from shared.http.messages import HttpRequest
-from shared.http.messages import HttpRequest
 from tests.dashboard import fleet
 
 RESOURCE = str(fleet.resource("chat"))
@@ -82,7 +81,7 @@ def test_a_form_is_read_as_it_was_typed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "status"),
+    ("posted", "status"),
     [
         (sent(b"x" * (MOST_BODY_BYTES + 1)), 413),
         (sent(b"{}", "application/json"), 415),
@@ -92,9 +91,9 @@ def test_a_form_is_read_as_it_was_typed() -> None:
         (sent(b"&".join(b"a%d=1" % n for n in range(30))), 400),
     ],
 )
-def test_what_is_no_form_is_refused(request_: HttpRequest, status: int) -> None:
+def test_what_is_no_form_is_refused(posted: HttpRequest, status: int) -> None:
     with pytest.raises(PageError) as caught:
-        form_fields(request_)
+        form_fields(posted)
 
     assert status == caught.value.status
 

@@ -10,7 +10,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from shared.domain.keys import Slot, fingerprint
-from shared.domain.record import Journal, Kind, Record
+from shared.domain.record import Journal, Kind, Record, Step
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.world import SUBSCRIPTION, World, until
@@ -93,8 +93,7 @@ def test_journal_that_would_renew_the_published_key_is_abandoned(world: World) -
     resource = world.resource()
     world.rotated(resource)
     live = world.azure.live_keys(resource)
-    forged = Journal.plan(
-        now=datetime.now(UTC),
+    forged = Journal(
         rotation_id="0e0e0e0e-0000-4000-8000-0000000000aa",
         kind=Kind.ROTATE,
         slot=Slot.SECONDARY,
@@ -103,6 +102,7 @@ def test_journal_that_would_renew_the_published_key_is_abandoned(world: World) -
         before={Slot(slot): fingerprint(key) for slot, key in live.items()},
         previous_version=world.versions(resource)[-1]["version"],
         overlap_hours=0.0,
+        times={Step.PLANNED: datetime.now(UTC)},
     )
     _replace_record(world, resource, Record(resource=resource, journal=forged).model_dump_json(by_alias=True))
 
