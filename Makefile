@@ -1,5 +1,5 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
-.PHONY: help demo run azure test browser chaos mutants fuzz bench bench-short conformance infra-check lint package architecture requirements clean
+.PHONY: help demo run azure test browser chaos mutants fuzz bench bench-short conformance infra-check lint package architecture openapi requirements clean
 PY := .venv/bin/python
 
 help:  ## this list
@@ -64,6 +64,9 @@ lint: .venv/.installed  ## style, types, import rules
 
 architecture: .venv/.installed  ## the list of modules in docs/architecture.md, from their own first lines
 	$(PY) scripts/architecture.py
+
+openapi: .venv/.installed  ## shared/http/openapi.json, the API's description, from the classes that it describes
+	$(PY) -m scripts.openapi
 
 requirements: .venv/.installed  ## the pinned requirements, with the newest versions that fit
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt

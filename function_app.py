@@ -1,4 +1,4 @@
-"""The Azure Functions app: triggers only. Each parses, calls `shared`, and maps the answer.
+"""The Azure Functions app: triggers only. Each parses, calls `shared`, and maps the response.
 
 `shared` is imported inside the functions: the platform indexes this file at every cold start, and indexing needs none
 of the Azure SDKs.
@@ -9,7 +9,7 @@ import logging
 import azure.functions as func
 
 QUEUE = "signalr-rotation"
-# All that the platform can route: the endpoints answer a wrong one with a problem that names the right ones.
+# All that the platform can route: `shared` answers a wrong one with a problem that names the right ones.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -18,7 +18,7 @@ log = logging.getLogger("rotation.triggers")
 
 @app.timer_trigger(schedule="%ROTATION_SCHEDULE%", arg_name="timer", run_on_startup=False, use_monitor=True)
 async def sweep(timer: func.TimerRequest) -> None:
-    """Look at every resource; what is due is rotated."""
+    """Queue a look at every resource; what is due is rotated."""
     from shared import composition  # noqa: PLC0415 - see the module's docstring
 
     requests = await composition.app().rotations.sweep()
@@ -28,61 +28,54 @@ async def sweep(timer: func.TimerRequest) -> None:
 @app.route("rotate", methods=METHODS)
 async def rotate(req: func.HttpRequest) -> func.HttpResponse:
     """Rotate one resource as the body says, or everything that is due."""
-    return await _serve(req, "rotate")
+    return await _serve("rotate", req)
 
 
 @app.route("rotations/{id}", methods=METHODS)
 async def rotation(req: func.HttpRequest) -> func.HttpResponse:
     """How far a rotation is, as an ARM operation status."""
-    return await _serve(req, "rotation")
+    return await _serve("rotation", req)
 
 
 @app.route("resources", methods=METHODS)
 async def resources(req: func.HttpRequest) -> func.HttpResponse:
     """The managed fleet, in pages."""
-    return await _serve(req, "resources")
+    return await _serve("resources", req)
 
 
 @app.route("dashboard", methods=METHODS)
 async def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     """The managed fleet, or one resource of it, as a page for a person."""
-    from shared.dashboard.forms import Visit  # noqa: PLC0415
-    from shared.dashboard.routes import answered  # noqa: PLC0415 - see the module's docstring
-
-    headers = {name.lower(): value for name, value in req.headers.items()}
-    page = await answered(Visit(req.method.upper(), req.url, req.params, headers, req.get_body()))
-    return func.HttpResponse(
-        page.html, status_code=page.status, headers=dict(page.headers), mimetype="text/html", charset="utf-8"
-    )
+    return await _serve("dashboard", req)
 
 
 @app.route("events", methods=METHODS)
 async def events(req: func.HttpRequest) -> func.HttpResponse:
-    """What Event Grid tells of: noted down for the worker."""
-    return await _serve(req, "events")
+    """Event Grid's webhook: events are queued for the worker."""
+    return await _serve("events", req)
 
 
 @app.route("openapi.json", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def openapi(req: func.HttpRequest) -> func.HttpResponse:
-    """What these addresses take and give."""
-    return await _serve(req, "openapi")
+    """The description of these addresses."""
+    return await _serve("openapi", req)
 
 
 @app.route("health", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """Whether the app runs. No details: anybody may ask."""
-    return await _serve(req, "health")
+    """Whether the app runs. No details: it needs no key."""
+    return await _serve("health", req)
 
 
 @app.route("health/deep", methods=METHODS)
 async def deep_health(req: func.HttpRequest) -> func.HttpResponse:
-    """What would keep rotations from succeeding."""
-    return await _serve(req, "deep_health")
+    """What would prevent rotations from succeeding."""
+    return await _serve("deep_health", req)
 
 
 @app.queue_trigger(arg_name="msg", queue_name=QUEUE, connection="AzureWebJobsStorage")
 async def work(msg: func.QueueMessage) -> None:
-    """Do what one message asks for one resource, or what an event calls for."""
+    """Process one message: a work item for one resource, or an inbound event."""
     from shared import composition  # noqa: PLC0415 - see the module's docstring
 
     await composition.app().messages.work(msg.get_body())
@@ -90,20 +83,27 @@ async def work(msg: func.QueueMessage) -> None:
 
 @app.queue_trigger(arg_name="msg", queue_name=f"{QUEUE}-poison", connection="AzureWebJobsStorage")
 async def poison(msg: func.QueueMessage) -> None:
-    """Record and announce a message that the platform gave up on."""
+    """Record and announce a message that failed at every delivery."""
     from shared import composition  # noqa: PLC0415 - see the module's docstring
 
     await composition.app().messages.dead_letter(msg.get_body())
 
 
-async def _serve(req: func.HttpRequest, function: str) -> func.HttpResponse:
-    """Hand a call to its endpoint, in words that are not the platform's, and map the answer."""
-    from shared.http import routes  # noqa: PLC0415 - see the module's docstring
-    from shared.http.calls import Call  # noqa: PLC0415
+async def _serve(function: str, req: func.HttpRequest) -> func.HttpResponse:
+    """Map the request, call the API or the dashboard with it and the app, and map the response."""
+    from shared import composition  # noqa: PLC0415 - see the module's docstring
+    from shared.http.messages import HttpRequest  # noqa: PLC0415
 
     headers = {name.lower(): value for name, value in req.headers.items()}
-    call = Call(req.method.upper(), req.url, headers, req.route_params, req.get_body())
-    answer = await routes.answer(function, call)
+    request = HttpRequest(req.method.upper(), req.url, headers, req.route_params, req.get_body())
+    if function == "dashboard":
+        from shared.dashboard import routes as dashboard_routes  # noqa: PLC0415 - only pages need the template engine
+
+        response = await dashboard_routes.handle(request, composition.app)
+    else:
+        from shared.http import routes  # noqa: PLC0415
+
+        response = await routes.handle(function, request, composition.app)
     return func.HttpResponse(
-        answer.content, status_code=answer.status, headers=dict(answer.headers), mimetype=answer.content_type
+        response.body, status_code=response.status, headers=dict(response.headers), mimetype=response.content_type
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment
 
-from shared.dashboard.visit import Dashboard
+from shared.dashboard.pages import Dashboard
 from shared.observability import log_redaction
 from shared.rotation.health import Health
 from shared.rotation.incoming_events import IncomingEvents

@@ -1,6 +1,6 @@
 """The fleet as a page, for a person: what needs attention and why, what each rotation did, and two careful buttons.
 
-`visit` takes a request apart and answers it; `condition`, `fleet_view`, `resource_view`, `progress` and `timeline` are
-pure functions from what the ledger holds to what a template shows; `page` renders. docs/dashboard.md says how it is
-opened and why its key is never part of it.
+`routes` checks the role and maps errors, `pages` chooses what a request shows and submits what a form asks for;
+`status`, `fleet_view`, `resource_view`, `progress` and `timeline` are pure functions from stored records to what a
+template shows; `render` writes the page. docs/dashboard.md says how it is opened and why its key is never part of it.
 """

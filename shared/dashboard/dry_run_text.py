@@ -1,9 +1,22 @@
-"""What a dry run says: what would be done now, in words. Pure."""
+"""What a dry run says: what would be done now, as text. Pure."""
 
 from datetime import datetime
+from typing import assert_never
 
 from shared.dashboard.time_format import relative, stamp
-from shared.domain.decision import Action, Cause, Publish, Refuse, RegenerateSalt, Resume, Retire, Rotate, Skip, Wait
+from shared.domain.decision import (
+    Action,
+    Announce,
+    Cause,
+    Publish,
+    Refuse,
+    RegenerateSalt,
+    Resume,
+    Retire,
+    Rotate,
+    Skip,
+    Wait,
+)
 from shared.domain.planning import Preview, nothing_done
 from shared.domain.record import Result
 
@@ -26,9 +39,9 @@ def dry_run_text(preview: Preview, now: datetime) -> str:
 def _sentence(action: Action, preview: Preview, now: datetime) -> str:
     match action:
         case Rotate(slot, retire):
-            said = f"would regenerate {slot}, prove it, publish it and announce it"
+            text = f"would regenerate {slot}, prove it, publish it and announce it"
         case Publish(slot, cause, retire):
-            said = _PUBLISH[cause].format(slot=slot)
+            text = _PUBLISH[cause].format(slot=slot)
         case Retire(slot):
             return f"would regenerate {slot}, so that its old key becomes worthless"
         case RegenerateSalt():
@@ -41,4 +54,8 @@ def _sentence(action: Action, preview: Preview, now: datetime) -> str:
             return f"would do nothing: {code}: {outcome.message}{when}"
         case Wait(code):
             return f"would wait: {nothing_done(preview.item, Result.SKIPPED, code, None, now).message}"
-    return said + ("; the key it replaces becomes worthless once the overlap is over" if retire else "")
+        case Announce():
+            raise AssertionError("a dry run has no text for an announcement")
+        case _:
+            assert_never(action)
+    return text + ("; the key it replaces becomes worthless once the overlap is over" if retire else "")

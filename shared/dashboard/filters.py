@@ -1,4 +1,4 @@
-"""Which part of the fleet a visitor wants to see, read from an address or a form, and written as an address."""
+"""Which part of the fleet a page shows: read from a query or a form, and written as a query."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from shared.dashboard.status import State
+from shared.domain.resources import ResourceId
 
 MOST_QUERY_CHARACTERS = 100
 
@@ -22,7 +23,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which part of the fleet is asked for. `state`: a state's slug, "attention", or empty for all."""
+    """A text, a state, an order and a page. `state`: a state's slug, "attention", or empty for all."""
 
     text: str = ""
     state: str = ""
@@ -31,7 +32,7 @@ class Filters:
 
     @classmethod
     def of(cls, fields: Mapping[str, str]) -> Self:
-        """Read it from a query or a form. What makes no sense is as good as not given."""
+        """Read them from a query or a form. An invalid value is treated as not given."""
         order, page = fields.get("order", ""), fields.get("page", "")
         state = fields.get("state", "")
         return cls(
@@ -42,8 +43,13 @@ class Filters:
         )
 
     def link(self, **changes: Any) -> str:  # noqa: ANN401 - the fields of this class
-        """The relative address of this choice with those changes. It never holds a key: the page's script adds it."""
+        """The relative address of these filters with changes. It never holds a key: the page's script adds it."""
         other = replace(self, **changes)
         fields = {"text": other.text, "state": other.state, "order": other.order.value, "page": str(other.page)}
         defaults = {"order": Order.ATTENTION.value, "page": "1"}
         return "?" + urlencode({name: value for name, value in fields.items() if value != defaults.get(name, "")})
+
+
+def resource_link(resource: ResourceId) -> str:
+    """The relative address of a resource's own page."""
+    return "?" + urlencode({"resource": str(resource)})

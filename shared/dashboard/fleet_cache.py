@@ -1,7 +1,7 @@
-"""The fleet's summaries, listed at most once in a few seconds however many pages are open.
+"""The fleet's inventory, read at most once in a few seconds however many pages are open.
 
-Listing a thousand resources takes longer than a page may. So whoever comes gets what is known, with its time, and what
-is known is renewed behind them: the page asks again in a moment.
+Reading it for a thousand resources takes longer than a page may. So a request gets the cached fleet with its time, the
+cache is refreshed in the background, and the page reloads itself a moment later.
 """
 
 import asyncio
@@ -19,17 +19,15 @@ from shared.rotation.ports import Services
 
 FRESH = timedelta(seconds=5)
 KEPT = timedelta(minutes=10)
+# The same as the alert's: with the hourly default, two sweeps may fail before an operator is called.
+SILENT_AFTER = timedelta(hours=3)
 
 log = logging.getLogger("rotation.dashboard")
 
 
-SILENT_AFTER = timedelta(hours=3)
-"""As the alarm has it: with the hourly default, two sweeps may fail before anybody is called."""
-
-
 @dataclass(frozen=True, slots=True)
 class CachedFleet:
-    """The fleet as it was `at` a moment, and how the last sweep went."""
+    """The fleet as it was `at` a moment, and the heartbeat of the last sweep."""
 
     at: datetime
     entries: tuple[InventoryEntry, ...]
@@ -37,61 +35,60 @@ class CachedFleet:
 
     @property
     def warning(self) -> str:
-        """Why what is shown may be old, or not all."""
+        """Why the fleet may be out of date or incomplete; empty when it is neither."""
         beat = self.heartbeat
         if beat is None:
             return ""
         if self.at > beat.ended_at + SILENT_AFTER:
-            return (
-                f"The last sweep ended {relative(beat.ended_at, self.at)}: do sweeps run? What is shown may be as old."
-            )
+            ended = relative(beat.ended_at, self.at)
+            return f"The last sweep ended {ended}: do sweeps run? What is shown may be as old."
         hidden = "; ".join(f"{each.subscription} ({each.code})" for each in beat.unreadable)
         return f"The last sweep could not list {hidden}: what was seen there before is shown." if hidden else ""
 
     def holds(self, resource: ResourceId) -> bool:
         """Whether a resource is in it."""
-        return any(ResourceId.parse(entry.resource) == resource for entry in self.entries)
+        return any(entry.resource_id == resource for entry in self.entries)
 
 
 class FleetCache:
-    """Looks at the fleet."""
+    """Reads the inventory, one read at a time, and keeps the result."""
 
     def __init__(self, inventory: Inventory, services: Services, clock: Callable[[], datetime]) -> None:
         self._inventory = inventory
         self._services = services
         self._clock = clock
-        self._known: CachedFleet | None = None
-        self._renewal: asyncio.Task[CachedFleet] | None = None
+        self._cached: CachedFleet | None = None
+        self._refresh: asyncio.Task[CachedFleet] | None = None
 
-    async def look(self) -> CachedFleet:
-        """The fleet as it was known a moment ago; nobody waits but the first. Raises what the roster raises."""
-        known = self._known
-        if known is None or self._clock() > known.at + KEPT:
-            return await self._renew()
-        if self._clock() > known.at + FRESH:
-            self._renew().add_done_callback(_told)
-        return known
+    async def current(self) -> CachedFleet:
+        """The cached fleet; only the first request waits for a read. Raises what the inventory raises."""
+        cached = self._cached
+        if cached is None or self._clock() > cached.at + KEPT:
+            return await self._refreshed()
+        if self._clock() > cached.at + FRESH:
+            self._refreshed().add_done_callback(_log_failure)
+        return cached
 
-    async def look_for(self, resource: ResourceId) -> CachedFleet:
-        """The fleet, looked at anew if this resource was not in it a moment ago."""
-        glance = await self.look()
-        return glance if glance.holds(resource) else await self._renew()
+    async def current_with(self, resource: ResourceId) -> CachedFleet:
+        """The fleet, read again if this resource is not in the cached one."""
+        fleet = await self.current()
+        return fleet if fleet.holds(resource) else await self._refreshed()
 
-    def _renew(self) -> asyncio.Task[CachedFleet]:
-        """The look that is under way, or a new one: who comes meanwhile gets what that one sees."""
-        if self._renewal is None or self._renewal.done():
-            self._renewal = asyncio.create_task(self._see())
-        return self._renewal
+    def _refreshed(self) -> asyncio.Task[CachedFleet]:
+        """The read that is in progress, or a new one: concurrent requests share it."""
+        if self._refresh is None or self._refresh.done():
+            self._refresh = asyncio.create_task(self._read())
+        return self._refresh
 
-    async def _see(self) -> CachedFleet:
+    async def _read(self) -> CachedFleet:
         at = self._clock()
         entries, heartbeat = await asyncio.gather(self._inventory.all(), self._services.records.heartbeat())
-        self._known = CachedFleet(at, tuple(entries), heartbeat)
-        return self._known
+        self._cached = CachedFleet(at, tuple(entries), heartbeat)
+        return self._cached
 
 
-def _told(renewal: asyncio.Task[CachedFleet]) -> None:
-    """Say that a look behind a page failed: nobody waits for it."""
-    error = None if renewal.cancelled() else renewal.exception()
+def _log_failure(refresh: asyncio.Task[CachedFleet]) -> None:
+    """Log that a refresh in the background failed: no request waits for it."""
+    error = None if refresh.cancelled() else refresh.exception()
     if error:
         log.warning("fleet not looked at", extra={"kind": type(error).__name__})

@@ -1,4 +1,4 @@
-"""How far one rotation is, step by step: those done with their time, the one under way, those to come.
+"""How far one rotation is, step by step: the steps that are done with their time, the current one, those ahead.
 
 Pure: from the journal of a running rotation, or the outcome of one that ended.
 """
@@ -31,7 +31,7 @@ _DOING = {
 
 @dataclass(frozen=True, slots=True)
 class ProgressStep:
-    """One step: `how` is "done", "doing", "failed" or "ahead"; `note` its time, or what is being done."""
+    """One step: `how` is "done", "doing", "failed" or "ahead"; `note` is its time, or what is being done."""
 
     name: str
     how: str
@@ -41,7 +41,7 @@ class ProgressStep:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One rotation's way. `ended` False: look again soon."""
+    """How far one rotation is, or how it ended."""
 
     rotation_id: str
     title: str
@@ -54,29 +54,29 @@ class Progress:
 
 
 def progress_of(status: "RotationStatus") -> Progress:
-    """Tell a rotation's story so far."""
+    """The progress of a rotation, whether a worker has started it or not."""
     if status.journal:
         return running(status.journal)
     if status.outcome:
         return finished(status.outcome)
-    asked = ProgressStep("asked", "done", stamp(status.operation.requested_at), status.operation.requested_at)
-    stages = (asked, ProgressStep("planned", "doing", "waiting for a worker"))
+    requested = _requested(status.operation.requested_at)
+    stages = (requested, ProgressStep("planned", "doing", "waiting for a worker"))
     return Progress(status.operation.rotation_id, "Asked for", stages, ended=False)
 
 
 def running(journal: Journal) -> Progress:
-    """A rotation under way."""
-    title = title_of(journal.kind, journal.slot)
+    """The progress of an open rotation."""
+    title = _title(journal.kind, journal.slot)
     return Progress(journal.rotation_id, title, _stages(journal.kind, journal.requested_at, journal.times), ended=False)
 
 
 def finished(outcome: Outcome) -> Progress:
-    """A rotation that ended, however it did."""
+    """The progress of a rotation that ended."""
     failed = outcome.result in {Result.FAILED, Result.UNKNOWN}
     stages = _stages(outcome.kind, outcome.requested_at, outcome.times) if outcome.times else ()
     return Progress(
         rotation_id=outcome.rotation_id,
-        title=title_of(outcome.kind, outcome.slot),
+        title=_title(outcome.kind, outcome.slot),
         stages=tuple(_stopped(stage, failed=failed) for stage in stages),
         ended=True,
         result=outcome.result.value,
@@ -86,8 +86,8 @@ def finished(outcome: Outcome) -> Progress:
     )
 
 
-def title_of(kind: Kind | None, slot: Slot | None) -> str:
-    """What a rotation does, in two words: "Rotate Secondary"."""
+def _title(kind: Kind | None, slot: Slot | None) -> str:
+    """A heading for a rotation, such as "Rotate Secondary"."""
     if kind is None:
         return "Request"
     if kind is Kind.SALT:
@@ -95,8 +95,12 @@ def title_of(kind: Kind | None, slot: Slot | None) -> str:
     return f"{kind.value.capitalize()} {slot}" if slot else kind.value.capitalize()
 
 
-def _stages(kind: Kind | None, asked: datetime, times: Mapping[Step, datetime]) -> tuple[ProgressStep, ...]:
-    stages, before, doing = [ProgressStep("asked", "done", stamp(asked), asked)], asked, True
+def _requested(at: datetime) -> ProgressStep:
+    return ProgressStep("asked", "done", stamp(at), at)
+
+
+def _stages(kind: Kind | None, requested: datetime, times: Mapping[Step, datetime]) -> tuple[ProgressStep, ...]:
+    stages, before, doing = [_requested(requested)], requested, True
     for step in _STEPS[kind or Kind.ROTATE]:
         if at := times.get(step):
             stages.append(ProgressStep(step.value, "done", took(at - before), at))

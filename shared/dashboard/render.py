@@ -1,37 +1,26 @@
-"""Pages as they go over the wire: rendered with every value escaped, nothing from elsewhere, nothing kept by anyone.
+"""Views as HTML: every value escaped, nothing loaded from another origin, nothing cached.
 
-The one style sheet and the one script are part of the page and run by its nonce alone; no other origin is ever asked
-for anything, and no address says where the reader came from.
+The one style sheet and the one script are part of the page and are allowed by its nonce alone; no referrer is sent.
 """
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from shared.dashboard.pages import View
 from shared.dashboard.time_format import relative, stamp
+from shared.http.messages import HttpResponse
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A finished page."""
-
-    status: int
-    html: str
-    headers: Mapping[str, str]
-
-
-def render(template: str, facts: Mapping[str, object], *, now: datetime, status: int = 200, bare: bool = False) -> Page:
-    """Render a template of `templates` with these facts. `bare`: without the style sheet and the script."""
+def render(view: View, *, status: int = 200, bare: bool = False) -> HttpResponse:
+    """Render a view. `bare`: without the style sheet and the script."""
     nonce = secrets.token_urlsafe(18)
-    html = _environment().get_template(template).render(nonce=nonce, bare=bare, now=now, **facts)
-    return Page(status, html, _headers(nonce))
+    html = _environment().get_template(view.template).render(nonce=nonce, bare=bare, now=view.now, **view.variables)
+    return HttpResponse(status, html.encode(), _headers(nonce), "text/html")
 
 
 @cache
@@ -43,8 +32,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["stamp"] = stamp
-    environment.filters["relative"] = relative
+    environment.filters |= {"stamp": stamp, "relative": relative}
     return environment
 
 

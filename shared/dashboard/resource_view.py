@@ -1,4 +1,4 @@
-"""One resource on a page of its own: how it is, its timeline, what runs, and every outcome that is remembered.
+"""One resource on its own page: its status, its timeline, what runs, and its history.
 
 Pure: from its record and the time.
 """
@@ -6,11 +6,12 @@ Pure: from its record and the time.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.dashboard.fleet_view import Row, row_of
 from shared.dashboard.progress import Progress, finished, running
+from shared.dashboard.status import ResourceStatus, status_of
 from shared.dashboard.timeline import Drawing, draw, whole
 from shared.domain.inventory_entry import InventoryEntry, marks_of
 from shared.domain.record import Outcome, Record
+from shared.domain.resources import ResourceId
 from shared.domain.snapshot import Snapshot
 
 TIMELINE_WIDTH = 960.0
@@ -18,44 +19,36 @@ _TICKS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One outcome of the history, and the way it took."""
-
-    outcome: Outcome
-    progress: Progress
-
-
-@dataclass(frozen=True, slots=True)
 class ResourceView:
-    """All that a resource's page shows. `follow` is the rotation somebody just asked for."""
+    """All that a resource's page shows. `progress`: the rotation that is followed, and the one that runs."""
 
-    row: Row
+    resource: ResourceId
+    status: ResourceStatus
     snapshot: Snapshot | None
     timeline: Drawing
-    current: Progress | None
-    follow: Progress | None
-    history: tuple[Entry, ...]
-    now: datetime
+    progress: tuple[Progress, ...]
+    history: tuple[tuple[Outcome, Progress], ...]
 
     @property
     def changing(self) -> bool:
-        """Whether to look again soon."""
-        return self.current is not None or (self.follow is not None and not self.follow.ended)
+        """Whether a rotation is running."""
+        return not all(each.ended for each in self.progress)
 
 
 def resource_view(
-    record: Record, now: datetime, *, grace: timedelta, managed: bool = True, follow: Progress | None = None
+    record: Record, now: datetime, *, grace: timedelta, managed: bool = True, followed: Progress | None = None
 ) -> ResourceView:
-    """Lay a record out, newest outcome first."""
+    """Lay a record out, newest outcome first. `followed` is the rotation that was just requested."""
     marks = marks_of(record.history)
     current = running(record.journal) if record.journal else None
+    if current and followed and current.rotation_id == followed.rotation_id:
+        current = None
     window = whole(now, record.snapshot, marks, width=TIMELINE_WIDTH)
     return ResourceView(
-        row=row_of(InventoryEntry.of(record), now, grace=grace, managed=managed),
+        resource=ResourceId.parse(record.resource),
+        status=status_of(InventoryEntry.of(record), now, grace=grace, managed=managed),
         snapshot=record.snapshot,
         timeline=draw(marks, record.snapshot, window, now, ticks=_TICKS),
-        current=None if current and follow and current.rotation_id == follow.rotation_id else current,
-        follow=follow,
-        history=tuple(Entry(outcome, finished(outcome)) for outcome in reversed(record.history)),
-        now=now,
+        progress=tuple(each for each in (followed, current) if each),
+        history=tuple((outcome, finished(outcome)) for outcome in reversed(record.history)),
     )

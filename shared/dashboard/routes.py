@@ -1,33 +1,54 @@
-"""Who comes in, and what a visitor gets when something is in the way: refusals and errors are pages too."""
+"""The dashboard's endpoint: app role, the page itself, and errors as pages."""
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
-from shared import composition
-from shared.dashboard.forms import Refused, Visit
-from shared.dashboard.render import Page, render
+from shared.dashboard.forms import PageError
+from shared.dashboard.pages import Dashboard, View
+from shared.dashboard.render import render
 from shared.domain.errors import RotationError
 from shared.http import app_roles
+from shared.http.messages import HttpRequest, HttpResponse
 from shared.http.problem_details import Problem, problem_of
+from shared.settings import Settings
 
 log = logging.getLogger("rotation.dashboard")
 
 
-async def answered(visit: Visit) -> Page:
-    """The page of a visit, whatever happens; an error that nobody foresaw is the platform's."""
+class Site(Protocol):
+    """What the dashboard needs of the app; `composition.App` offers it."""
+
+    @property
+    def settings(self) -> Settings:
+        """The app's settings."""
+
+    @property
+    def dashboard(self) -> Dashboard:
+        """Chooses what a request shows."""
+
+
+async def handle(request: HttpRequest, app: Callable[[], Site]) -> HttpResponse:
+    """Answer a request with a page. A `Problem`, `PageError` or `RotationError` becomes a page that says what failed.
+
+    `app` builds the app at its first call, and raises `Misconfigured` while a setting is wrong.
+    """
+    status = 200
     try:
-        app = composition.app()
-        app_roles.require_role(app.settings.REQUIRED_APP_ROLE, visit.headers)
-        shown = await app.dashboard.answer(visit)
-    except Refused as refused:
-        return _sorry(visit, refused.status, "Not done", refused.why)
+        site = app()
+        app_roles.require_role(site.settings.REQUIRED_APP_ROLE, request.headers)
+        view = await site.dashboard.view(request)
+    except PageError as error:
+        status, view = error.status, _error_view("Not done", error.why)
     except Problem as problem:
-        return _sorry(visit, problem.answer.status, problem.code, problem.detail)
+        status, view = problem.response.status, _error_view(problem.code, problem.detail)
     except RotationError as error:
         log.exception("page failed", extra={"code": error.code})
-        return _sorry(visit, problem_of(error).answer.status, error.code, error.message)
-    return render(shown.template, shown.facts, now=shown.now, bare=visit.bare)
+        status, view = problem_of(error).response.status, _error_view(error.code, error.message)
+    # The page's own script has the style sheet and itself already.
+    return render(view, status=status, bare="x-dashboard-part" in request.headers)
 
 
-def _sorry(visit: Visit, status: int, title: str, why: str) -> Page:
-    return render("sorry.html", {"title": title, "why": why}, now=datetime.now(UTC), status=status, bare=visit.bare)
+def _error_view(title: str, why: str) -> View:
+    return View("error.html", datetime.now(UTC), {"title": title, "why": why})

@@ -1,6 +1,6 @@
-"""How one resource is, in one word, one sentence of why, and one of what to do.
+"""The status of one resource: a state, one sentence that says why, and one that says what to do.
 
-Pure: from the summary that rides on its record, and the time. The order of `State` is the order of attention.
+Pure: from its inventory entry and the time. The order of `State` is the order of attention.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DUE_SOON = timedelta(days=7)
 
 
 class State(StrEnum):
-    """The word. Its position is its urgency."""
+    """A state. Its position is its urgency."""
 
     FAILED = "Failed"
     REPAIRING = "Repairing"
@@ -43,7 +43,7 @@ class State(StrEnum):
 
 ATTENTION = frozenset({State.FAILED, State.REPAIRING, State.BLOCKED, State.OVERDUE})
 
-_TO_DO = {
+_REMEDY = {
     "NotPermitted": "Grant the right it names; the next sweep goes on by itself.",
     "NotFound": "Was it deleted or moved? Then take it out of the settings, or remove its tag.",
     "SecretSoftDeleted": "Recover or purge the deleted secret of that name.",
@@ -56,7 +56,7 @@ _TO_DO = {
     "RetriesExhausted": "Look up its rotation id in the log; the next sweep finishes what was begun.",
     "Rejected": "Look up its rotation id in the log; repeating it unchanged will not help.",
 }
-_LOOK = "Look up its rotation id in the log."
+_DEFAULT_REMEDY = "Look up its rotation id in the log."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,8 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
 ) -> ResourceStatus:
     """Judge one resource. `grace`: how far past due is overdue. `managed` False: no setting names it any more."""
     if not managed:
-        return ResourceStatus(
-            State.LEFT, "neither a setting nor a subscription names it any more: nothing is done to it"
-        )
+        why = "neither a setting nor a subscription names it any more: nothing is done to it"
+        return ResourceStatus(State.LEFT, why)
     snapshot, last, running = entry.snapshot, entry.last, entry.running
     if snapshot and snapshot.paused:
         return ResourceStatus(State.PAUSED, "its tag key-rotation is set to paused")
@@ -89,38 +88,35 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
         return ResourceStatus(State.KEYLESS, "access keys are switched off on it: there is nothing to rotate")
     if running and not (last and last.rotation_id == running.rotation_id):
         begun = relative(running.requested_at, now)
-        return ResourceStatus(
-            State.ROTATING, f"{running.kind.value} asked for {begun}, last step: {running.step.value}"
-        )
+        return ResourceStatus(State.ROTATING, f"{running.kind} asked for {begun}, last step: {running.step}")
     if last and last.result in {Result.FAILED, Result.UNKNOWN}:
-        return ResourceStatus(
-            State.FAILED, last.message or "", _TO_DO.get(last.code or "", _LOOK), code=last.code or ""
-        )
+        code = last.code or ""
+        return ResourceStatus(State.FAILED, last.message or "", _REMEDY.get(code, _DEFAULT_REMEDY), code)
     if snapshot is None:
         return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
-    return _standing(snapshot, now, grace)
+    return _by_snapshot(snapshot, now, grace)
 
 
-def _standing(snapshot: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:  # noqa: PLR0911 - likewise
+def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:
     if snapshot.version and snapshot.fingerprint is None:
-        why = f"the newest version of {snapshot.secret_name} is disabled"
-        return ResourceStatus(State.BLOCKED, why, _TO_DO["SecretDisabled"], code="SecretDisabled")
+        why, code = f"the newest version of {snapshot.secret_name} is disabled", "SecretDisabled"
+        return ResourceStatus(State.BLOCKED, why, _REMEDY[code], code)
     if snapshot.provisioning_state != "Succeeded":
         why = f"its provisioning state is {snapshot.provisioning_state}"
-        return ResourceStatus(
-            State.BLOCKED, why, "Wait, or finish what is being changed on it.", code="ResourceNotReady"
-        )
+        return ResourceStatus(State.BLOCKED, why, "Wait, or finish what is being changed on it.", "ResourceNotReady")
     if snapshot.version and snapshot.published_slot is None:
         to_do = "Resync it now, or leave it to the next sweep."
         return ResourceStatus(State.REPAIRING, "the published value is no live key: whoever reads it is refused", to_do)
     if snapshot.due_at is None:
         return ResourceStatus(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
-    if now > snapshot.due_at + grace:
-        late = duration(now - snapshot.due_at)
-        return ResourceStatus(
-            State.OVERDUE, f"due {late} ago, and no sweep has rotated it", "Rotate it now; see if sweeps run."
-        )
-    if now > snapshot.due_at - DUE_SOON:
-        late = ": the next sweep rotates it" if now > snapshot.due_at else ""
-        return ResourceStatus(State.DUE_SOON, f"due {relative(snapshot.due_at, now)}{late}")
-    return ResourceStatus(State.HEALTHY, f"next rotation {relative(snapshot.due_at, now)}")
+    return _by_due_time(snapshot.due_at, now, grace)
+
+
+def _by_due_time(due_at: datetime, now: datetime, grace: timedelta) -> ResourceStatus:
+    if now > due_at + grace:
+        why = f"due {duration(now - due_at)} ago, and no sweep has rotated it"
+        return ResourceStatus(State.OVERDUE, why, "Rotate it now; see if sweeps run.")
+    if now > due_at - DUE_SOON:
+        late = ": the next sweep rotates it" if now > due_at else ""
+        return ResourceStatus(State.DUE_SOON, f"due {relative(due_at, now)}{late}")
+    return ResourceStatus(State.HEALTHY, f"next rotation {relative(due_at, now)}")

@@ -1,4 +1,4 @@
-"""Moments and durations as a person says them. All times are UTC, and are shown so."""
+"""Moments and durations as text for a person. All times are UTC, and are shown so."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ def duration(length: timedelta) -> str:
 
 
 def relative(moment: datetime, now: datetime) -> str:
-    """Where a moment is, seen from now: "in 12 days", "3 hours ago", "now" within a second."""
+    """A moment relative to now: "in 12 days", "3 hours ago", "now" within a second."""
     if abs(moment - now) < timedelta(seconds=1):
         return "now"
     return f"in {duration(moment - now)}" if moment > now else f"{duration(now - moment)} ago"

@@ -1,13 +1,14 @@
-"""The life of one resource's two keys, drawn: a lane per slot, on an axis of time.
+"""The history of one resource's two keys as a drawing: a lane per slot, on an axis of time.
 
-Pure geometry, in the units of an SVG view box; the template only writes it down. On each lane: when its key was
-renewed, when it was the published one, the overlap in which clients may still hold it, when it is due, what failed.
+Pure geometry, in the units of an SVG view box; the template only writes it. On each lane: when its key was regenerated,
+when it was the published one, the overlap in which clients may still hold it, when it is due, what failed.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
+from typing import assert_never
 
 from shared.dashboard.time_format import stamp
 from shared.domain.inventory_entry import TimelineMark
@@ -19,12 +20,12 @@ _LANES = {Slot.PRIMARY: 0, Slot.SECONDARY: 1}
 
 
 class MarkerKind(StrEnum):
-    """What a shape stands for; also its style."""
+    """What a marker stands for; also its CSS class."""
 
     PUBLISHED = "published"
     PLANNED = "planned"
     OVERLAP = "overlap"
-    RENEWED = "renewed"
+    REGENERATED = "renewed"
     SWITCHED = "switched"
     FAILED = "failed"
     DUE = "due"
@@ -32,24 +33,14 @@ class MarkerKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """A stretch of time on a lane."""
+class Marker:
+    """Something on a lane: a stretch of time, or a moment (no width)."""
 
-    sort: MarkerKind
-    lane: int
-    x: float
-    width: float
-    title: str
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A moment on a lane."""
-
-    sort: MarkerKind
+    kind: MarkerKind
     lane: int
     x: float
     title: str
+    width: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +52,7 @@ class Window:
     width: float
 
     def x(self, moment: datetime) -> float:
-        """Where a moment is; what lies outside the window is at its edge."""
+        """Where a moment is; a moment outside the window is at its edge."""
         share = (moment - self.start) / (self.end - self.start)
         return round(min(1.0, max(0.0, share)) * self.width, 1)
 
@@ -72,21 +63,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A timeline, ready to be written down. `label` says in words what it shows."""
+    """A timeline, ready to be written. `label` says as text what it shows."""
 
     width: float
     now: float
-    bars: tuple[Bar, ...]
-    points: tuple[Point, ...]
+    bars: tuple[Marker, ...]
+    points: tuple[Marker, ...]
     label: str
     ticks: tuple[tuple[float, str], ...] = ()
 
 
 def around(now: datetime, snapshots: list[Snapshot], *, width: float) -> Window:
     """One window for many resources: now in its middle, and the longest of their periods on either side."""
-    periods = [
-        snapshot.due_at - snapshot.published_at for snapshot in snapshots if snapshot.due_at and snapshot.published_at
-    ]
+    periods = [each.due_at - each.published_at for each in snapshots if each.due_at and each.published_at]
     reach = max([timedelta(days=7), *periods]) * 1.05
     return Window(now - reach, now + reach, width)
 
@@ -95,11 +84,8 @@ def whole(now: datetime, snapshot: Snapshot | None, marks: tuple[TimelineMark, .
     """One resource's window: from its first mark to what lies ahead of it."""
     moments = [now, *(mark.at for mark in marks)]
     if snapshot:
-        moments += [
-            moment
-            for moment in (snapshot.published_at, snapshot.due_at, snapshot.overlap_until, snapshot.retire_after)
-            if moment
-        ]
+        known = (snapshot.published_at, snapshot.due_at, snapshot.overlap_until, snapshot.retire_after)
+        moments += [moment for moment in known if moment]
     start, end = min(moments), max(moments)
     margin = max((end - start) * 0.03, timedelta(minutes=1))
     return Window(start - margin, end + margin, width)
@@ -110,10 +96,9 @@ def draw(
 ) -> Drawing:
     """Lay everything out."""
     bars = [*_published(marks, snapshot, window, now), *_ahead(snapshot, window, now)]
-    # What failed is drawn last: nothing may hide it.
-    points = sorted(
-        [*_future(snapshot, window), *_past(marks, window)], key=lambda point: point.sort is MarkerKind.FAILED
-    )
+    # Failures are drawn last, so that no other point hides them.
+    points = [*_future(snapshot, window), *_past(marks, window)]
+    points.sort(key=lambda point: point.kind is MarkerKind.FAILED)
     return Drawing(
         width=window.width,
         now=window.x(now),
@@ -124,7 +109,9 @@ def draw(
     )
 
 
-def _published(marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
+def _published(
+    marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, window: Window, now: datetime
+) -> list[Marker]:
     """When each slot was the published one: from one publication to the next."""
     times = [(mark.at, mark.slot) for mark in marks if mark.slot and mark.publishes]
     if snapshot and snapshot.published_at and snapshot.published_slot:
@@ -141,65 +128,64 @@ def _published(marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, windo
     ]
 
 
-def _ahead(snapshot: Snapshot | None, window: Window, now: datetime) -> list[Bar]:
+def _ahead(snapshot: Snapshot | None, window: Window, now: datetime) -> list[Marker]:
     if snapshot is None or snapshot.published_at is None or snapshot.published_slot is None:
         return []
-    bars = []
-    if snapshot.due_at:
-        title = f"{snapshot.published_slot} stays published until {stamp(snapshot.due_at)}"
-        bars.append(_bar(MarkerKind.PLANNED, snapshot.published_slot, now, snapshot.due_at, window, title))
-    if snapshot.overlap_until:
-        title = f"overlap: clients may still hold {snapshot.published_slot.other} until {stamp(snapshot.overlap_until)}"
-        bars.append(
-            _bar(
-                MarkerKind.OVERLAP,
-                snapshot.published_slot.other,
-                snapshot.published_at,
-                snapshot.overlap_until,
-                window,
-                title,
-            )
-        )
+    slot, bars = snapshot.published_slot, []
+    if due := snapshot.due_at:
+        title = f"{slot} stays published until {stamp(due)}"
+        bars.append(_bar(MarkerKind.PLANNED, slot, now, due, window, title))
+    if end := snapshot.overlap_until:
+        title = f"overlap: clients may still hold {slot.other} until {stamp(end)}"
+        bars.append(_bar(MarkerKind.OVERLAP, slot.other, snapshot.published_at, end, window, title))
     return bars
 
 
-def _past(marks: tuple[TimelineMark, ...], window: Window) -> list[Point]:
+def _past(marks: tuple[TimelineMark, ...], window: Window) -> list[Marker]:
     points = []
     for mark in marks:
-        if mark.result in {Result.FAILED, Result.UNKNOWN}:
-            sort, said = MarkerKind.FAILED, f"{mark.result.value.lower()}"
-        elif mark.kind in {Kind.ROTATE, Kind.RETIRE}:
-            sort, said = MarkerKind.RENEWED, "renewed" if mark.kind is Kind.ROTATE else "renewed to retire its old key"
-        else:
-            sort, said = MarkerKind.SWITCHED, "published as it was" if mark.kind is Kind.PUBLISH else "salt renewed"
         if window.holds(mark.at):
-            points.append(
-                _point(sort, mark.slot, mark.at, window, f"{mark.slot or ''} {said} {stamp(mark.at)}".strip())
-            )
+            kind, text = _meaning(mark)
+            title = f"{mark.slot or ''} {text} {stamp(mark.at)}".strip()
+            points.append(_point(kind, mark.slot, mark.at, window, title))
     return points
 
 
-def _future(snapshot: Snapshot | None, window: Window) -> list[Point]:
+def _meaning(mark: TimelineMark) -> tuple[MarkerKind, str]:
+    if mark.result in {Result.FAILED, Result.UNKNOWN}:
+        return MarkerKind.FAILED, mark.result.value.lower()
+    match mark.kind:
+        case Kind.ROTATE:
+            return MarkerKind.REGENERATED, "renewed"
+        case Kind.RETIRE:
+            return MarkerKind.REGENERATED, "renewed to retire its old key"
+        case Kind.PUBLISH:
+            return MarkerKind.SWITCHED, "published as it was"
+        case Kind.SALT | None:
+            return MarkerKind.SWITCHED, "salt renewed"
+        case _:
+            assert_never(mark.kind)
+
+
+def _future(snapshot: Snapshot | None, window: Window) -> list[Marker]:
     if snapshot is None or snapshot.published_slot is None:
         return []
     other, points = snapshot.published_slot.other, []
-    if snapshot.due_at:
-        points.append(
-            _point(MarkerKind.DUE, other, snapshot.due_at, window, f"{other} is due {stamp(snapshot.due_at)}")
-        )
-    if snapshot.retire_after:
-        title = f"the old key of {other} is made worthless {stamp(snapshot.retire_after)}"
-        points.append(_point(MarkerKind.RETIRES, other, snapshot.retire_after, window, title))
+    if due := snapshot.due_at:
+        points.append(_point(MarkerKind.DUE, other, due, window, f"{other} is due {stamp(due)}"))
+    if retire := snapshot.retire_after:
+        title = f"the old key of {other} is made worthless {stamp(retire)}"
+        points.append(_point(MarkerKind.RETIRES, other, retire, window, title))
     return points
 
 
-def _bar(sort: MarkerKind, slot: Slot, start: datetime, end: datetime, window: Window, title: str) -> Bar:
+def _bar(kind: MarkerKind, slot: Slot, start: datetime, end: datetime, window: Window, title: str) -> Marker:
     x = window.x(start)
-    return Bar(sort, _LANES[slot], x, round(window.x(end) - x, 1), title)
+    return Marker(kind, _LANES[slot], x, title, width=round(window.x(end) - x, 1))
 
 
-def _point(sort: MarkerKind, slot: Slot | None, at: datetime, window: Window, title: str) -> Point:
-    return Point(sort, _LANES[slot] if slot else 0, window.x(at), title)
+def _point(kind: MarkerKind, slot: Slot | None, at: datetime, window: Window, title: str) -> Marker:
+    return Marker(kind, _LANES[slot] if slot else 0, window.x(at), title)
 
 
 def _ticks(window: Window, count: int) -> tuple[tuple[float, str], ...]:
@@ -210,13 +196,13 @@ def _ticks(window: Window, count: int) -> tuple[tuple[float, str], ...]:
 
 
 def _label(marks: tuple[TimelineMark, ...], snapshot: Snapshot | None, now: datetime) -> str:
-    renewed = sum(mark.kind is Kind.ROTATE and mark.result is Result.SUCCEEDED for mark in marks)
+    rotations = sum(mark.kind is Kind.ROTATE and mark.result is Result.SUCCEEDED for mark in marks)
     failed = sum(mark.result in {Result.FAILED, Result.UNKNOWN} for mark in marks)
-    said = [f"{renewed} rotations and {failed} failures" if marks else "nothing rotated yet"]
+    facts = [f"{rotations} rotations and {failed} failures" if marks else "nothing rotated yet"]
     if snapshot and snapshot.published_slot and snapshot.published_at and snapshot.due_at:
         verb = "is" if snapshot.due_at > now else "was"
-        said += [
+        facts += [
             f"{snapshot.published_slot} published since {stamp(snapshot.published_at)}",
             f"next rotation {verb} due {stamp(snapshot.due_at)}",
         ]
-    return said[0] + ("; " + ", ".join(said[1:]) if said[1:] else "")
+    return facts[0] + ("; " + ", ".join(facts[1:]) if facts[1:] else "")

@@ -1,1 +1,1 @@
-"""The HTTP API: routes, what callers may send, what they get back."""
+"""The HTTP API: endpoints, requests, responses and problems. The dashboard stands on the same messages."""

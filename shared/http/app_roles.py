@@ -1,10 +1,10 @@
-"""Who may call, beyond the function key: an Entra ID app role, where `REQUIRED_APP_ROLE` asks for one.
+"""Who may call, beyond the function key: an Entra ID app role, where `REQUIRED_APP_ROLE` names one.
 
 App Service authentication ("Easy Auth") validates the caller's token in front of the app and passes the claims on in
 `X-MS-CLIENT-PRINCIPAL` ("Work with user identities in Azure App Service authentication", Microsoft Learn). Only while
-it is switched on does the platform take such headers away from requests that bring their own; it then sets
-`WEBSITE_AUTH_ENABLED` in the app's environment. So without that variable the header is worth nothing, and a role that
-is asked for can't be had: every call is refused.
+it is switched on does the platform remove such headers from requests that bring their own; it then sets
+`WEBSITE_AUTH_ENABLED` in the app's environment. Without that variable the header proves nothing, so every call is
+rejected while a role is required.
 """
 
 import base64
@@ -21,7 +21,7 @@ _ROLE_CLAIMS = {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claim
 
 
 def require_role(role: str, headers: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
-    """Raise `Problem` (403) unless the platform vouches for a caller with this app role. No role asked for: anybody."""
+    """Raise `Problem` (403) unless the platform says that the caller has this app role. Empty: none is required."""
     if not role:
         return
     if environment.get(ENABLED, "").lower() != "true":
@@ -34,7 +34,7 @@ def require_role(role: str, headers: Mapping[str, str], environment: Mapping[str
 
 
 def _roles(principal: str) -> set[str]:
-    """The roles that a principal's claims name; none for what can't be read."""
+    """The roles in a principal's claims; none if it cannot be parsed."""
     try:
         content = json.loads(base64.b64decode(principal, validate=True))
         claims = [(claim["typ"], claim["val"]) for claim in content["claims"]]

@@ -1,4 +1,4 @@
-"""The Event Grid webhook: both handshakes, both schemas, and what of an event is worth a notice.
+"""The Event Grid webhook: both handshakes, both schemas, and which events need action.
 
 Sources: "Webhook event delivery", "Event Grid event schema", "CloudEvents v1.0 schema", "Azure Key Vault as Event Grid
 source" and "Azure subscription as an Event Grid source" (Microsoft Learn); CloudEvents' HTTP binding and webhook
@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.domain.wire import Wire
-from shared.http.http_api import check_body
-from shared.http.problem_details import Answer, Problem
+from shared.http.headers import check_body
+from shared.http.messages import HttpRequest, HttpResponse
+from shared.http.problem_details import Problem
 from shared.rotation.incoming_events import InboundEvent
 
 MOST_BODY_BYTES = 1_200_000  # Event Grid sends at most 1 MB in one delivery
@@ -33,48 +33,35 @@ _RESOURCE = re.compile(
 log = logging.getLogger("rotation.events")
 
 
-class Validation(Wire):
-    """The answer to Event Grid's handshake event."""
+def handshake(headers: Mapping[str, str]) -> HttpResponse:
+    """The response to CloudEvents' `OPTIONS`: the origin that is named may send, at the rate it requests.
 
-    validation_response: str
-
-
-class Taken(Wire):
-    """The answer to a delivery: how many of its events were noted down, and how many call for nothing."""
-
-    noted: int
-    ignored: int
-
-
-def handshake(headers: Mapping[str, str]) -> Answer:
-    """The answer to CloudEvents' `OPTIONS`: the origin that asks may send, at the rate it asks for.
-
-    Whoever asks has shown the function's key. Raises `Problem` when no origin is named.
+    The platform has checked the function key. Raises `Problem` when no origin is named.
     """
     origin = headers.get("webhook-request-origin", "").strip()
     if not origin:
         raise Problem("HandshakeIncomplete", "OPTIONS is CloudEvents' handshake: send WebHook-Request-Origin")
     rate = headers.get("webhook-request-rate", "").strip()
     allowed = {"WebHook-Allowed-Origin": origin, "WebHook-Allowed-Rate": rate if rate.isdecimal() else "*"}
-    return Answer(200, headers=allowed | {"Allow": "POST, OPTIONS"})
+    return HttpResponse(200, headers=allowed | {"Allow": "POST, OPTIONS"})
 
 
-def read(headers: Mapping[str, str], body: bytes) -> list[Mapping[str, Any]]:
-    """The events of one delivery, names folded, in whichever schema and mode they came.
+def read(request: HttpRequest) -> list[Mapping[str, Any]]:
+    """The events of one delivery with lower-case names, in either schema and any mode.
 
     What is no event is left out and logged. Raises `Problem` when nothing is left.
     """
-    check_body(headers, body, most=MOST_BODY_BYTES, allowed=MEDIA_TYPES)
+    check_body(request, most=MOST_BODY_BYTES, allowed=MEDIA_TYPES)
+    headers = request.headers
     try:
-        content = json.loads(body)
+        content = json.loads(request.body)
     except (ValueError, RecursionError):
         raise Problem("InvalidEvents", "the body is no JSON") from None
     if "ce-type" in headers and "ce-id" in headers:  # CloudEvents' binary mode: the body is the data alone
-        content = {name: headers.get(f"ce-{name}", "") for name in ("id", "type", "source", "subject")} | {
-            "data": content
-        }
+        attributes = {name: headers.get(f"ce-{name}", "") for name in ("id", "type", "source", "subject")}
+        content = attributes | {"data": content}
     elements = content if isinstance(content, list) else [content]
-    events = [event for event in map(_folded, elements) if event is not None]
+    events = [event for event in map(_normalized, elements) if event is not None]
     if len(events) < len(elements):
         log.warning("events unreadable", extra={"unreadable": len(elements) - len(events), "read": len(events)})
     if not events:
@@ -83,7 +70,7 @@ def read(headers: Mapping[str, str], body: bytes) -> list[Mapping[str, Any]]:
 
 
 def validation_code(events: list[Mapping[str, Any]]) -> str | None:
-    """The code that Event Grid's handshake event asks to have sent back; None when there is no such event."""
+    """The code of Event Grid's validation event; None when there is no such event."""
     for event in events:
         if _type(event) == _VALIDATION.lower():
             code = event["data"].get("validationcode")
@@ -91,22 +78,22 @@ def validation_code(events: list[Mapping[str, Any]]) -> str | None:
     return None
 
 
-def notices(events: list[Mapping[str, Any]]) -> list[InboundEvent]:
-    """What of these events may call for something. The others are logged and left alone."""
+def inbound_events(events: list[Mapping[str, Any]]) -> list[InboundEvent]:
+    """Those of these events that may need action. The others are logged and ignored."""
     found = []
     for event in events:
         try:
-            notice = _notice(event)
+            inbound = _inbound(event)
         except ValueError:  # of pydantic, or of an address that is none
-            notice = None
-        if notice:
-            found.append(notice)
+            inbound = None
+        if inbound:
+            found.append(inbound)
         else:
-            log.info("event ignored", extra={"event_id": _shown(event["id"]), "event_type": _shown(event["type"])})
+            log.info("event ignored", extra={"event_id": _excerpt(event["id"]), "event_type": _excerpt(event["type"])})
     return found
 
 
-def _notice(event: Mapping[str, Any]) -> InboundEvent | None:
+def _inbound(event: Mapping[str, Any]) -> InboundEvent | None:
     kind, data = _type(event), event["data"]
     known = {"event_id": event["id"], "type": event["type"].strip()}
     if kind in _EXPIRY:
@@ -123,7 +110,7 @@ def _notice(event: Mapping[str, Any]) -> InboundEvent | None:
     return None
 
 
-def _folded(element: object) -> Mapping[str, Any] | None:
+def _normalized(element: object) -> Mapping[str, Any] | None:
     """The event with lower-case names, its type under `type`; None for what has no id or no type."""
     if not isinstance(element, dict):
         return None
@@ -143,8 +130,8 @@ def _type(event: Mapping[str, Any]) -> str:
     return str(event["type"]).strip().lower()
 
 
-def _shown(text: str) -> str:
-    """A sender's own words, fit for a log."""
+def _excerpt(text: str) -> str:
+    """A sender's text, cut and escaped for the log."""
     return ascii(text[:200])
 
 

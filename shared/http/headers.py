@@ -1,25 +1,27 @@
-"""Two request headers that change how, not what: `Prefer: wait=N` (RFC 7240) and `Idempotency-Key`.
+"""What a request says beside its body: `Prefer`, `Idempotency-Key`, the type and size of the body, and paging.
 
-`Idempotency-Key` follows the IETF's draft of that name: a structured field string; the bare form that most clients send
-is read as well.
+`Prefer: wait=N` is RFC 7240's. `Idempotency-Key` follows the IETF draft of that name: a structured field string; the
+bare form that most clients send is read as well.
 """
 
 import re
 from collections.abc import Mapping
 
+from shared.http.messages import HttpRequest
 from shared.http.problem_details import Problem
 
-LONGEST_WAIT_SECONDS = 200  # the platform's load balancer cuts an answer at 230 s
+LONGEST_WAIT_SECONDS = 200  # the platform's load balancer closes the connection after 230 s
 MOST_KEY_CHARACTERS = 255
+MOST_PER_PAGE, PER_PAGE = 1000, 100
 _PREFERENCE = re.compile(r'(?P<name>[!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?P<value>"[^"]*"|[^\s,;"]+))?')
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _KEY = re.compile(rf"[!-~](?:[ -~]{{0,{MOST_KEY_CHARACTERS - 2}}}[!-~])?")
 
 
 def wait_seconds(headers: Mapping[str, str]) -> int:
-    """How long the caller would like to wait, at most what the platform allows; 0: not at all.
+    """How long the caller wants to wait, at most what the platform allows; 0: not at all.
 
-    What can't be understood is ignored, as RFC 7240 asks; of several `wait`, the first counts.
+    What cannot be parsed is ignored, as RFC 7240 asks; of several `wait`, the first counts.
     """
     for each in headers.get("prefer", "").split(","):
         found = _PREFERENCE.match(each.strip())
@@ -30,7 +32,7 @@ def wait_seconds(headers: Mapping[str, str]) -> int:
 
 
 def idempotency_key(headers: Mapping[str, str]) -> str | None:
-    """The caller's name for this very request, if it has one. Raises `Problem` for one that can't be a key."""
+    """The caller's idempotency key, if there is one. Raises `Problem` for a value that cannot be a key."""
     if "idempotency-key" not in headers:
         return None
     text = headers["idempotency-key"].strip()
@@ -39,3 +41,28 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
     if not _KEY.fullmatch(text):
         raise Problem("InvalidHeader", f"Idempotency-Key is 1 to {MOST_KEY_CHARACTERS} printable ASCII characters")
     return text
+
+
+def check_body(request: HttpRequest, *, most: int, allowed: tuple[str, ...]) -> None:
+    """Raise `Problem` for a body that is too large or of another type. A body without a type is taken for the first.
+
+    The portal's Test/Run sends a body without its type.
+    """
+    if len(request.body) > most:
+        raise Problem("BodyTooLarge", f"the body has {len(request.body)} bytes; at most {most} are read")
+    if not request.body:
+        return
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if request.media_type.lower() not in {"", *allowed} or encoding not in {"", "identity"}:
+        accept = ", ".join(allowed)
+        raise Problem(
+            "UnsupportedMediaType", f"send {accept}, not compressed, with Content-Type", headers={"Accept": accept}
+        )
+
+
+def paging(query: Mapping[str, str]) -> tuple[int, str]:
+    """How many items a page may have, and after which key it begins. Raises `Problem` for any other query."""
+    most = query.get("maxPageSize", str(PER_PAGE))
+    if not re.fullmatch("[0-9]{1,4}", most) or not 1 <= int(most) <= MOST_PER_PAGE:
+        raise Problem("InvalidQuery", f"maxPageSize is a whole number from 1 to {MOST_PER_PAGE}")
+    return int(most), query.get("skipToken", "")

@@ -1,17 +1,16 @@
-"""How the app answers an HTTP caller: with content, or with a problem (RFC 9457) whose type is stable.
+"""Errors as an HTTP caller reads them: problem details (RFC 9457) whose type is stable.
 
-Every problem there is stands in `PROBLEMS`, with its HTTP status and its title; the OpenAPI document and docs/http.md
-list the same.
+`PROBLEMS` lists every problem with its HTTP status and its title; the OpenAPI document and docs/http.md list the same.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from shared.domain.errors import KeyReused, Misconfigured, NotManaged, NotPermitted, Retryable, RotationError
+from shared.http.messages import HttpResponse
 
-JSON, PROBLEM = "application/json", "application/problem+json"
+PROBLEM = "application/problem+json"
 TYPE_PREFIX = "urn:signalr-key-rotation:problem:"
 _RETRY_AFTER_SECONDS = 10
 
@@ -40,21 +39,11 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the caller."""
-
-    status: int
-    content: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = JSON
-
-
 class Problem(Exception):  # noqa: N818 - the RFC's own word
-    """A request that can't be served as it is. `code` is one of `PROBLEMS`; `detail` says how to mend it.
+    """A request that cannot be served. `code` is one of `PROBLEMS`; `detail` says what the caller can do about it.
 
-    `members` are the RFC's extension members, JSON values: a `code` among them says what lies behind the problem's own.
-    `headers` go with the answer.
+    `members` are the RFC's extension members, JSON values: a `code` among them names the cause behind the problem.
+    `headers` are sent with the response.
     """
 
     def __init__(
@@ -73,23 +62,18 @@ class Problem(Exception):  # noqa: N818 - the RFC's own word
         self.members = members
 
     @property
-    def answer(self) -> Answer:
-        """The problem as RFC 9457 writes it down."""
+    def response(self) -> HttpResponse:
+        """The problem in the form of RFC 9457."""
         status, title = PROBLEMS[self.code]
-        body = {
-            "type": f"{TYPE_PREFIX}{self.code}",
-            "title": title,
-            "status": status,
-            "detail": self.detail,
-            "code": self.code,
-        }
-        # ASCII, because a caller's own words may be quoted, and not all of them can be written as UTF-8.
-        content = json.dumps(body | self.members, separators=(",", ":")).encode()
-        return Answer(status, content, self.headers, PROBLEM)
+        kind = TYPE_PREFIX + self.code
+        content = {"type": kind, "title": title, "status": status, "detail": self.detail, "code": self.code}
+        # ASCII, because the caller's own text may be quoted, and not all of it can be encoded as UTF-8.
+        body = json.dumps(content | self.members, separators=(",", ":")).encode()
+        return HttpResponse(status, body, self.headers, PROBLEM)
 
 
 def problem_of(error: RotationError) -> Problem:
-    """How an error of the app reads to a caller; its own code stands in the member `code`."""
+    """The problem for an error of the app; the error's own code is in the member `code`."""
     match error:
         case NotManaged() | KeyReused() | Misconfigured() | NotPermitted():
             return Problem(error.code, error.message)

@@ -1,38 +1,65 @@
-"""What answers hold: the JSON shapes of the HTTP API, each made from the app's own values.
+"""The JSON shapes of the HTTP API's responses, each made from the app's own values.
 
 The OpenAPI document is generated from these classes, so what is documented is what is sent. Times are ISO 8601, UTC;
 what is not known is left out.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Self
+from urllib.parse import urlencode
 
 from pydantic import Field
 
 from shared.domain.decision import Action, Cause
-from shared.domain.keys import KeyType
+from shared.domain.inventory_entry import InventoryEntry, Last, Running
+from shared.domain.keys import KeyType, Slot
 from shared.domain.planning import Preview
 from shared.domain.record import Journal, Kind, Outcome, Result, Step
 from shared.domain.requests import WorkItem
+from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
 from shared.rotation.submit import RotationStatus
 
 GOOD = {Result.SUCCEEDED, Result.SKIPPED}
 
 
-class Asked(Wire):
-    """One rotation that was asked for, and where to follow it."""
+class AcceptedRotation(Wire):
+    """One rotation that was accepted, and where to follow it."""
 
     id: str = Field(description="The rotation id")
     resource: str = Field(description="ARM id of the SignalR resource")
     href: str = Field(description="Address of its operation status")
 
 
-class Accepted(Wire):
-    """What is on its way: one rotation for each resource."""
+class AcceptedRotations(Wire):
+    """What was accepted: one rotation for each resource."""
 
-    rotations: tuple[Asked, ...]
+    rotations: tuple[AcceptedRotation, ...]
+
+    @classmethod
+    def of(cls, items: Iterable[WorkItem], *, base_url: str) -> Self:
+        """Describe queued work, with addresses under `base_url`, such as `https://app.azurewebsites.net/api/`."""
+        rotations = (
+            AcceptedRotation(
+                id=each.rotation_id, resource=each.resource, href=f"{base_url}rotations/{each.rotation_id}"
+            )
+            for each in items
+        )
+        return cls(rotations=tuple(rotations))
+
+
+class AcceptedEvents(Wire):
+    """The response to a delivery: how many of its events were queued, and how many need no action."""
+
+    noted: int
+    ignored: int
+
+
+class EventGridValidation(Wire):
+    """The response to Event Grid's validation event."""
+
+    validation_response: str
 
 
 class Fault(Wire):
@@ -53,9 +80,9 @@ class RotationProperties(Wire):
     fingerprint: str | None = Field(None, description="The new key: first 12 hex digits of its SHA-256")
     version: str | None = Field(None, description="The secret version that publishes it")
     verified: str | None = Field(None, description="Who confirmed that the key works: dataplane or arm")
-    retire_after: datetime | None = Field(None, description="When the replaced key will be made worthless")
-    until: datetime | None = Field(None, description="Until when it is refused, or there is nothing to do")
-    reason: str | None = Field(None, description="Why it was asked for")
+    retire_after: datetime | None = Field(None, description="When the replaced key will be invalidated")
+    until: datetime | None = Field(None, description="Until when it is not allowed, or nothing has to be done")
+    reason: str | None = Field(None, description="Why it was requested")
     steps: Mapping[Step, datetime] = Field({}, description="When each step was done")
 
 
@@ -68,20 +95,20 @@ class OperationStatus(Wire):
     start_time: datetime
     end_time: datetime | None = None
     properties: RotationProperties
-    error: Fault | None = Field(None, description="Why it failed or was refused")
+    error: Fault | None = Field(None, description="Why it failed or is not allowed")
     note: Fault | None = Field(None, description="Why nothing had to be done")
 
     @classmethod
     def of(cls, found: RotationStatus) -> Self:
-        """Write a status down."""
-        ticket, ended = found.operation, found.outcome
+        """Describe a rotation's status."""
+        operation, ended = found.operation, found.outcome
         facts: dict[str, object] = {
-            "id": f"/api/rotations/{ticket.rotation_id}",
-            "name": ticket.rotation_id,
+            "id": f"/api/rotations/{operation.rotation_id}",
+            "name": operation.rotation_id,
             "status": "NotStarted",
-            "start_time": ticket.requested_at,
+            "start_time": operation.requested_at,
         }
-        properties: dict[str, object] = {"resource": ticket.resource}
+        properties: dict[str, object] = {"resource": operation.resource}
         if found.journal:
             facts["status"] = "Running"
             properties |= _progress(found.journal)
@@ -94,14 +121,9 @@ class OperationStatus(Wire):
                 facts["note" if good else "error"] = fault
         return cls.model_validate({**facts, "properties": RotationProperties.model_validate(properties)})
 
-    @property
-    def final(self) -> bool:
-        """Whether nothing more will come."""
-        return self.end_time is not None
 
-
-class Finished(Wire):
-    """How all the rotations that were waited for stand."""
+class FinishedRotations(Wire):
+    """The status of each rotation that was waited for."""
 
     rotations: tuple[OperationStatus, ...]
 
@@ -112,27 +134,20 @@ class Decision(Wire):
     action: Literal["Rotate", "Publish", "Retire", "RegenerateSalt", "Resume", "Announce", "Wait", "Skip", "Refuse"]
     key_type: KeyType | None = Field(None, description="The key it would be about")
     cause: Cause | None = Field(None, description="Why a key would be published that is not new")
-    retire: bool | None = Field(None, description="Whether the replaced key would be made worthless afterwards")
+    retire: bool | None = Field(None, description="Whether the replaced key would be invalidated afterwards")
     code: str | None = Field(None, description="Why nothing would be done")
     until: datetime | None = Field(None, description="Until when")
 
     @classmethod
     def of(cls, action: Action) -> Self:
-        """Write a decision down."""
-        return cls.model_validate(
-            {
-                "action": type(action).__name__,
-                "key_type": getattr(action, "slot", None),
-                "cause": getattr(action, "cause", None),
-                "retire": getattr(action, "retire", None) or None,
-                "code": getattr(action, "code", None),
-                "until": getattr(action, "until", None),
-            }
-        )
+        """Describe a decision."""
+        facts = {name: getattr(action, name, None) for name in ("cause", "code", "until")}
+        facts |= {"key_type": getattr(action, "slot", None), "retire": getattr(action, "retire", None) or None}
+        return cls.model_validate({"action": type(action).__name__, **facts})
 
 
-class Previewed(Wire):
-    """What a request would come to for one resource: a decision, and what would keep it from ending well."""
+class PreviewedRotation(Wire):
+    """What a request would do to one resource: a decision, and what would prevent its success."""
 
     resource: str
     decision: Decision | None = None
@@ -140,7 +155,7 @@ class Previewed(Wire):
 
     @classmethod
     def of(cls, preview: Preview) -> Self:
-        """Write a preview down."""
+        """Describe a preview."""
         return cls(
             resource=preview.item.resource,
             decision=Decision.of(preview.action) if preview.action else None,
@@ -148,21 +163,69 @@ class Previewed(Wire):
         )
 
 
-class Previews(Wire):
-    """The answer to a dry run: nothing was changed and nothing was written."""
+class PreviewedRotations(Wire):
+    """The response to a dry run: nothing was changed and nothing was written."""
 
     dry_run: Literal[True] = True
-    previews: tuple[Previewed, ...]
+    previews: tuple[PreviewedRotation, ...]
+
+    @classmethod
+    def of(cls, previews: Iterable[Preview]) -> Self:
+        """Describe what a command would do."""
+        return cls(previews=tuple(map(PreviewedRotation.of, previews)))
 
 
-def accepted(base: str, requests: Iterable[WorkItem]) -> Accepted:
-    """What was asked, with addresses under `base`, such as `https://app.azurewebsites.net/api/`."""
-    return Accepted(
-        rotations=tuple(
-            Asked(id=each.rotation_id, resource=each.resource, href=f"{base}rotations/{each.rotation_id}")
-            for each in requests
-        )
+class FleetMember(Wire):
+    """One managed resource, as it was last observed."""
+
+    id: str = Field(description="ARM id of the SignalR resource")
+    name: str
+    secret_name: str | None = Field(None, description="The secret its connection string or key is published in")
+    vault_url: str | None = None
+    provisioning_state: str | None = None
+    paused: bool | None = Field(None, description="Whether its tag says so")
+    local_auth_disabled: bool | None = Field(None, description="Whether access keys are switched off")
+    published_slot: Slot | None = Field(
+        None, alias="liveSlot", description="Whose key is published; left out when the value is no live key"
     )
+    fingerprint: str | None = Field(None, description="The published key: first 12 hex digits of its SHA-256")
+    version: str | None = Field(None, description="The secret version that publishes it")
+    published_at: datetime | None = None
+    age_days: float | None = Field(None, description="How long it has been published", ge=0)
+    due_at: datetime | None = Field(None, description="When the next rotation is due")
+    overlap_until: datetime | None = Field(None, description="Until when clients may still hold the previous key")
+    retire_after: datetime | None = Field(None, description="When a replaced key will be invalidated, if one will")
+    last: Last | None = Field(None, description="The newest outcome")
+    running: Running | None = Field(None, description="The rotation under way")
+
+    @classmethod
+    def of(cls, entry: InventoryEntry, now: datetime) -> Self:
+        """Describe an entry of the inventory."""
+        facts: dict[str, object] = {"id": entry.resource, "name": ResourceId.parse(entry.resource).name}
+        facts |= {"last": entry.last, "running": entry.running}
+        if snapshot := entry.snapshot:
+            facts |= snapshot.model_dump()
+            if snapshot.published_at:
+                facts["age_days"] = round(max((now - snapshot.published_at) / timedelta(days=1), 0.0), 2)
+        return cls.model_validate(facts)
+
+
+class FleetPage(Wire):
+    """A page of the fleet, in the order of the ids."""
+
+    value: tuple[FleetMember, ...]
+    next_link: str | None = Field(
+        None, description="Address of the next page, if there is one; send the key with it too"
+    )
+
+    @classmethod
+    def of(cls, page: Iterable[InventoryEntry], after: str | None, *, base_url: str, most: int, now: datetime) -> Self:
+        """Describe a page; `after` is the key that the next one begins after. The link carries no function key."""
+        query = urlencode({"maxPageSize": most, "skipToken": after}) if after else None
+        return cls(
+            value=tuple(FleetMember.of(each, now) for each in page),
+            next_link=f"{base_url}resources?{query}" if query else None,
+        )
 
 
 def _progress(of: Journal | Outcome) -> dict[str, object]:

@@ -1,9 +1,8 @@
-"""The body of `POST /api/rotate`: what may be asked of one resource, or of all.
+"""The body of `POST /api/rotate`: what a caller may request of one resource, or of all.
 
-Everything is refused that is not known: a field that was misspelt would otherwise be a wish that is silently not met.
+Unknown fields are rejected: a misspelt one would otherwise be a request that is silently not met.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,7 +13,8 @@ from pydantic_core import ErrorDetails
 from shared.domain.keys import KeyType
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
-from shared.http.http_api import check_body
+from shared.http.headers import check_body
+from shared.http.messages import HttpRequest
 from shared.http.problem_details import Problem
 
 MOST_BODY_BYTES = 16_384
@@ -31,30 +31,21 @@ _TEXT: JsonDict = {"type": "string"}
 _ROTATE: JsonDict = {"enum": ["rotate", None]}
 _SALT: JsonDict = {"enum": ["Salt", None]}
 _SLOTS: JsonDict = {"enum": ["Primary", "Secondary"]}
-# `RotateBody._sensible`, as JSON Schema says it: a sweep, one slot, the other slot or the salt, a revoke, a resync.
-_SENSIBLE: list[JsonDict] = [
-    {
-        "properties": {
-            "resource": _NULL,
-            "keyType": _NULL,
-            "mode": _NULL,
-            "overlapHours": _NULL,
-            "force": {"const": False},
-        }
-    },
-    {"required": ["resource", "keyType"], "properties": {"resource": _TEXT, "keyType": _SLOTS, "mode": _ROTATE}},
-    {
-        "required": ["resource"],
-        "properties": {"resource": _TEXT, "keyType": _SALT, "mode": _ROTATE, "overlapHours": _NULL},
-    },
-    {
-        "required": ["resource", "mode"],
-        "properties": {"resource": _TEXT, "keyType": _NULL, "mode": {"const": "revoke"}},
-    },
-    {
-        "required": ["resource", "mode"],
-        "properties": {"resource": _TEXT, "keyType": _NULL, "mode": {"const": "resync"}, "overlapHours": _NULL},
-    },
+
+
+def _shape(required: str = "", /, **properties: JsonDict) -> JsonDict:
+    shape: JsonDict = {"properties": dict(properties)}
+    return shape | {"required": [*required.split()]} if required else shape
+
+
+# The same as `RotateBody._sensible`, in JSON Schema. A union of models would state it once, but would change both the
+# schema that is published (a `$ref` for each shape) and the messages (an error for each shape that does not fit).
+_SHAPES: list[JsonDict] = [
+    _shape(resource=_NULL, keyType=_NULL, mode=_NULL, overlapHours=_NULL, force={"const": False}),
+    _shape("resource keyType", resource=_TEXT, keyType=_SLOTS, mode=_ROTATE),
+    _shape("resource", resource=_TEXT, keyType=_SALT, mode=_ROTATE, overlapHours=_NULL),
+    _shape("resource mode", resource=_TEXT, keyType=_NULL, mode={"const": "revoke"}),
+    _shape("resource mode", resource=_TEXT, keyType=_NULL, mode={"const": "resync"}, overlapHours=_NULL),
 ]
 
 
@@ -72,7 +63,7 @@ class RotateBody(BaseModel):
                 {"resource": EXAMPLE_ID, "keyType": "Salt"},
                 {"dryRun": True},
             ],
-            "anyOf": list(_SENSIBLE),
+            "anyOf": list(_SHAPES),
         },
     )
 
@@ -87,17 +78,17 @@ class RotateBody(BaseModel):
     )
     mode: Literal["rotate", "revoke", "resync"] | None = Field(
         None,
-        description="rotate (default): a new key, published. revoke: a key leaked, make it worthless as well. "
-        "resync: publish a live key if the published value is none, change no key",
+        description="rotate (default): a new key, published. revoke: a key leaked, invalidate it as well. "
+        "resync: publish a valid key if the published value is none, change no key",
     )
-    force: bool = Field(False, description="Also while clients may still hold the key that would be renewed")  # noqa: FBT003 - pydantic's default
+    force: bool = Field(False, description="Also while clients may still hold the key that would be regenerated")  # noqa: FBT003 - pydantic's default
     dry_run: bool = Field(False, description="Only say what would be done")  # noqa: FBT003 - pydantic's default
     overlap_hours: float | None = Field(
         None,
         ge=0,
         le=2160,
         allow_inf_nan=False,
-        description="When the replaced key is made worthless, instead of the policy's",
+        description="When the replaced key is invalidated, instead of the policy's",
     )
     reason: str = Field(
         "", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why: stands in events and in the history"
@@ -113,8 +104,8 @@ class RotateBody(BaseModel):
             raise ValueError("overlapHours goes with mode revoke, or with keyType Primary or Secondary")
         return self
 
-    def wish(self, idempotency_key: str | None = None) -> RotationCommand:
-        """What it asks for. The same idempotency key twice is the same wish."""
+    def command(self, idempotency_key: str | None = None) -> RotationCommand:
+        """The command it stands for. The same idempotency key twice is the same command."""
         resource = ResourceId.parse(self.resource) if self.resource else None
         return RotationCommand(
             trigger="http",
@@ -129,13 +120,11 @@ class RotateBody(BaseModel):
         )
 
 
-def parse_rotate(headers: Mapping[str, str], body: bytes) -> RotateBody:
+def parse_rotate(request: HttpRequest) -> RotateBody:
     """Read the body of `POST /api/rotate`. Raises `Problem` that names every wrong field and what is allowed."""
-    check_body(headers, body, most=MOST_BODY_BYTES, allowed=("application/json",))
-    if not body.strip():
-        return RotateBody.model_validate({})
+    check_body(request, most=MOST_BODY_BYTES, allowed=("application/json",))
     try:
-        return RotateBody.model_validate_json(body)
+        return RotateBody.model_validate_json(request.body if request.body.strip() else b"{}")
     except ValidationError as error:
         faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
         detail = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in faults)

@@ -1,87 +1,173 @@
-"""The HTTP endpoints: each reads a call, asks the app, and writes the answer. None knows the platform's types."""
+"""The HTTP API: a table of endpoints and what each does. Method check, app role and error mapping are the same for all.
 
-from collections.abc import Sequence
+A handler gets the app as a function that it calls when it needs it: the app is built at the first call, which raises
+`Misconfigured` while a setting is wrong, and the health check and the webhook's handshakes answer even then.
+"""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Protocol
 
-from shared import composition
-from shared.domain.errors import Misconfigured
+from shared.domain.errors import Misconfigured, RotationError
 from shared.domain.record import Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.http import event_webhook, headers, http_api, openapi
-from shared.http.calls import Call, Endpoint
-from shared.http.fleet_page import FleetPage
-from shared.http.problem_details import Answer, Problem
-from shared.http.responses import GOOD, Accepted, Finished, OperationStatus, Previewed, Previews, accepted
+from shared.http import app_roles, event_webhook
+from shared.http.headers import idempotency_key, paging, wait_seconds
+from shared.http.messages import HttpRequest, HttpResponse
+from shared.http.problem_details import Problem, problem_of
+from shared.http.responses import (
+    GOOD,
+    AcceptedEvents,
+    AcceptedRotations,
+    EventGridValidation,
+    FinishedRotations,
+    FleetPage,
+    OperationStatus,
+    PreviewedRotations,
+)
 from shared.http.rotate_request import parse_rotate
-from shared.rotation.submit import RotationStatus
+from shared.rotation.health import Health
+from shared.rotation.incoming_events import IncomingEvents
+from shared.rotation.inventory import Inventory
+from shared.rotation.submit import Rotations, RotationStatus
+from shared.settings import Settings
 
-RETRY_AFTER_SECONDS = 15  # the operation at the heart of a rotation takes 13-19 s
+RETRY_AFTER_SECONDS = 15  # a regeneration takes ARM 13-19 s
+_ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+_ROTATION_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 _OWN_FAULT = {"NotPermitted", "Misconfigured"}
 
+log = logging.getLogger("rotation.http")
 
-async def _rotate(call: Call) -> Answer:
-    body = parse_rotate(call.headers, call.body)
-    wish = body.wish(headers.idempotency_key(call.headers))
-    rotator = composition.app().rotations
+
+class Api(Protocol):
+    """What the endpoints need of the app; `composition.App` offers it."""
+
+    @property
+    def settings(self) -> Settings:
+        """The app's settings."""
+
+    @property
+    def rotations(self) -> Rotations:
+        """Accepts commands, previews them and knows their status."""
+
+    @property
+    def inventory(self) -> Inventory:
+        """The managed resources with their last snapshots."""
+
+    @property
+    def incoming_events(self) -> IncomingEvents:
+        """Queues events that Azure sent."""
+
+    @property
+    def health(self) -> Health:
+        """What would prevent rotations from succeeding."""
+
+
+type GetApi = Callable[[], Api]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What one address offers. `role`: callers must have the app role that the settings name, if they name one."""
+
+    handle: Callable[[HttpRequest, GetApi], Awaitable[HttpResponse]]
+    methods: tuple[str, ...]
+    role: bool = True
+
+
+async def handle(function: str, request: HttpRequest, app: GetApi) -> HttpResponse:
+    """Answer a request to this function of the app. A `Problem` or `RotationError` becomes a problem response."""
+    try:
+        response = await _dispatch(_ENDPOINTS[function], request, app)
+    except Problem as problem:
+        response = problem.response
+    except RotationError as error:
+        response = problem_of(error).response
+        level = logging.ERROR if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+        log.log(level, "request failed", extra={"code": error.code}, exc_info=level == logging.ERROR)
+    return replace(response, headers={**_ALWAYS, **response.headers})
+
+
+async def _dispatch(endpoint: Endpoint, request: HttpRequest, app: GetApi) -> HttpResponse:
+    method = "GET" if request.method == "HEAD" else request.method
+    if method not in endpoint.methods:
+        allow = ", ".join((*endpoint.methods, "HEAD") if "GET" in endpoint.methods else endpoint.methods)
+        raise Problem("MethodNotAllowed", f"use {allow}", headers={"Allow": allow})
+    if endpoint.role:
+        app_roles.require_role(app().settings.REQUIRED_APP_ROLE, request.headers)
+    return await endpoint.handle(request, app)
+
+
+async def _rotate(request: HttpRequest, app: GetApi) -> HttpResponse:
+    body = parse_rotate(request)
+    command = body.command(idempotency_key(request.headers))
+    rotations = app().rotations
     if body.dry_run:
-        previews = await rotator.preview(wish)
-        return _json(Previews(previews=tuple(Previewed.of(each) for each in previews)))
-    requests = await rotator.submit(wish)
-    seconds = headers.wait_seconds(call.headers)
+        return _json(PreviewedRotations.of(await rotations.preview(command)))
+    items = await rotations.submit(command)
+    seconds = wait_seconds(request.headers)
     if not seconds:
-        return _accepted(call, requests)
-    found = await rotator.wait_for([each.rotation_id for each in requests], seconds=seconds)
-    return _waited(call, requests, found, {"Preference-Applied": f"wait={seconds}"})
+        return _accepted(request, items)
+    statuses = await rotations.wait_for([each.rotation_id for each in items], seconds=seconds)
+    return _waited(request, items, statuses, {"Preference-Applied": f"wait={seconds}"})
 
 
-async def _rotation(call: Call) -> Answer:
-    rotation_id = http_api.parse_rotation_id(call.params.get("id", ""))
-    found = await composition.app().rotations.status(rotation_id)
-    if found is None:
-        raise http_api.not_found(rotation_id)
-    return _json(OperationStatus.of(found), {} if found.final else {"Retry-After": str(RETRY_AFTER_SECONDS)})
+async def _rotation(request: HttpRequest, app: GetApi) -> HttpResponse:
+    text = request.route_params.get("id", "")
+    rotation_id = text.lower() if _ROTATION_ID.fullmatch(text) else None
+    status = await app().rotations.status(rotation_id) if rotation_id else None
+    if status is None:
+        raise Problem("RotationNotFound", f"no rotation has the id {(rotation_id or text)[:64]!r}")
+    return _json(OperationStatus.of(status), {} if status.final else {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-async def _resources(call: Call) -> Answer:
-    most, after = http_api.parse_page(call.query)
-    page, last = await composition.app().inventory.page(most=most, after=after)
-    return _json(FleetPage.of(page, last, base=call.base, most=most, now=datetime.now(UTC)))
+async def _resources(request: HttpRequest, app: GetApi) -> HttpResponse:
+    most, after = paging(request.query)
+    page, last = await app().inventory.page(most=most, after=after)
+    return _json(FleetPage.of(page, last, base_url=request.base_url, most=most, now=datetime.now(UTC)))
 
 
-async def _events(call: Call) -> Answer:
-    if call.method == "OPTIONS":
-        return event_webhook.handshake(call.headers)
-    events = event_webhook.read(call.headers, call.body)
+async def _events(request: HttpRequest, app: GetApi) -> HttpResponse:
+    if request.method == "OPTIONS":
+        return event_webhook.handshake(request.headers)
+    events = event_webhook.read(request)
     if code := event_webhook.validation_code(events):
-        return _json(event_webhook.Validation(validation_response=code))
-    notices = event_webhook.notices(events)
-    await composition.app().incoming_events.take(notices)
-    return _json(event_webhook.Taken(noted=len(notices), ignored=len(events) - len(notices)))
+        return _json(EventGridValidation(validation_response=code))
+    inbound = event_webhook.inbound_events(events)
+    await app().incoming_events.take(inbound)
+    return _json(AcceptedEvents(noted=len(inbound), ignored=len(events) - len(inbound)))
 
 
-async def _openapi(_: Call) -> Answer:
-    return Answer(200, openapi.document())
+async def _openapi(_: HttpRequest, __: GetApi) -> HttpResponse:
+    return HttpResponse(200, openapi_document())
 
 
-async def _health(call: Call) -> Answer:
-    if "deep" in call.query:
+async def _health(request: HttpRequest, app: GetApi) -> HttpResponse:
+    if "deep" in request.query:
         raise Problem("InvalidQuery", "the deep look wants a function key: GET /api/health/deep")
     try:
-        composition.app()
+        app()
     except Misconfigured:
         raise Problem("Unhealthy", "GET /api/health/deep, with a function key, says why") from None
-    return Answer(200, b'{"status":"ok"}')
+    return HttpResponse(200, b'{"status":"ok"}')
 
 
-async def _deep_health(call: Call) -> Answer:
-    named = call.query.get("resource")
+async def _deep_health(request: HttpRequest, app: GetApi) -> HttpResponse:
+    named = request.query.get("resource")
     try:
         resource = None if named is None else ResourceId.parse(named)
     except ValueError as error:
         raise Problem("InvalidQuery", str(error)) from None
-    report = await composition.app().health.report(resource)
+    report = await app().health.report(resource)
     if report.findings:
         content = report.model_dump(mode="json", by_alias=True, exclude_none=True)
         raise Problem("Unhealthy", f"{len(report.findings)} of {report.checked} resources", **content)
@@ -92,7 +178,7 @@ _ENDPOINTS = {
     "rotate": Endpoint(_rotate, ("POST",)),
     "rotation": Endpoint(_rotation, ("GET",)),
     "resources": Endpoint(_resources, ("GET",)),
-    # Event Grid has no app role: the key in the subscription's address is what it shows.
+    # Event Grid has no app role: it authenticates with the function key in the subscription's address.
     "events": Endpoint(_events, ("POST", "OPTIONS"), role=False),
     "openapi": Endpoint(_openapi, ("GET",), role=False),
     "health": Endpoint(_health, ("GET",), role=False),
@@ -100,32 +186,33 @@ _ENDPOINTS = {
 }
 
 
-async def answer(function: str, call: Call) -> Answer:
-    """Serve a call of this function of the app. Never raises for what a caller or a service did."""
-    return await _ENDPOINTS[function].answer(call)
+@cache
+def openapi_document() -> bytes:
+    """The OpenAPI document, as `make openapi` wrote it from the classes of this package."""
+    return Path(__file__).with_name("openapi.json").read_bytes()
 
 
-def _json(content: Wire, headers: dict[str, str] | None = None, status: int = 200) -> Answer:
-    return Answer(status, content.model_dump_json(by_alias=True, exclude_none=True).encode(), headers or {})
+def _json(content: Wire, headers: dict[str, str] | None = None, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, content.model_dump_json(by_alias=True, exclude_none=True).encode(), headers or {})
 
 
-def _accepted(call: Call, requests: Sequence[WorkItem], headers: dict[str, str] | None = None) -> Answer:
-    content: Accepted = accepted(call.base, requests)
+def _accepted(request: HttpRequest, items: Sequence[WorkItem], headers: dict[str, str] | None = None) -> HttpResponse:
+    content = AcceptedRotations.of(items, base_url=request.base_url)
     follow = {"Location": content.rotations[0].href} if len(content.rotations) == 1 else {}
     return _json(content, {"Retry-After": str(RETRY_AFTER_SECONDS)} | follow | (headers or {}), 202)
 
 
 def _waited(
-    call: Call, requests: Sequence[WorkItem], found: Sequence[RotationStatus], headers: dict[str, str]
-) -> Answer:
-    """200 when all went well, a problem when one did not, 202 while one still runs."""
-    outcomes = [each.outcome for each in found if each.outcome]
-    if len(outcomes) < len(requests):
-        return _accepted(call, requests, headers)
-    statuses = tuple(map(OperationStatus.of, found))
+    request: HttpRequest, items: Sequence[WorkItem], statuses: Sequence[RotationStatus], headers: dict[str, str]
+) -> HttpResponse:
+    """200 when all rotations succeeded, a problem when one did not, 202 while one is running."""
+    outcomes = [each.outcome for each in statuses if each.outcome]
+    if len(outcomes) < len(items):
+        return _accepted(request, items, headers)
+    content = tuple(map(OperationStatus.of, statuses))
     bad = [each for each in outcomes if each.result not in GOOD]
     if not bad:
-        return _json(statuses[0] if len(statuses) == 1 else Finished(rotations=statuses), headers)
+        return _json(content[0] if len(content) == 1 else FinishedRotations(rotations=content), headers)
     worst = next((each for each in bad if each.result is not Result.REFUSED), bad[0])
     code = "RotationRefused" if worst.result is Result.REFUSED else "RotationFailed"
     raise Problem(
@@ -133,5 +220,5 @@ def _waited(
         worst.message or worst.result.value,
         headers=headers,
         code=worst.code or worst.result.value,
-        rotations=[each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in statuses],
+        rotations=[each.model_dump(mode="json", by_alias=True, exclude_none=True) for each in content],
     )

@@ -14,8 +14,8 @@ DAY = timedelta(days=1)
 SAMPLE = [InventoryEntry.of(record) for record in fleet.fleet(NOW)]
 
 
-def viewed(entries: list[InventoryEntry] = SAMPLE, **choice: str) -> FleetView:
-    return fleet_view(entries, Filters.of(choice), NOW, grace=timedelta(hours=48))
+def viewed(entries: list[InventoryEntry] = SAMPLE, **filters: str) -> FleetView:
+    return fleet_view(entries, Filters.of(filters), NOW, grace=timedelta(hours=48))
 
 
 def names(view: FleetView) -> list[str]:
@@ -24,7 +24,7 @@ def names(view: FleetView) -> list[str]:
 
 def test_the_headline_counts_who_needs_attention() -> None:
     assert "5 of 16 resources need attention" == viewed().headline
-    assert "2 failed, 1 repairing, 1 blocked, 1 overdue" == viewed().attention_told
+    assert "2 failed, 1 repairing, 1 blocked, 1 overdue" == viewed().attention_by_state
 
 
 def test_a_fleet_that_is_well_says_so() -> None:
@@ -77,7 +77,7 @@ def test_a_long_list_is_paged_without_a_gap() -> None:
 
 
 def test_a_page_past_the_end_is_the_last_one() -> None:
-    assert 1 == viewed(page="99").choice.page
+    assert 1 == viewed(page="99").filters.page
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "x", "", "1e9", "99999999999", "٣x"])
@@ -101,7 +101,7 @@ def test_a_row_says_live_slot_age_next_and_retirement() -> None:
     row = next(row for row in viewed().rows if row.resource.name == "auction")
 
     assert ("Primary", "14 hours", "in 59 days", "in 9 hours") == (
-        row.live,
+        row.snapshot and row.snapshot.published_slot,
         row.age,
         row.next_rotation,
         row.retirement,

@@ -1,4 +1,4 @@
-"""How far a rotation is, told step by step."""
+"""How far a rotation is, step by step."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,14 +14,14 @@ TICKET = Operation(
 )
 
 
-def told(progress: Progress) -> list[tuple[str, str]]:
+def steps(progress: Progress) -> list[tuple[str, str]]:
     return [(stage.name, stage.how) for stage in progress.stages]
 
 
 def test_what_nobody_has_taken_up_waits_for_a_worker() -> None:
     progress = progress_of(RotationStatus(TICKET))
 
-    assert [("asked", "done"), ("planned", "doing")] == told(progress)
+    assert [("asked", "done"), ("planned", "doing")] == steps(progress)
     assert not progress.ended
 
 
@@ -32,7 +32,7 @@ def test_the_step_after_the_last_one_done_is_under_way() -> None:
         ("regenerated", "done"),
         ("published", "doing"),
         ("announced", "ahead"),
-    ] == told(running(fleet.journal(NOW, Slot.SECONDARY)))
+    ] == steps(running(fleet.journal(NOW, Slot.SECONDARY)))
 
 
 def test_each_step_says_how_long_after_the_one_before_it_came() -> None:
@@ -45,11 +45,11 @@ def test_a_failure_marks_where_it_stopped() -> None:
     times = {Step.PLANNED: NOW, Step.REGENERATED: NOW + timedelta(seconds=17)}
     failed = fleet.failure(NOW, "NotPermitted", "no", kind=Kind.ROTATE, times=times)
 
-    assert ("published", "failed") in told(finished(failed))
+    assert ("published", "failed") in steps(finished(failed))
 
 
 def test_a_publication_has_no_regeneration() -> None:
-    assert "regenerated" not in dict(told(finished(fleet.outcome(NOW, kind=Kind.PUBLISH))))
+    assert "regenerated" not in dict(steps(finished(fleet.outcome(NOW, kind=Kind.PUBLISH))))
 
 
 def test_a_refusal_has_no_steps_but_a_reason() -> None:

@@ -22,7 +22,7 @@ def drawn(name: str) -> Drawing:
 
 
 def test_publications_alternate_between_the_lanes_without_a_gap() -> None:
-    bars = [bar for bar in drawn("checkout").bars if bar.sort is MarkerKind.PUBLISHED]
+    bars = [bar for bar in drawn("checkout").bars if bar.kind is MarkerKind.PUBLISHED]
 
     assert [1, 0, 1, 0] == [bar.lane for bar in bars]
     ends = [round(bar.x + bar.width, 1) for bar in bars]
@@ -32,29 +32,29 @@ def test_publications_alternate_between_the_lanes_without_a_gap() -> None:
 
 def test_the_published_key_goes_on_until_it_is_due() -> None:
     drawing = drawn("checkout")
-    (ahead,) = [bar for bar in drawing.bars if bar.sort is MarkerKind.PLANNED]
-    (due,) = [point for point in drawing.points if point.sort is MarkerKind.DUE]
+    (ahead,) = [bar for bar in drawing.bars if bar.kind is MarkerKind.PLANNED]
+    (due,) = [point for point in drawing.points if point.kind is MarkerKind.DUE]
 
     assert (0, drawing.now) == (ahead.lane, ahead.x)
     assert (1, due.x) == (due.lane, round(ahead.x + ahead.width, 1))
 
 
 def test_the_overlap_lies_on_the_lane_of_the_key_that_was_replaced() -> None:
-    (overlap,) = [bar for bar in drawn("auction").bars if bar.sort is MarkerKind.OVERLAP]
+    (overlap,) = [bar for bar in drawn("auction").bars if bar.kind is MarkerKind.OVERLAP]
 
     assert 1 == overlap.lane
     assert "clients may still hold Secondary" in overlap.title
 
 
 def test_a_retirement_ahead_is_marked_on_the_key_that_will_die() -> None:
-    (retires,) = [point for point in drawn("auction").points if point.sort is MarkerKind.RETIRES]
+    (retires,) = [point for point in drawn("auction").points if point.kind is MarkerKind.RETIRES]
 
     assert 1 == retires.lane
 
 
 def test_a_failure_is_marked_when_it_ended() -> None:
     drawing = drawn("board-eu")
-    (failed,) = [point for point in drawing.points if point.sort is MarkerKind.FAILED]
+    (failed,) = [point for point in drawing.points if point.kind is MarkerKind.FAILED]
 
     assert failed.title.startswith("Secondary failed 2026-11-21")
     assert 1 == failed.lane
@@ -73,7 +73,7 @@ def test_what_was_observed_counts_where_the_history_has_forgotten() -> None:
     (bar,) = [
         bar
         for bar in draw((), snapshot, around(NOW, [snapshot], width=100), NOW).bars
-        if bar.sort is MarkerKind.PUBLISHED
+        if bar.kind is MarkerKind.PUBLISHED
     ]
 
     assert 1 == bar.lane

@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from scripts.openapi.document import describe
 from shared.http.headers import LONGEST_WAIT_SECONDS
-from shared.http.openapi import describe
 from shared.http.problem_details import PROBLEMS
 from tests.event_schemas import KINDS, validate_event
 

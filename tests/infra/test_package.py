@@ -69,7 +69,7 @@ def test_what_lies_around_stays_out(tmp_path: Path, stray: str) -> None:
     assert ["function_app.py"] == list(package.contents(tmp_path))
 
 
-@pytest.mark.parametrize("module", ["function_app", "shared.composition", "shared.http.http_api"])
+@pytest.mark.parametrize("module", ["function_app", "shared.composition", "shared.http.routes"])
 def test_imports_from_the_zip_alone(built: package.Package, module: str) -> None:
     """Fails if the app reaches for a module that stays behind."""
     assert 0 < built.import_seconds(module) < 60

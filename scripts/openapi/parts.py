@@ -1,12 +1,13 @@
-"""The pieces the OpenAPI document is put together from: operations, answers, problems, parameters."""
+"""The parts that the OpenAPI document is made of: operations, responses, problems, parameters."""
 
 from typing import Any
 
 from pydantic import BaseModel
 
-from shared.http.headers import LONGEST_WAIT_SECONDS
-from shared.http.http_api import MOST_PER_PAGE, PER_PAGE
-from shared.http.problem_details import JSON, PROBLEM, PROBLEMS, TYPE_PREFIX
+from scripts.openapi.schemas import published_name, ref
+from shared.http.headers import LONGEST_WAIT_SECONDS, MOST_PER_PAGE, PER_PAGE
+from shared.http.messages import JSON
+from shared.http.problem_details import PROBLEM, PROBLEMS, TYPE_PREFIX
 from shared.http.rotate_request import ARM_ID
 
 _MEANING = {
@@ -96,15 +97,15 @@ def operation(
     return content if key else content | {"security": []}
 
 
-def answer(
+def response(
     description: str,
     *models: type[BaseModel],
     headers: tuple[str, ...] = (),
     links: dict[str, tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """A success, holding one of the models; `links` name the operation that an id in the answer is for."""
+    """A success, holding one of the models; `links` name the operation that an id in the response is for."""
     content: dict[str, Any] = {"description": description}
-    refs = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
+    refs = [ref(published_name(model.__name__)) for model in models]
     if refs:
         content["content"] = {JSON: {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
     if headers:
@@ -128,7 +129,7 @@ def problems(*codes: str) -> dict[str, Any]:
     for code in codes:
         status, title = PROBLEMS[code]
         example = {"type": TYPE_PREFIX + code, "title": title, "status": status, "detail": title, "code": code}
-        schema = {"$ref": "#/components/schemas/Problem"}
+        schema = ref("Problem")
         content = {"schema": schema, "examples": {code: {"value": example}}}
         found = merged(found, {str(status): {"description": f"{title} ({code})", "content": {PROBLEM: content}}})
     return found
@@ -137,13 +138,13 @@ def problems(*codes: str) -> dict[str, Any]:
 def merged(some: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     """Both sets of responses; problems of one status stand together."""
     result = dict(some)
-    for status, response in more.items():
+    for status, added in more.items():
         earlier = result.get(status)
         if earlier is None:
-            result[status] = response
+            result[status] = added
             continue
-        examples = earlier["content"][PROBLEM]["examples"] | response["content"][PROBLEM]["examples"]
-        content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+        examples = earlier["content"][PROBLEM]["examples"] | added["content"][PROBLEM]["examples"]
+        content = {"schema": ref("Problem"), "examples": examples}
         description = "; ".join(f"{PROBLEMS[code][1]} ({code})" for code in examples)
         result[status] = {"description": description, "content": {PROBLEM: content}}
     return result

@@ -1,9 +1,59 @@
-"""The two schemas of the OpenAPI document that no class stands for: problems, and what Event Grid delivers."""
+"""The component schemas: those of the classes, and two that no class describes: problems, and Event Grid deliveries."""
 
+import json
 from typing import Any
 
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
 from shared.http.problem_details import PROBLEMS, TYPE_PREFIX
-from shared.http.rotate_request import EXAMPLE_ID
+from shared.http.responses import (
+    AcceptedEvents,
+    AcceptedRotation,
+    AcceptedRotations,
+    EventGridValidation,
+    FinishedRotations,
+    FleetPage,
+    OperationStatus,
+    PreviewedRotation,
+    PreviewedRotations,
+)
+from shared.http.rotate_request import EXAMPLE_ID, RotateBody
+from shared.rotation.health import HealthReport
+
+_MODELS: tuple[type[BaseModel], ...] = (
+    *(RotateBody, AcceptedRotations, FinishedRotations, OperationStatus, PreviewedRotations),
+    *(FleetPage, HealthReport, AcceptedEvents, EventGridValidation),
+)
+# Names that were published before the classes were renamed. Clients are generated from them, so they stay.
+_PUBLISHED = {
+    AcceptedRotation.__name__: "Asked",
+    AcceptedRotations.__name__: "Accepted",
+    FinishedRotations.__name__: "Finished",
+    PreviewedRotation.__name__: "Previewed",
+    PreviewedRotations.__name__: "Previews",
+    AcceptedEvents.__name__: "Taken",
+    EventGridValidation.__name__: "Validation",
+}
+
+
+def ref(name: str) -> dict[str, Any]:
+    """A reference to a component schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def published_name(class_name: str) -> str:
+    """What the document calls a class."""
+    return _PUBLISHED.get(class_name, class_name)
+
+
+def component_schemas() -> dict[str, Any]:
+    """All of them, by name."""
+    _, models = models_json_schema([(model, "validation") for model in _MODELS], ref_template=ref("{model}")["$ref"])
+    text = json.dumps(models["$defs"])
+    for name, published in _PUBLISHED.items():
+        text = text.replace(f'"{name}"', f'"{published}"').replace(f'/{name}"', f'/{published}"')
+    return dict(sorted(json.loads(text).items())) | {"Problem": problem_schema(), "Events": events_schema()}
 
 
 def problem_schema() -> dict[str, Any]:
@@ -19,8 +69,8 @@ def problem_schema() -> dict[str, Any]:
             "detail": {"type": "string", "description": "What to do about it"},
             "code": {"type": "string", "description": "The last part of the type, or what lies behind it"},
             "errors": faults | {"description": "Each wrong field, and what is allowed"},
-            "rotations": {"type": "array", "items": {"$ref": "#/components/schemas/OperationStatus"}},
-            "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+            "rotations": {"type": "array", "items": ref("OperationStatus")},
+            "findings": {"type": "array", "items": ref("Finding")},
         },
     }
 
@@ -47,7 +97,7 @@ def events_schema() -> dict[str, Any]:
         "time": "2026-11-23T07:00:00Z",
         "data": {"Id": secret, "VaultName": "contoso", "ObjectType": "Secret", "ObjectName": "chat-connection-string"},
     }
-    renewed = {
+    regenerated = {
         "id": "5c83f5b9-6cb6-4a60-8a6b-1b7a9df9a7a2",
         "topic": "/subscriptions/…",
         "subject": EXAMPLE_ID,
@@ -60,4 +110,4 @@ def events_schema() -> dict[str, Any]:
         },
         "dataVersion": "1",
     }
-    return {"anyOf": [event, {"type": "array", "contains": event}], "examples": [near_expiry, [renewed]]}
+    return {"anyOf": [event, {"type": "array", "contains": event}], "examples": [near_expiry, [regenerated]]}

@@ -21,13 +21,13 @@ from shared.settings import Settings
 
 @dataclass
 class Looker:
-    """Glances at a subscription of the test's own, and a clock that the test sets."""
+    """A cache of a subscription of the test's own, and a clock that the test sets."""
 
     azure: AzureEmulator
     app: composition.App
     subscription: str
     now: datetime
-    glances: FleetCache
+    cache: FleetCache
 
     def resource(self, name: str) -> ResourceId:
         """A managed resource whose name begins so: names are taken once in all of Azure."""
@@ -38,8 +38,8 @@ class Looker:
         self.now += length
 
     async def names(self) -> list[str]:
-        seen = (await self.glances.look()).entries
-        return [ResourceId.parse(summary.resource).name.partition("-")[0] for summary in seen]
+        entries = (await self.cache.current()).entries
+        return [ResourceId.parse(entry.resource).name.partition("-")[0] for entry in entries]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def looker(
     own = {"AzureWebJobsStorage": storage.connection_string, "SIGNALR_SUBSCRIPTION_IDS": subscription}
     app = composition.build(Settings.model_validate(known | own))
     made = Looker(azure_session, app, subscription, datetime.now(UTC), None)
-    made.glances = FleetCache(app.inventory, app.services, lambda: made.now)
+    made.cache = FleetCache(app.inventory, app.services, lambda: made.now)
     yield made
     azure_session.clear_faults()
     await app.close()
@@ -72,8 +72,8 @@ async def test_within_seconds_nobody_looks_again(looker: Looker) -> None:
     looker.pass_time(FRESH)
 
     assert ["one"] == await looker.names()
-    assert looker.glances._renewal is not None
-    assert looker.glances._renewal.done()
+    assert looker.cache._refresh is not None
+    assert looker.cache._refresh.done()
 
 
 async def test_after_that_what_is_known_is_given_at_once_and_renewed_behind_it(looker: Looker) -> None:
@@ -83,8 +83,8 @@ async def test_after_that_what_is_known_is_given_at_once_and_renewed_behind_it(l
     looker.pass_time(FRESH + timedelta(seconds=1))
 
     assert ["one"] == await looker.names()
-    assert looker.glances._renewal is not None
-    await looker.glances._renewal
+    assert looker.cache._refresh is not None
+    await looker.cache._refresh
     assert ["one", "two"] == await looker.names()
 
 
@@ -101,7 +101,7 @@ async def test_many_who_come_at_once_share_one_look(looker: Looker) -> None:
     looker.resource("one")
     since = max((each["n"] for each in looker.azure.requests()), default=0)
 
-    await asyncio.gather(*[looker.glances.look() for _ in range(20)])
+    await asyncio.gather(*[looker.cache.current() for _ in range(20)])
 
     listings = [r for r in looker.azure.requests(since=since) if looker.subscription in r["path"]]
     assert 1 == len(listings)
@@ -113,8 +113,8 @@ async def test_a_resource_that_was_not_there_a_moment_ago_is_looked_for(looker: 
 
     late, nobody = looker.resource("late"), ResourceId(looker.subscription, "live", "nobody")
 
-    assert (await looker.glances.look_for(late)).holds(late)
-    assert not (await looker.glances.look_for(nobody)).holds(nobody)
+    assert (await looker.cache.current_with(late)).holds(late)
+    assert not (await looker.cache.current_with(nobody)).holds(nobody)
 
 
 async def test_when_arm_cannot_be_asked_what_was_ever_seen_is_shown(looker: Looker) -> None:
@@ -123,10 +123,10 @@ async def test_when_arm_cannot_be_asked_what_was_ever_seen_is_shown(looker: Look
         await looker.app.worker.work(request)
     looker.azure.fault("SignalR.list", status=403, times=10)
 
-    assert (await looker.glances.look()).holds(resource)
+    assert (await looker.cache.current()).holds(resource)
 
 
-def test_a_subscription_that_could_not_be_listed_is_told_of() -> None:
+def test_a_subscription_that_could_not_be_listed_is_reported() -> None:
     now = datetime.now(UTC)
     hidden = Unreadable(subscription="3f2504e0", code="NotPermitted", message="no right")
     beat = Heartbeat(started_at=now, ended_at=now, resources=1, enqueued=1, unreadable=(hidden,))
@@ -134,11 +134,11 @@ def test_a_subscription_that_could_not_be_listed_is_told_of() -> None:
     assert "could not list 3f2504e0 (NotPermitted)" in CachedFleet(now, (), beat).warning
 
 
-async def test_silence_is_told_of(looker: Looker) -> None:
+async def test_silence_is_reported(looker: Looker) -> None:
     looker.resource("one")
     await looker.app.rotations.sweep()
-    assert "" == (await looker.glances.look()).warning
+    assert "" == (await looker.cache.current()).warning
 
     looker.pass_time(SILENT_AFTER + timedelta(minutes=1))
 
-    assert "The last sweep ended 3 hours ago" in (await looker.glances.look()).warning
+    assert "The last sweep ended 3 hours ago" in (await looker.cache.current()).warning

@@ -1,4 +1,4 @@
-"""Everything the app can decide and come to has a form in the API."""
+"""Every decision and every result has a form in the API."""
 
 from typing import get_args
 
@@ -20,14 +20,14 @@ def test_every_action_can_be_previewed() -> None:
 def test_problem_has_the_form_of_the_rfc(code: str) -> None:
     status, title = PROBLEMS[code]
 
-    answer = Problem(code, "do this", headers={"Retry-After": "1"}).answer
+    response = Problem(code, "do this", headers={"Retry-After": "1"}).response
 
     assert (status, "application/problem+json", "1") == (
-        answer.status,
-        answer.content_type,
-        answer.headers["Retry-After"],
+        response.status,
+        response.content_type,
+        response.headers["Retry-After"],
     )
-    assert f'"title":"{title}"'.encode() in answer.content
+    assert f'"title":"{title}"'.encode() in response.body
 
 
 def test_results_that_are_good_are_those_that_need_nobody() -> None:

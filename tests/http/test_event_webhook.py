@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.http.event_webhook import notices, read
+from shared.http.event_webhook import inbound_events, read
+from shared.http.messages import HttpRequest
 from shared.rotation.incoming_events import InboundEvent
 
 VERSION = "0123456789abcdef0123456789abcdef"
@@ -50,26 +51,26 @@ def cloud_event(event: dict[str, Any]) -> dict[str, Any]:
     return {"specversion": "1.0", **kept}
 
 
-def noted(content: object, **headers: str) -> list[InboundEvent]:
-    return notices(read(headers, json.dumps(content).encode()))
+def inbound(content: object, **headers: str) -> list[InboundEvent]:
+    return inbound_events(read(HttpRequest("POST", "", headers, body=json.dumps(content).encode())))
 
 
 @pytest.mark.parametrize("event", [NEAR_EXPIRY, cloud_event(NEAR_EXPIRY)])
 @pytest.mark.parametrize("batch", [True, False])
 def test_both_schemas_come_alone_or_in_a_batch(event: dict[str, Any], *, batch: bool) -> None:
-    assert [EXPIRING] == noted([event] if batch else event)
+    assert [EXPIRING] == inbound([event] if batch else event)
 
 
 def test_cloud_event_in_binary_mode_is_read() -> None:
     event = cloud_event(NEAR_EXPIRY)
     headers = {f"ce-{name}": event[name] for name in ("specversion", "id", "source", "type", "subject")}
 
-    assert [EXPIRING] == noted(event["data"], **headers)
+    assert [EXPIRING] == inbound(event["data"], **headers)
 
 
 @pytest.mark.parametrize("kind", ["application/json", "application/cloudevents+json; charset=utf-8"])
 def test_media_types_of_both_schemas_are_read(kind: str) -> None:
-    assert [REGENERATED] == noted([RENEWED], **{"content-type": kind})
+    assert [REGENERATED] == inbound([RENEWED], **{"content-type": kind})
 
 
 @pytest.mark.parametrize("spell", [str.lower, str.upper, lambda name: f" {name} "])
@@ -81,7 +82,7 @@ def test_names_are_read_in_any_case_and_with_spaces(spell: Any) -> None:
         for event in (NEAR_EXPIRY, RENEWED)
     ]
 
-    assert [EXPIRING, REGENERATED] == noted(events)
+    assert [EXPIRING, REGENERATED] == inbound(events)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_names_are_read_in_any_case_and_with_spaces(spell: Any) -> None:
     ["Microsoft.SignalRService/SignalR/regenerateKey/action", "MICROSOFT.SIGNALRSERVICE/SIGNALR/REGENERATEKEY/ACTION"],
 )
 def test_operation_name_is_read_in_any_case(operation: str) -> None:
-    assert [REGENERATED] == noted([RENEWED | {"data": RENEWED["data"] | {"operationName": operation}}])
+    assert [REGENERATED] == inbound([RENEWED | {"data": RENEWED["data"] | {"operationName": operation}}])
 
 
 @pytest.mark.parametrize("where", ["resourceUri", "subject"])
@@ -97,7 +98,7 @@ def test_resource_is_cut_out_of_a_longer_id(where: str) -> None:
     longer = f"{RESOURCE}/regenerateKey"
     data = {"operationName": RENEWED["data"]["operationName"]} | ({where: longer} if where == "resourceUri" else {})
 
-    assert [REGENERATED] == noted([RENEWED | {"data": data, "subject": longer}])
+    assert [REGENERATED] == inbound([RENEWED | {"data": data, "subject": longer}])
 
 
 @pytest.mark.parametrize(
@@ -119,8 +120,8 @@ def test_resource_is_cut_out_of_a_longer_id(where: str) -> None:
     ],
 )
 def test_what_calls_for_nothing_is_read_and_left_alone(change: dict[str, Any]) -> None:
-    assert [] == noted([NEAR_EXPIRY | change])
+    assert [] == inbound([NEAR_EXPIRY | change])
 
 
 def test_what_is_no_event_does_not_take_the_others_with_it() -> None:
-    assert [EXPIRING] == noted([None, {"id": 1}, "text", NEAR_EXPIRY, {"id": "x", "eventType": ["?"]}])
+    assert [EXPIRING] == inbound([None, {"id": 1}, "text", NEAR_EXPIRY, {"id": "x", "eventType": ["?"]}])

@@ -1,4 +1,4 @@
-"""One word for how a resource is, and what a person does about it."""
+"""The status of a resource, and what a person does about it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -42,7 +42,7 @@ def test_every_attention_comes_with_something_to_do() -> None:
     calling = [judged(record) for record in fleet.fleet(NOW) if judged(record).needs_attention]
 
     assert 5 == len(calling)
-    assert [] == [condition for condition in calling if not (condition.why and condition.to_do)]
+    assert [] == [status for status in calling if not (status.why and status.to_do)]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +93,9 @@ def test_a_code_that_nobody_foresaw_still_says_where_to_look() -> None:
 
 def test_a_resource_in_change_is_blocked() -> None:
     snapshot = fleet.snapshot("chat", NOW, age=DAY, provisioning_state="Updating")
-    condition = judged(fleet.record("chat", NOW, age=DAY, snapshot=snapshot))
+    status = judged(fleet.record("chat", NOW, age=DAY, snapshot=snapshot))
 
-    assert (State.BLOCKED, Code.NOT_READY) == (condition.state, condition.code)
+    assert (State.BLOCKED, Code.NOT_READY) == (status.state, status.code)
 
 
 def test_what_is_seen_but_not_published_awaits_adoption() -> None:
@@ -107,9 +107,9 @@ def test_what_is_seen_but_not_published_awaits_adoption() -> None:
 
 
 def test_who_is_not_managed_calls_for_nothing() -> None:
-    condition = judged(fleet.record("chat", NOW, age=300 * DAY), managed=False)
+    status = judged(fleet.record("chat", NOW, age=300 * DAY), managed=False)
 
-    assert (State.LEFT, False) == (condition.state, condition.needs_attention)
+    assert (State.LEFT, False) == (status.state, status.needs_attention)
 
 
 def test_a_rotation_under_way_says_its_last_step() -> None:

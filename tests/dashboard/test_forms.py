@@ -2,8 +2,17 @@
 
 import pytest
 
-from shared.dashboard.forms import MOST_BODY_BYTES, Act, Asked, Refused, Visit, act_of
+from shared.dashboard.forms import (
+    MOST_BODY_BYTES,
+    Act,
+    DashboardForm,
+    PageError,
+    act_of,
+    form_fields,
+    require_same_origin,
+)
 from shared.domain.requests import Mode
+from shared.http.messages import HttpRequest
 from tests.dashboard import fleet
 
 RESOURCE = str(fleet.resource("chat"))
@@ -11,36 +20,35 @@ TOKEN = "11111111-2222-4333-8444-555555555555"  # noqa: S105 - a form's token: i
 FORM = {"act": "rotate", "resource": RESOURCE, "mode": "rotate", "confirmed": "yes", "token": TOKEN}
 
 
-def sent(body: bytes = b"", kind: str = "application/x-www-form-urlencoded", **headers: str) -> Visit:
+def sent(body: bytes = b"", kind: str = "application/x-www-form-urlencoded", **headers: str) -> HttpRequest:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Visit(
-        "POST", "https://app.example/api/dashboard?code=k", {"code": "k"}, {"content-type": kind} | named, body
-    )
+    url = "https://app.example/api/dashboard?code=k"
+    return HttpRequest("POST", url, {"content-type": kind} | named, body=body)
 
 
 def refusal(status: int, **fields: str) -> str:
-    with pytest.raises(Refused) as caught:
-        Asked.of(FORM | fields)
+    with pytest.raises(PageError) as caught:
+        DashboardForm.of(FORM | fields)
     assert status == caught.value.status
     return caught.value.why
 
 
-def test_a_form_becomes_a_wish_of_the_dashboard() -> None:
-    wish = Asked.of(FORM | {"mode": "revoke", "reason": "  it leaked "}).wish
+def test_a_form_becomes_a_command_of_the_dashboard() -> None:
+    command = DashboardForm.of(FORM | {"mode": "revoke", "reason": "  it leaked "}).command
 
-    assert ("dashboard", Mode.REVOKE, "it leaked") == (wish.trigger, wish.mode, wish.reason)
-    assert RESOURCE == str(wish.resource)
+    assert ("dashboard", Mode.REVOKE, "it leaked") == (command.trigger, command.mode, command.reason)
+    assert RESOURCE == str(command.resource)
 
 
-def test_the_same_form_is_the_same_wish() -> None:
-    assert Asked.of(FORM).wish == Asked.of(FORM).wish
-    assert Asked.of(FORM).wish != Asked.of(FORM | {"token": TOKEN.replace("1", "9")}).wish
+def test_the_same_form_is_the_same_command() -> None:
+    assert DashboardForm.of(FORM).command == DashboardForm.of(FORM).command
+    assert DashboardForm.of(FORM).command != DashboardForm.of(FORM | {"token": TOKEN.replace("1", "9")}).command
 
 
 def test_a_sweep_is_for_all_and_asks_by_no_name() -> None:
-    wish = Asked.of({"act": "sweep", "confirmed": "yes", "token": TOKEN}).wish
+    command = DashboardForm.of({"act": "sweep", "confirmed": "yes", "token": TOKEN}).command
 
-    assert (None, Mode.SWEEP) == (wish.resource, wish.mode)
+    assert (None, Mode.SWEEP) == (command.resource, command.mode)
 
 
 def test_what_changes_something_needs_the_tick() -> None:
@@ -48,7 +56,7 @@ def test_what_changes_something_needs_the_tick() -> None:
 
 
 def test_a_dry_run_needs_no_tick() -> None:
-    assert Act.PREVIEW is Asked.of(FORM | {"act": "preview", "confirmed": ""}).act
+    assert Act.PREVIEW is DashboardForm.of(FORM | {"act": "preview", "confirmed": ""}).act
 
 
 def test_only_what_the_page_offers_can_be_asked() -> None:
@@ -61,7 +69,7 @@ def test_only_what_the_page_offers_can_be_asked() -> None:
 
 
 def test_a_long_reason_is_cut() -> None:
-    assert 256 == len(Asked.of(FORM | {"reason": "x" * 1000}).reason)
+    assert 256 == len(DashboardForm.of(FORM | {"reason": "x" * 1000}).reason)
 
 
 def test_nothing_is_a_look() -> None:
@@ -69,11 +77,11 @@ def test_nothing_is_a_look() -> None:
 
 
 def test_a_form_is_read_as_it_was_typed() -> None:
-    assert {"reason": "a&b=c é"} == sent(b"reason=a%26b%3Dc+%C3%A9").fields
+    assert {"reason": "a&b=c é"} == form_fields(sent(b"reason=a%26b%3Dc+%C3%A9"))
 
 
 @pytest.mark.parametrize(
-    ("visit", "status"),
+    ("posted", "status"),
     [
         (sent(b"x" * (MOST_BODY_BYTES + 1)), 413),
         (sent(b"{}", "application/json"), 415),
@@ -83,16 +91,16 @@ def test_a_form_is_read_as_it_was_typed() -> None:
         (sent(b"&".join(b"a%d=1" % n for n in range(30))), 400),
     ],
 )
-def test_what_is_no_form_is_refused(visit: Visit, status: int) -> None:
-    with pytest.raises(Refused) as caught:
-        visit.fields  # noqa: B018 - reading is what is tried
+def test_what_is_no_form_is_refused(posted: HttpRequest, status: int) -> None:
+    with pytest.raises(PageError) as caught:
+        form_fields(posted)
 
     assert status == caught.value.status
 
 
 @pytest.mark.parametrize("headers", [{"sec_fetch_site": "same-origin"}, {"origin": "https://app.example"}])
 def test_the_pages_own_form_is_taken(headers: dict[str, str]) -> None:
-    sent(b"", **headers).require_same_origin()
+    require_same_origin(sent(b"", **headers))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +117,7 @@ def test_the_pages_own_form_is_taken(headers: dict[str, str]) -> None:
     ],
 )
 def test_any_other_form_is_refused(headers: dict[str, str]) -> None:
-    with pytest.raises(Refused) as caught:
-        sent(b"", **headers).require_same_origin()
+    with pytest.raises(PageError) as caught:
+        require_same_origin(sent(b"", **headers))
 
     assert 403 == caught.value.status

@@ -1,42 +1,36 @@
-"""The OpenAPI 3.1 document, generated from the classes that requests are read with and answers are written from."""
+"""The OpenAPI 3.1 document: every address with its parameters, its body and its responses."""
 
 import json
-from functools import cache
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
-
-from shared.http import openapi_parts as parts
-from shared.http.event_webhook import MEDIA_TYPES, Taken, Validation
-from shared.http.fleet_page import FleetPage
-from shared.http.openapi_schemas import events_schema, problem_schema
-from shared.http.responses import Accepted, Finished, OperationStatus, Previews
-from shared.http.rotate_request import RotateBody
+from scripts.openapi import parts
+from scripts.openapi.schemas import component_schemas, ref
+from shared.http.event_webhook import MEDIA_TYPES
+from shared.http.responses import (
+    AcceptedEvents,
+    AcceptedRotations,
+    EventGridValidation,
+    FinishedRotations,
+    FleetPage,
+    OperationStatus,
+    PreviewedRotations,
+)
 from shared.rotation.health import HealthReport
 
 VERSION = "1"
-_MODELS: tuple[type[BaseModel], ...] = (
-    *(RotateBody, Accepted, Finished, OperationStatus, Previews),
-    *(FleetPage, HealthReport, Taken, Validation),
-)
 _ABOUT = """Replaces the access keys of Azure SignalR Service without one client being refused.
 
 Every address but `health` and `openapi.json` wants a function key, as the header `x-functions-key` or as `?code=`;
 the platform answers 401 with an empty body without one. Errors are problems (RFC 9457) with a stable `type`."""
 
 
-@cache
 def document() -> bytes:
-    """The document as it is served and as it stands in docs/openapi.json."""
+    """The document as bytes: what shared/http/openapi.json holds."""
     return (json.dumps(describe(), indent=2) + "\n").encode()
 
 
 def describe() -> dict[str, Any]:
     """The document."""
-    _, models = models_json_schema(
-        [(model, "validation") for model in _MODELS], ref_template="#/components/schemas/{model}"
-    )
     return {
         "openapi": "3.1.0",
         "info": {
@@ -49,7 +43,7 @@ def describe() -> dict[str, Any]:
         "security": [{"functionKey": []}, {"code": []}],
         "paths": _paths(),
         "components": {
-            "schemas": models["$defs"] | {"Problem": problem_schema(), "Events": events_schema()},
+            "schemas": component_schemas(),
             "securitySchemes": {
                 "functionKey": {"type": "apiKey", "in": "header", "name": "x-functions-key"},
                 "code": {"type": "apiKey", "in": "query", "name": "code"},
@@ -65,14 +59,14 @@ def _paths() -> dict[str, Any]:
                 "rotate",
                 "Rotate one resource, or everything that is due",
                 {
-                    "200": parts.answer(
+                    "200": parts.response(
                         "What would be done (dryRun), or how it ended (Prefer: wait)",
-                        *(OperationStatus, Finished, Previews),
+                        *(OperationStatus, FinishedRotations, PreviewedRotations),
                         headers=("Preference-Applied",),
                     ),
-                    "202": parts.answer(
+                    "202": parts.response(
                         "On its way",
-                        Accepted,
+                        AcceptedRotations,
                         headers=("Location", "Retry-After", "Preference-Applied"),
                         links={"followed": ("rotation", "$response.body#/rotations/0/id")},
                     ),
@@ -82,7 +76,7 @@ def _paths() -> dict[str, Any]:
                     ),
                 },
                 parameters=parts.ROTATE_HEADERS,
-                body=({"$ref": "#/components/schemas/RotateBody"}, ("application/json",), False),
+                body=(ref("RotateBody"), ("application/json",), False),
             )
         },
         "/rotations/{id}": {
@@ -90,7 +84,7 @@ def _paths() -> dict[str, Any]:
                 "rotation",
                 "How far a rotation is, in the form of an ARM operation status",
                 {
-                    "200": parts.answer("Its status", OperationStatus, headers=("Retry-After",)),
+                    "200": parts.response("Its status", OperationStatus, headers=("Retry-After",)),
                     **parts.problems("RotationNotFound"),
                 },
                 parameters=parts.ROTATION_ID,
@@ -100,7 +94,7 @@ def _paths() -> dict[str, Any]:
             "get": parts.operation(
                 "resources",
                 "The managed fleet, in pages",
-                {"200": parts.answer("One page", FleetPage), **parts.problems("InvalidQuery", "ServiceFailed")},
+                {"200": parts.response("One page", FleetPage), **parts.problems("InvalidQuery", "ServiceFailed")},
                 parameters=parts.PAGING,
             )
         },
@@ -109,17 +103,19 @@ def _paths() -> dict[str, Any]:
                 "events",
                 "Event Grid's webhook: Event Grid schema and CloudEvents 1.0",
                 {
-                    "200": parts.answer("Noted down, or the answer to the handshake", Taken, Validation),
+                    "200": parts.response(
+                        "Noted down, or the answer to the handshake", AcceptedEvents, EventGridValidation
+                    ),
                     **parts.problems("InvalidEvents", "BodyTooLarge", "UnsupportedMediaType", "ServiceFailed"),
                 },
-                body=({"$ref": "#/components/schemas/Events"}, MEDIA_TYPES, True),
+                body=(ref("Events"), MEDIA_TYPES, True),
                 role=False,
             ),
             "options": parts.operation(
                 "eventsHandshake",
                 "CloudEvents' handshake",
                 {
-                    "200": parts.answer(
+                    "200": parts.response(
                         "The origin may send", headers=("WebHook-Allowed-Origin", "WebHook-Allowed-Rate", "Allow")
                     ),
                     **parts.problems("HandshakeIncomplete"),
@@ -141,7 +137,7 @@ def _paths() -> dict[str, Any]:
                 "deepHealth",
                 "What would keep the managed resources from being rotated now",
                 {
-                    "200": parts.answer("Nothing", HealthReport),
+                    "200": parts.response("Nothing", HealthReport),
                     **parts.problems("InvalidQuery", "NotManaged", "ServiceFailed", "Unhealthy"),
                 },
                 parameters=parts.ONE_RESOURCE,

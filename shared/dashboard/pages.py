@@ -1,0 +1,125 @@
+"""What each request to the dashboard shows: the fleet, one resource, a dry run, or the rotation just submitted."""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.dashboard.dry_run_text import dry_run_text
+from shared.dashboard.filters import Filters, resource_link
+from shared.dashboard.fleet_cache import FRESH, CachedFleet, FleetCache
+from shared.dashboard.fleet_view import FleetView, fleet_view
+from shared.dashboard.forms import Act, DashboardForm, PageError, act_of, form_fields, require_same_origin, resource_of
+from shared.dashboard.progress import progress_of
+from shared.dashboard.resource_view import ResourceView, resource_view
+from shared.domain.record import Record
+from shared.domain.resources import ResourceId
+from shared.http.messages import HttpRequest
+from shared.rotation.inventory import Inventory
+from shared.rotation.ports import Services
+from shared.rotation.submit import Rotations
+
+log = logging.getLogger("rotation.dashboard")
+
+# Seconds until a page refreshes itself: while something newer is being read, while a rotation runs, otherwise.
+_IMMEDIATELY, _SOON, _LATER = 2, 4, 20
+_METHODS = frozenset({"GET", "HEAD", "POST"})
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A template and its variables, not yet rendered."""
+
+    template: str
+    now: datetime
+    variables: Mapping[str, object]
+
+
+class Dashboard:
+    """Shows what the records hold; commands take the same way as those of every other trigger."""
+
+    def __init__(
+        self,
+        rotations: Rotations,
+        inventory: Inventory,
+        services: Services,
+        *,
+        grace: timedelta,
+    ) -> None:
+        self._rotations = rotations
+        self._services = services
+        self._clock = services.clock
+        self._grace = grace
+        self._cache = FleetCache(inventory, services, services.clock)
+
+    async def view(self, request: HttpRequest) -> View:
+        """The view for a request. Raises `PageError`, and what the record store and `rotations` raise."""
+        if request.method not in _METHODS:
+            raise PageError(405, "use GET, HEAD or POST")
+        fields = form_fields(request)
+        if act_of(fields) is not Act.VIEW:
+            if request.method != "POST":
+                raise PageError(405, "what changes something is sent as a form")
+            require_same_origin(request)
+            return await self._act(DashboardForm.of(fields))
+        resource = resource_of(fields)
+        if resource is None:
+            return await self._fleet(Filters.of(fields))
+        return await self._resource(resource, follow=_uuid(fields.get("follow", "")))
+
+    async def _act(self, form: DashboardForm) -> View:
+        if form.resource is None:
+            items = await self._rotations.submit(form.command)
+            log.info("sweep asked for", extra={"resources": len(items)})
+            message = f"Asked for a look at {len(items)} resources. What is due is rotated within minutes."
+            return await self._fleet(Filters(), message)
+        if form.act is Act.PREVIEW:
+            previews = await self._rotations.preview(form.command)
+            text = "; ".join(dry_run_text(preview, self._clock()) for preview in previews)
+            return await self._resource(form.resource, f"Dry run: {text}. Nothing was done.")
+        items = await self._rotations.submit(form.command)
+        log.info("rotation asked for", extra={"resource": str(form.resource), "mode": form.mode.value})
+        return await self._resource(form.resource, "Asked for. Its steps follow below.", items[0].rotation_id)
+
+    async def _fleet(self, filters: Filters, message: str = "") -> View:
+        now, fleet = self._clock(), await self._cache.current()
+        view = fleet_view(fleet.entries, filters, now, grace=self._grace)
+        every = _IMMEDIATELY if now > fleet.at + FRESH else _SOON if view.running else _LATER
+        variables = _page(view, fleet, message, refresh=filters.link(), every=every)
+        return View("fleet.html", now, variables | {"as_of": fleet.at})
+
+    async def _resource(self, resource: ResourceId, message: str = "", follow: str = "") -> View:
+        now, record = self._clock(), await self._services.records.read(resource)
+        fleet = await self._cache.current_with(resource)
+        if record is None:
+            if not fleet.holds(resource):
+                raise PageError(404, f"nothing is known of {resource}")
+            record = Record(resource=str(resource))
+        status = await self._rotations.status(follow) if follow else None
+        followed = progress_of(status) if status and ResourceId.parse(status.operation.resource) == resource else None
+        view = resource_view(record, now, grace=self._grace, managed=fleet.holds(resource), followed=followed)
+        refresh = resource_link(resource) + (f"&follow={follow}" if followed else "")
+        variables = _page(view, fleet, message, refresh=refresh, every=_IMMEDIATELY if view.changing else _LATER)
+        return View("resource.html", now, variables | {"as_of": now})
+
+
+def _page(
+    view: FleetView | ResourceView, fleet: CachedFleet, message: str, *, refresh: str, every: int
+) -> dict[str, object]:
+    """The variables of both pages. `token` makes each form a command of its own, however often it is sent."""
+    return {
+        "view": view,
+        "message": message or fleet.warning,
+        "token": str(uuid.uuid4()),
+        "refresh": refresh,
+        "every": every,
+        "swept_at": fleet.heartbeat.ended_at if fleet.heartbeat else None,
+    }
+
+
+def _uuid(text: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return ""
