@@ -228,7 +228,7 @@ def _as_accepted(response: PipelineResponse[Any, Any]) -> None:
 
 
 def _refuses(status: int | None) -> bool:
-    """Whether this answer says that nothing was done. A 408 does not: a front gave up waiting for whoever may act."""
+    """Whether this answer says that nothing was done. A 408 does not: the service behind the front may still act."""
     return status is not None and 400 <= status < 500 and status != 408  # noqa: PLR2004 - HTTP's own numbers
 
 

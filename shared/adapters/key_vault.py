@@ -155,5 +155,5 @@ def _retirement(tags: dict[str, str]) -> Retirement | None:
     try:
         after = datetime.fromisoformat(tags["RetireAfter"])
         return Retirement(tags["RetireFingerprint"], after if after.tzinfo else after.replace(tzinfo=UTC))
-    except (KeyError, ValueError):  # a hint that somebody edited is no reason to stop
+    except (KeyError, ValueError):  # a tag that was edited by hand is no reason to stop
         return None

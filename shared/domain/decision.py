@@ -1,9 +1,6 @@
-"""What to do with one resource, decided from what is observed.
+"""Decides what to do with one resource. Pure: no I/O, no clock of its own.
 
-Pure: no I/O, no clock of its own. Everything that can go wrong on a wire is somebody else's problem here, so that every
-row of docs/decisions.md can be read, and tested, as a function from values to a value.
-
-Throughout, S is the slot whose key is published and O the other one.
+Every row of docs/decisions.md is a branch here; a test compares the two for every combination.
 """
 
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ from shared.domain.observation import Observation, PublishedSecret, Retirement
 from shared.domain.policy import Policy
 from shared.domain.requests import Mode, WorkItem
 
-ROTATED = "rotate"  # the tag RotationKind of a version whose key was renewed for it
+ROTATED = "rotate"  # the tag RotationKind of a version whose key was regenerated for it
 
 
 class Code(StrEnum):
@@ -44,7 +41,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rotate:
-    """Regenerate this slot's key, prove it, publish it. `retire`: make the one it replaces worthless later."""
+    """Regenerate this slot's key, verify it, publish it. `retire`: invalidate the one it replaces later."""
 
     slot: Slot
     retire: bool = False
@@ -52,7 +49,7 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Publish this slot's live key as it is. `retire`: make the other slot's key worthless later."""
+    """Publish this slot's key as it is. `retire`: invalidate the other slot's key later."""
 
     slot: Slot
     cause: Cause
@@ -61,14 +58,14 @@ class Publish:
 
 @dataclass(frozen=True, slots=True)
 class Retire:
-    """Regenerate this slot's key, which nobody is meant to use any more. It must not be the published one."""
+    """Regenerate this slot's key to invalidate it. It must not be the published one."""
 
     slot: Slot
 
 
 @dataclass(frozen=True, slots=True)
 class RegenerateSalt:
-    """Renew the salt. There is nothing to compare and nothing to publish."""
+    """Regenerate the salt. There is nothing to compare and nothing to publish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ class Announce:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The resource is being changed by somebody else: ask again later."""
+    """Another operation changes the resource: ask again later."""
 
     code: Code = Code.NOT_READY
 
@@ -145,7 +142,7 @@ def overlap_end(published: PublishedSecret, overlap: timedelta) -> datetime:
 
 
 def _free(observation: Observation, published: PublishedSecret, slot: Slot, policy: Policy) -> datetime:
-    """From when the key that is not published may be renewed: after the overlap, or the longer one that was asked."""
+    """From when the key that is not published may be regenerated: after the overlap, or a longer one that was asked."""
     until = overlap_end(published, policy.overlap)
     retirement = pending_retirement(observation)
     promised = retirement is not None and observation.fingerprints[slot.other] == retirement.fingerprint
@@ -153,7 +150,7 @@ def _free(observation: Observation, published: PublishedSecret, slot: Slot, poli
 
 
 def _blocked(observation: Observation, request: WorkItem) -> Action | None:
-    """Switches that an operator holds. A sweep passes by quietly; whoever asks by name is told."""
+    """Switches that an operator holds. A sweep skips the resource; a request by name is refused."""
     quiet = request.mode is Mode.SWEEP
     if observation.local_auth_disabled:
         return Skip(Code.LOCAL_AUTH_DISABLED) if quiet else Refuse(Code.LOCAL_AUTH_DISABLED)
@@ -174,7 +171,7 @@ def _first(request: WorkItem) -> Action:
 
 
 def _repair(published: PublishedSecret, request: WorkItem) -> Action:
-    """The published value opens nothing: whoever reads it is refused now, so publish a live key at once."""
+    """The published value is no valid key: clients that read it are rejected now, so publish a valid one at once."""
     named = published.slot_hint or Slot.PRIMARY
     if request.mode is Mode.ROTATE and request.force:
         return Rotate(request.slot or named.other)
@@ -205,8 +202,8 @@ def _asked(
         return _renew_published(observation, slot, request)
     if request.mode is Mode.REVOKE:
         return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other, retire=True)
-    renewed_since = published.kind_hint == ROTATED and published.since > request.requested_at
-    if renewed_since and not request.slot and not request.force:
+    rotated_since = published.kind_hint == ROTATED and published.since > request.requested_at
+    if rotated_since and not request.slot and not request.force:
         # Two asked at once and the other one was served: the key this request wanted replaced has been replaced. A
         # version that only published a key as it was, as the first one does, replaced none.
         return Skip(Code.ALREADY_ROTATED)

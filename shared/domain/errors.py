@@ -7,7 +7,7 @@
     │   ├── SecretSoftDeleted       says how to recover or purge
     │   ├── SecretDisabled          an operator's switch: enable the newest version to go on
     │   ├── OperationFailed         ARM's operation ended in failure and changed nothing
-    │   ├── SaltOutcomeUnknown      a salt leaves no trace: it may have been renewed
+    │   ├── SaltOutcomeUnknown      a salt leaves no trace: it may have been regenerated
     │   ├── KeyUnchanged            the operation ended, the key did not change
     │   ├── KeyRefused              the data plane does not accept the new key
     │   ├── NotManaged              a request names a resource that the settings do not
@@ -17,8 +17,8 @@
     │   └── Rejected                any other refusal that a repetition would not change
     └── Retryable                   tried again later; `retry_after` [s] when the wait is known
         ├── Throttled               429
-        ├── Busy                    somebody else works on this resource
-        ├── LeaseLost               somebody else may: this run must write nothing more
+        ├── Busy                    another run, or another operation, works on this resource
+        ├── LeaseLost               another run may: this one must write nothing more
         └── Unavailable             no answer, or one that says "later"
 
 The message tells the operator what to do next. No message ever holds key material.
@@ -155,7 +155,7 @@ class Busy(Retryable):
 
 
 class LeaseLost(Retryable):
-    """The lease is somebody else's now: this run writes nothing more and publishes nothing."""
+    """Another worker has the lease: this run writes nothing more and publishes nothing."""
 
     code = "LeaseLost"
 

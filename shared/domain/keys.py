@@ -21,7 +21,7 @@ class Slot(StrEnum):
 
 
 class KeyType(StrEnum):
-    """What `regenerateKey` can renew (ARM's `KeyType`, Microsoft.SignalRService 2023-02-01)."""
+    """What `regenerateKey` can regenerate (ARM's `KeyType`, Microsoft.SignalRService 2023-02-01)."""
 
     PRIMARY = "Primary"
     SECONDARY = "Secondary"

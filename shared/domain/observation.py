@@ -11,7 +11,7 @@ from shared.domain.resources import ResourceId
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """A key that a published version asks to be renewed once nobody needs it any more."""
+    """A replaced key that a published version asks to be invalidated, and when (UTC)."""
 
     fingerprint: str
     after: datetime

@@ -125,7 +125,7 @@ def _announcing_again(observation: Observation, item: WorkItem, policy: Policy) 
 
 
 def retirement_item(outcome: Outcome, resource: ResourceId, due: datetime) -> WorkItem:
-    """The message that comes when a replaced key may be made worthless: a sweep of this one resource."""
+    """The message that comes when a replaced key may be invalidated: a sweep of this one resource."""
     return WorkItem(
         rotation_id=rotation_id(resource, f"retire:{outcome.rotation_id}"),
         resource=str(resource),

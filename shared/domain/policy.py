@@ -1,7 +1,7 @@
 """How one resource is to be rotated: the app's settings, overridden by the resource's own tags.
 
-Whoever may write to the resource can write its tags. So a tag can choose only among what the settings allow: never a
-vault that is not on the list.
+Everyone who may write to the resource can write its tags. So a tag can choose only among what the settings allow:
+never a vault that is not on the list.
 """
 
 import re
