@@ -108,6 +108,7 @@ async def test_regenerating_the_salt_changes_no_key_and_shows_none(world: World)
 
 async def test_a_second_operation_beside_the_first_is_refused(world: World) -> None:
     signalr = world.services.signalr
+    world.slow_operations()
 
     async def regenerate(key_type: KeyType) -> object:
         with await signalr.permit(world.resource) as permit:
