@@ -90,6 +90,10 @@ class Sweep:
             made.append(ScheduledItem(item, timedelta(seconds=random.uniform(0, seconds))))  # noqa: S311 - no secret
         return made
 
+    async def conflicts_of(self, resource: ResourceId) -> tuple[str, ...]:
+        """The other resources that map to the same secret as this one. Raises what `look` raises."""
+        return tuple(str(other) for other in self._conflicts(await self.look()).get(resource, ()))
+
     async def report_overdue(self, state: FleetState) -> Heartbeat:
         """Announce what is past due by more than the grace. Gives the sweep's record, without what was enqueued."""
         before = await self._services.records.heartbeat()
