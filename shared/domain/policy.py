@@ -28,6 +28,7 @@ class Policy:
     secret_name: str
     secret_format: SecretFormat
     paused: bool = False
+    keeps_format: bool = False  # of an existing secret: the format is the settings', not the resource's tag's
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class PolicyDefaults:
             secret_name=name,
             secret_format=tags.secret_format("key-rotation-format", self.secret_format),
             paused=tags.text(OPT_IN_TAG).lower() == _PAUSED,
+            keeps_format=not tags.text("key-rotation-format"),
         )
 
 
