@@ -20,7 +20,7 @@ from shared.domain.wire import Wire
 
 KEPT_OUTCOMES = 50
 FORMAT = 2  # of a record: 2 has the publication, the retirement and the outbox apart from the snapshot
-_UNFOLLOWED = frozenset({"timer", "retirement", "event"})
+_FOLLOWED = frozenset({"http", "dashboard"})  # triggers whose callers ask for the outcome by its id
 
 
 class Kind(StrEnum):
@@ -200,7 +200,7 @@ class Outcome(Wire):
             earlier.trigger,
             earlier.kind,
         )
-        return alike and self.result is earlier.result is Result.FAILED and self.trigger in _UNFOLLOWED
+        return alike and self.result is earlier.result is Result.FAILED and self.trigger not in _FOLLOWED
 
     def announced(self, now: datetime) -> Self:
         """The same, once the topic has its event."""

@@ -118,9 +118,9 @@ class NewSecretVersion:
         return existing if existing and self.policy.keeps_format else self.policy.secret_format
 
     def secret_value(self) -> str:
-        """What the version holds, for Key Vault only: the string it replaces with another key, or a new one.
+        """What it holds, for Key Vault only: the string it replaces with another key, or a new one.
 
-        `Port`, `ClientEndpoint`, `ServerEndpoint` and whatever else an operator wrote there stay. A value that consumers
+        `Port`, `ClientEndpoint`, `ServerEndpoint` and what else an operator wrote there stay. A value that consumers
         refuse is written anew.
         """
         before = self.replaces

@@ -26,6 +26,10 @@ from local.azure.signalr.resource import (
 
 Told = Callable[[SignalR, Regeneration], None]
 
+# ProvisioningState (Microsoft.SignalRService 2023-02-01): in the others something is under way. Assumed for Failed and
+# Canceled: no published recording shows a regeneration in them.
+_AT_REST = frozenset({"Succeeded", "Failed", "Canceled"})
+
 
 class NotActiveError(Exception):
     """The resource does not take a renewal now: another one runs, or it is not provisioned."""
@@ -86,7 +90,7 @@ class SignalRService:
 
     def regenerate(self, resource: SignalR, key_type: KeyType, by: str) -> Regeneration:
         """Begin a renewal; it takes effect later, by itself. Raises NotActiveError."""
-        if resource.running is not None or resource.provisioning_state != "Succeeded":
+        if resource.running is not None or resource.provisioning_state not in _AT_REST:
             raise NotActiveError
         regeneration = Regeneration(
             id=self.new_id(), started=self._clock.now(), key_type=key_type, by=by, key=self._new_key()

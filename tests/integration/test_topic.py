@@ -1,0 +1,98 @@
+"""Event Grid in the way, for a moment or for good: keys are secured, and all is announced when it is back."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.record import Result
+from shared.domain.requests import Mode
+from tests.integration.engine import Engine
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 503])
+async def test_a_rotation_succeeds_whatever_the_topic_says(engine: Engine, status: int) -> None:
+    engine.azure.fault("EventGrid.publish", status=status, times=1000)
+
+    outcome = await engine.rotate()
+
+    assert (Result.SUCCEEDED, "Secondary") == (outcome.result, engine.live_slot)
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+async def test_a_leaked_key_is_invalidated_with_the_topic_gone_for_good(engine: Engine, status: int) -> None:
+    leaked = engine.azure.live_keys(engine.resource)["Primary"]
+    engine.azure.fault("EventGrid.publish", status=status, times=1000)
+    await engine.rotate(mode=Mode.REVOKE, overlap_hours=0)
+    engine.ahead = timedelta(minutes=1)
+
+    await engine.sweep()
+
+    assert not engine.azure.accepts(engine.resource, leaked)
+    assert ["Secondary", "Primary"] == engine.changes
+
+
+async def test_all_is_announced_once_the_topic_is_back(engine: Engine) -> None:
+    engine.azure.fault("EventGrid.publish", status=404, times=1000)
+    await engine.rotate(mode=Mode.REVOKE, overlap_hours=0)
+    engine.ahead = timedelta(minutes=1)
+    await engine.sweep()
+    engine.azure.clear_faults()
+
+    await engine.sweep()
+
+    assert ["KeyRotated", "KeyRetired"] == engine.told
+    assert 2 == len({event["id"] for event in engine.events})
+
+
+async def test_what_was_announced_is_not_announced_again(engine: Engine) -> None:
+    await engine.rotate()
+
+    await engine.sweep()
+
+    assert ["KeyRotated"] == engine.told
+
+
+async def test_an_answer_that_was_lost_is_one_event_twice(engine: Engine) -> None:
+    engine.azure.fault("EventGrid.publish", cut="after-effect", times=10)
+    await engine.rotate()
+    engine.azure.clear_faults()
+
+    await engine.sweep()
+
+    assert {"KeyRotated"} == {*engine.told}
+    assert 1 == len({event["id"] for event in engine.events})
+
+
+async def test_a_failure_is_recorded_with_the_topic_gone(engine: Engine) -> None:
+    engine.azure.fault("EventGrid.publish", status=404, times=1000)
+    engine.azure.fault("KeyVault.setSecret", status=403, times=1000)
+
+    await engine.rotate()
+
+    record = await engine.record()
+    assert record
+    assert ("NotPermitted", 1) == (record.failing.code, len(record.outbox))
+
+
+async def test_a_failure_that_stands_is_one_event_a_day(engine: Engine) -> None:
+    engine.azure.fault("KeyVault.setSecret", status=403, times=1000)
+    await engine.rotate()
+
+    for hours in (1, 2, 3, 26, 27):
+        engine.ahead = timedelta(hours=hours)
+        await engine.sweep()
+
+    assert ["RotationFailed"] * 2 == engine.told
+    assert 2 == len({event["id"] for event in engine.events})
+
+
+async def test_two_different_failures_are_two_events(engine: Engine) -> None:
+    engine.azure.fault("KeyVault.setSecret", status=403, times=1)
+    await engine.rotate()
+    engine.azure.disable_secret_version(engine.secret) if engine.versions else None
+    engine.azure.fault("KeyVault.setSecret", status=400, times=1)
+
+    await engine.sweep()
+
+    assert ["RotationFailed"] * 2 == engine.told
+    assert 2 == len({event["id"] for event in engine.events})
