@@ -1,7 +1,10 @@
-"""The Bicep files, parsed once."""
+"""The Bicep files, parsed once; and one running compiler, where there is one."""
+
+from collections.abc import Iterator
 
 import pytest
 
+from tests.infra import compiler as bicep_compiler
 from tests.infra.bicep import FILES, INFRA, Template
 
 
@@ -15,3 +18,14 @@ def templates() -> dict[str, Template]:
 def main(templates: dict[str, Template]) -> Template:
     """infra/main.bicep."""
     return templates["main.bicep"]
+
+
+@pytest.fixture(scope="session")
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bicep_compiler.Compiler]:
+    """A real compiler, or a skip that says where one was looked for."""
+    path = bicep_compiler.found()
+    if path is None:
+        pytest.skip(bicep_compiler.NONE)
+    running = bicep_compiler.Compiler(path, tmp_path_factory.mktemp("bicep"))
+    yield running
+    running.close()
