@@ -89,7 +89,8 @@ def test_a_built_in_role_is_assigned_on_one_resource_never_on_the_group(template
     assert all("scope" in assignment.body for assignment in given)
 
 
-def test_every_assignment_is_to_the_apps_identity_but_that_of_readers(templates: dict[str, Template]) -> None:
+def test_every_assignment_is_to_the_apps_identity(templates: dict[str, Template]) -> None:
+    """But that of those who were named as readers of the vault."""
     every = [
         (a.name, a.body["properties"]["principalId"], a.body["properties"].get("principalType"))
         for t in templates.values()
