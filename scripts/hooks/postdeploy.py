@@ -22,7 +22,6 @@ from lifecycle import EVENT_GRID, ROOT, WEB, CommandFailed, Stop, az, listed, ne
 # The one place to switch: the function whose Event Grid trigger receives the events. Empty: the webhook does.
 RECEIVER = ""
 WEBHOOK = "events"
-ATTEMPTS = 60
 OUTPUTS = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "FUNCTION_APP_NAME", "KEY_VAULT_ID", "FUNCTION_APP_URL")
 
 
@@ -35,11 +34,11 @@ class App:
         group = f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
         self.site = f"{group}/providers/Microsoft.Web/sites/{self.name}"
         self.function = f"{self.site}/functions/{RECEIVER or WEBHOOK}"
-        self.pause = float(given.get("RETRY_SECONDS", "15"))
+        self.pause, self.attempts = float(given.get("RETRY_SECONDS", "15")), int(given.get("RETRY_ATTEMPTS", "60"))
 
     def wait(self) -> None:
         """Until the platform lists the function: when the code has arrived and the roles work."""
-        for _ in range(ATTEMPTS):
+        for _ in range(self.attempts):
             try:
                 rest("get", self.function, WEB)
             except CommandFailed:

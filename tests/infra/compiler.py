@@ -24,7 +24,7 @@ _ENVIRONMENT = {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1", "DOTNET_CLI_TELEME
 def found() -> str | None:
     """The compiler: what BICEP names, or is on the PATH, or lies beside the checkout."""
     if named := os.environ.get("BICEP"):
-        return named
+        return shutil.which(named) or str(ROOT / named)
     beside = ROOT.parent / "shared" / "tools" / "bicep"
     return shutil.which("bicep") or (str(beside) if beside.exists() else None)
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -261,11 +262,11 @@ def test_waits_for_the_function_to_show_up(azure: Recorder, app: App) -> None:
 
 def test_gives_up_when_it_never_does(azure: Recorder, app: App) -> None:
     azure.answer("functions/events.api", {"failure": "NotFound"})
-    done = postdeploy(azure, app)
+    done = postdeploy(azure, app, RETRY_ATTEMPTS="4")
 
     assert 1 == done.code
     assert "does not show up" in done.err
-    assert 60 == len(done.calls)
+    assert 4 == len(done.calls)
 
 
 def test_system_topic_of_the_subscription_that_exists_is_used(azure: Recorder, app: App) -> None:
@@ -391,6 +392,12 @@ def test_azd_installs_nothing_for_them() -> None:
 def test_azd_is_new_enough_to_spare_the_groups_of_others() -> None:
     """Before 1.24.1, `azd down` took every resource group that a deployment mentions for its own."""
     assert {"azd": ">= 1.24.1"} == AZURE_YAML["requiredVersions"]
+
+
+def test_azd_is_told_the_version_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+    assert f"signalr-key-rotation@{version}" == AZURE_YAML["metadata"]["template"]
 
 
 def test_azd_finds_its_service_by_the_tag(templates: dict[str, Template]) -> None:

@@ -134,9 +134,9 @@ def test_the_only_connection_string_is_application_insights_which_opens_nothing(
         (
             "storage",
             "Microsoft.Storage/storageAccounts",
-            {"allowSharedKeyAccess": False, "allowBlobPublicAccess": False},
+            {"allowSharedKeyAccess": False, "allowBlobPublicAccess": False, "minimumTlsVersion": "TLS1_2"},
         ),
-        ("event-topic", "Microsoft.EventGrid/topics", {"disableLocalAuth": True}),
+        ("event-topic", "Microsoft.EventGrid/topics", {"disableLocalAuth": True, "minimumTlsVersionAllowed": "1.2"}),
         ("key-vault", "Microsoft.KeyVault/vaults", {"enableRbacAuthorization": True, "enableSoftDelete": True}),
         ("function-app", "Microsoft.Web/sites", {"httpsOnly": True}),
     ],

@@ -1,4 +1,4 @@
-"""One parameter has one name everywhere: template, azd's environment, the deploy workflow, the portal's form, the documents."""
+"""One parameter has one name everywhere: template, azd's environment, deploy workflow, portal's form, documents."""
 
 import json
 import re
