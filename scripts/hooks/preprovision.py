@@ -82,11 +82,12 @@ def deleted_vault(given: dict[str, str]) -> dict[str, Any] | None:
         return None
     name, own = given["AZURE_ENV_NAME"], ("--subscription", given["AZURE_SUBSCRIPTION_ID"])
     group = given.get("AZURE_RESOURCE_GROUP_NAME") or f"rg-{name}"
+    within = f"/subscriptions/{given['AZURE_SUBSCRIPTION_ID']}/resourcegroups/{group}/".lower()
     for vault in _asked("keyvault", "list-deleted", "--resource-type", "vault", *own) or []:
         was = vault["properties"]
         mine = (
             (was.get("tags") or {}).get("azd-env-name") == name
-            and f"/resourcegroups/{group}/".lower() in was["vaultId"].lower()
+            and was["vaultId"].lower().startswith(within)
             and _region(was["location"]) == _region(given["AZURE_LOCATION"])
             and vault["name"] == (given.get("KEY_VAULT_NAME") or vault["name"])
         )

@@ -194,6 +194,7 @@ def test_deleted_vault_of_this_installation_is_recovered(azure: Recorder) -> Non
         deleted(tags={"azd-env-name": "second"}),
         deleted(tags=None),
         deleted(vaultId=f"{group('rg-other')}/providers/Microsoft.KeyVault/vaults/kv-abc"),
+        deleted(vaultId=f"{group('rg-rotation', OTHER)}/providers/Microsoft.KeyVault/vaults/kv-abc"),
     ],
 )
 def test_deleted_vault_of_others_is_not(azure: Recorder, other: dict[str, Any]) -> None:
