@@ -86,6 +86,12 @@ def listed(path: str, version: str) -> list[dict[str, Any]]:
     return found
 
 
+def system_topics(*subscriptions: str) -> list[dict[str, Any]]:
+    """The system topics of these subscriptions, each once."""
+    paths = (f"/subscriptions/{id_}/providers/Microsoft.EventGrid/systemTopics" for id_ in dict.fromkeys(subscriptions))
+    return [topic for path in paths for topic in listed(path, EVENT_GRID)]
+
+
 def azd_set(name: str, value: str) -> None:
     """Keep a value in azd's environment."""
     command("azd", "env", "set", name, value)

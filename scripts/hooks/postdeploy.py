@@ -17,7 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lifecycle import EVENT_GRID, ROOT, WEB, CommandFailed, Stop, az, listed, needed, rest, run, say, settings, warn
+from lifecycle import ROOT, WEB, CommandFailed, Stop, az, needed, rest, run, say, settings, system_topics, warn
 
 # The one place to switch: the function whose Event Grid trigger receives the events. Empty: the webhook does.
 RECEIVER = ""
@@ -69,7 +69,7 @@ class App:
 
 def existing_topics(app: App, given: dict[str, str]) -> dict[str, str]:
     """System topics that exist already: Azure allows one for each source, whoever made it."""
-    topics = listed(f"/subscriptions/{app.subscription}/providers/Microsoft.EventGrid/systemTopics", EVENT_GRID)
+    topics = system_topics(app.subscription, app.vault.split("/")[2])
     by_source = {topic["properties"]["source"].lower(): topic for topic in topics}
     whole = by_source.get(f"/subscriptions/{app.subscription}".lower())
     vault = by_source.get(app.vault.lower())

@@ -92,6 +92,14 @@ def test_right_to_delete_groups_of_others_is_never_recommended() -> None:
     assert [] == [named(page) for page in DOCUMENTS if "azd down --force" in page.read_text()]
 
 
+def test_host_name_of_a_flex_app_is_asked_for_where_it_is() -> None:
+    """`az functionapp show` answers the raw resource there, and nothing for a misplaced query."""
+    lines = [line for page in DOCUMENTS for line in page.read_text().splitlines() if "defaultHostName" in line]
+
+    assert lines
+    assert [] == [line for line in lines if "properties.defaultHostName" not in line]
+
+
 def test_nothing_sends_the_operator_to_the_log_stream() -> None:
     """The portal has none where the host uses OpenTelemetry."""
     assert [] == [named(page) for page in DOCUMENTS if re.search("log stream", page.read_text(), re.IGNORECASE)]

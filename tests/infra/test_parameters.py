@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import urllib.parse
 from typing import Any
 
@@ -124,6 +125,23 @@ def test_button_leads_to_what_is_published() -> None:
         address
     )
     assert {"azuredeploy.json", "app.zip", "README.md", "uiFormDefinition.json"} <= set(published.split())
+
+
+def test_page_of_the_release_names_the_repository_it_runs_in() -> None:
+    workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    [line] = re.findall(r"sed .+(?= >published)", workflow["jobs"]["publish"]["steps"][-1]["run"])
+    page = subprocess.run(
+        ["bash", "-c", line],
+        env={"PATH": "/usr/bin:/bin", "GITHUB_REPOSITORY": "octo/keys"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert "githubusercontent.com%2Focto%2Fkeys%2Frelease%2Fazuredeploy.json" in page
+    assert "githubusercontent.com/octo/keys/release/app.zip" in page
+    assert "OWNER" not in page
 
 
 def test_every_parameter_is_explained_with_its_variable(main: Template) -> None:
