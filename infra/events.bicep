@@ -1,6 +1,6 @@
 // Where Azure's own events reach the app. Deployed after the code: Event Grid asks the receiver before it subscribes.
 //
-// Without this the app works all the same, an hour slower: the sweep finds due keys and keys renewed elsewhere itself.
+// Without this the app works all the same, an hour slower: the sweep finds due keys and keys regenerated elsewhere itself.
 // Azure allows one system topic for each source. Where one exists already, give its name and resource group.
 
 @description('Name of the function app in this resource group.')

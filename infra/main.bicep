@@ -155,11 +155,9 @@ var resourceToken = toLower(uniqueString(subscription().id, environmentName, toL
 var tags = union(resourceTags, { 'azd-env-name': environmentName })
 var functionAppName = 'func-${resourceToken}'
 var applicationInsightsName = 'appi-${resourceToken}'
-
 var resourceIds = armIds(signalRResourceIds)
 var resourceGroupIds = armIds(signalRResourceGroupIds)
 var wholeSubscriptionIds = guids(signalRSubscriptionIds)
-
 var makesNetwork = vnetEnabled && empty(appSubnetId)
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
@@ -334,7 +332,6 @@ module alerts 'modules/alerts.bicep' = {
   }
 }
 
-// azd keeps these in its environment, for the hooks and scripts.
 @description('Resource group of the installation.')
 output AZURE_RESOURCE_GROUP string = group.name
 @description('Hash in the descriptions of the custom roles made by this installation.')
@@ -349,5 +346,5 @@ output FUNCTION_APP_URL string = functionApp.outputs.url
 output KEY_VAULT_URL string = keyVaults.outputs.url
 @description('ARM id of that vault: the source of the near-expiry events.')
 output KEY_VAULT_ID string = keyVaults.outputs.id
-@description('Topic that is told of every change.')
+@description('Topic that every change is published to.')
 output EVENT_GRID_TOPIC_ENDPOINT string = topic.outputs.endpoint

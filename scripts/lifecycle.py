@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script; scripts/ is no package
 """What hooks and life-cycle scripts share: az and azd, lists of ids, and a plan that is shown before it is done.
 
-Standard library only: it runs on the machine of whoever installs.
+Standard library only: it runs on the operator's machine.
 """
 
 import json
@@ -154,7 +154,7 @@ class Plan:
             say(f"  - {text}")
 
     def carry_out(self, *, what_if: bool, yes: bool, word: str) -> int:
-        """Show, ask, act. A step that fails is told and others go on: what is left can be done by another run."""
+        """Show, ask, act. A step that fails is reported and others go on: another run does what is left."""
         self.show()
         if what_if or not self.steps:
             return 0

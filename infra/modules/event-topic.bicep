@@ -1,4 +1,4 @@
-// The topic that is told of every rotation, made here or found. Whoever holds a copy of a key subscribes to it.
+// The topic that every rotation is published to, made here or found. Consumers with a copy of a key subscribe to it.
 
 @description('Name of the topic made here.')
 param name string

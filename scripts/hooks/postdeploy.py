@@ -68,7 +68,7 @@ class App:
 
 
 def existing_topics(app: App, given: dict[str, str]) -> dict[str, str]:
-    """System topics that exist already: Azure allows one for each source, whoever made it."""
+    """System topics that exist already: Azure allows one for each source."""
     topics = system_topics(app.subscription, app.vault.split("/")[2])
     by_source = {topic["properties"]["source"].lower(): topic for topic in topics}
     whole = by_source.get(f"/subscriptions/{app.subscription}".lower())

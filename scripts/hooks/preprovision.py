@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script; scripts/ is no package
 """Before azd provisions: refuses what would fail late or start with nothing to do, and looks for a deleted vault.
 
-All faults are told together. What the operator may not look at is not held against the installation.
+All faults are reported together. What the operator may not look at is not held against the installation.
 """
 
 import re

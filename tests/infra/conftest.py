@@ -1,11 +1,13 @@
 """The Bicep files, parsed once; and one running compiler, where there is one."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 
 from tests.infra import compiler as bicep_compiler
 from tests.infra.bicep import FILES, INFRA, Template
+from tests.infra.installations import INSTALLATIONS, predict
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +31,9 @@ def compiler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[bicep_compile
     running = bicep_compiler.Compiler(path, tmp_path_factory.mktemp("bicep"))
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def predicted(compiler: bicep_compiler.Compiler) -> Callable[[str], bicep_compiler.Predicted]:
+    """An installation by its name, predicted once."""
+    return cache(lambda name: predict(compiler, INSTALLATIONS[name]))

@@ -1,5 +1,6 @@
 """Installations as operators make them, each as the parameters it differs by."""
 
+import re
 from typing import Any
 
 from tests.infra.compiler import Compiler, Predicted
@@ -31,6 +32,17 @@ SUBNETS = {
 }
 WORKSPACE = f"{group('ops', OTHER)}/providers/Microsoft.OperationalInsights/workspaces/Central"
 TOPIC = f"{group('ops', OTHER)}/providers/Microsoft.EventGrid/topics/Keys"
+
+ROLE_NAMES = {
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Blob Data Owner",
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Queue Data Contributor",
+    "b86a8fe4-44ce-4948-aee5-eccb2c155cd7": "Secrets Officer",
+    "4633458b-17de-408a-b874-0445c86b69e6": "Secrets User",
+    "d5a91429-5739-47e2-a06b-3470a27159e7": "EventGrid Data Sender",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Metrics Publisher",
+    ROLES[0]: "rotator of others",
+    ROLES[1]: "operation reader of others",
+}
 
 INSTALLATIONS: dict[str, dict[str, Any]] = {
     "one resource": CHAT,
@@ -81,3 +93,34 @@ def predict(compiler: Compiler, parameters: dict[str, Any]) -> Predicted:
     return compiler.predict(
         "main.bicep", given, subscriptionId=OWN, tenantId=OWN, location="westeurope", deploymentName="rotation"
     )
+
+
+def scope_of(resource: dict[str, Any]) -> str:
+    """Where a right is given, or a resource is made, in lower case."""
+    text = resource["id"]
+    if found := re.match(r"\[extensionResourceId\('([^']+)'", text):
+        return found[1].lower()
+    if found := re.match(r"\[subscriptionResourceId\('([^']+)'", text):
+        return f"/subscriptions/{found[1]}".lower()
+    if found := re.match(r"\[resourceId\('([^']+)', '([^']+)'", text):
+        return f"/subscriptions/{found[1]}/resourceGroups/{found[2]}".lower()
+    return str(text).split("/providers/Microsoft.Authorization")[0].lower()
+
+
+def rights(deployment: Predicted) -> list[tuple[str, str]]:
+    """Every (role, scope) given; a custom role counts only in its own subscription."""
+    custom = {
+        made["id"]: made["properties"]["roleName"].removeprefix("SignalR ").removeprefix("key ").split(" (")[0]
+        for made in deployment.of("Microsoft.Authorization/roleDefinitions")
+    }
+    return [
+        (
+            custom.get(role := given["properties"]["roleDefinitionId"]) or ROLE_NAMES[role.split("/")[-1]],
+            scope_of(given),
+        )
+        for given in deployment.of("Microsoft.Authorization/roleAssignments")
+    ]
+
+
+def own_group(deployment: Predicted) -> str:
+    return str(deployment.one("Microsoft.Resources/resourceGroups")["id"]).lower()

@@ -1,6 +1,5 @@
 """Remove, narrow, upgrade: what each says it would do, and does, with recorders in place of `az` and `azd`."""
 
-import json
 import runpy
 import subprocess
 import sys
@@ -9,11 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.infra.bicep import INFRA
-from tests.infra.compiler import Compiler
-from tests.infra.installations import INSTALLATIONS, OTHER, OWN, THIRD, TOPIC, group, predict, signalr, vault
+from tests.infra.installations import OTHER, OWN, THIRD, TOPIC, group, signalr, vault
 from tests.infra.recorder import ROOT, Done, Recorder
-from tests.infra.test_installations import own_group, rights
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -204,25 +200,6 @@ def test_narrow_keeps_the_reading_of_operations_where_a_whole_subscription_becam
     ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["one resource", "a group", "three subscriptions", "vault of others", "workspace, topic and roles of others"],
-)
-def test_narrow_right_after_a_deployment_takes_nothing_away(compiler: Compiler, name: str) -> None:
-    """Every right that the template gives, as it was predicted, is one that the script knows to be named."""
-    surplus = runpy.run_path(str(ROOT / "scripts" / "narrow"), run_name="narrow")["surplus"]
-    deployment = predict(compiler, INSTALLATIONS[name])
-    variables = {
-        entry["value"][2:].split("=")[0].rstrip("}"): str(INSTALLATIONS[name].get(parameter, ""))
-        for parameter, entry in json.loads((INFRA / "main.parameters.json").read_text())["parameters"].items()
-    }
-    given = {(role, scope) for role, scope in rights(deployment) if not scope.startswith(own_group(deployment))}
-
-    assert given
-    titled = {"rotator": ROTATOR, "operation reader": READER}
-    assert [] == [scope for role, scope in given if surplus(variables, scope, titled.get(role, role))]
-
-
 @pytest.mark.parametrize("scope", [signalr("Game"), vault("Mine"), f"/subscriptions/{THIRD}", TOPIC])
 def test_narrow_knows_what_is_not_named(scope: str) -> None:
     surplus = runpy.run_path(str(ROOT / "scripts" / "narrow"), run_name="narrow")["surplus"]
@@ -272,26 +249,6 @@ def test_upgrade_writes_no_secret_into_azds_environment(azure: Recorder, *, refe
     assert (0 if reference else 1) == done.code
     assert "hunter2" not in done.out + done.err + str(done.lines())
     assert reference == bool(done.lines("azd provision"))
-
-
-def test_upgrade_knows_every_setting_that_the_template_makes(compiler: Compiler) -> None:
-    upgrade = runpy.run_path(str(ROOT / "scripts" / "upgrade"), run_name="upgrade")
-    settings = predict(compiler, INSTALLATIONS["one resource"]).one("Microsoft.Web/sites/config")["properties"]
-    values = {"SIGNALR_RESOURCE_IDS": signalr("Chat")}
-
-    assert {} == upgrade["by_hand"](settings, values)
-
-
-def test_lists_are_read_as_the_template_reads_them(compiler: Compiler) -> None:
-    lifecycle = runpy.run_path(str(ROOT / "scripts" / "lifecycle.py"), run_name="lifecycle")
-    for name in ("one resource in two spellings", "a subscription in three spellings"):
-        given = INSTALLATIONS[name]
-        settings = predict(compiler, given).one("Microsoft.Web/sites/config")["properties"]
-
-        assert settings["SIGNALR_RESOURCE_IDS"] == ",".join(lifecycle["arm_ids"](given.get("signalRResourceIds", "")))
-        assert settings["SIGNALR_SUBSCRIPTION_IDS"] == ",".join(
-            lifecycle["guids"](given.get("signalRSubscriptionIds", ""))
-        )
 
 
 @pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
