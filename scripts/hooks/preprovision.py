@@ -99,9 +99,14 @@ def deleted_vault(given: dict[str, str]) -> dict[str, Any] | None:
 def main() -> int:
     """Check, then settle whether a vault is recovered."""
     given = settings()
-    subscription, _, _ = needed(given, "AZURE_SUBSCRIPTION_ID", "AZURE_ENV_NAME", "AZURE_LOCATION")
+    needed(given, "AZURE_ENV_NAME")
     if faults := wrong(given):
         raise Stop("\n".join(faults))
+    # On the very first run azd may ask for these after this hook.
+    if missing := [name for name in ("AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION") if not given.get(name)]:
+        warn(f"Not checked in Azure: {' and '.join(missing)} not set yet. `azd env new` can set both.")
+        return 0
+    subscription = given["AZURE_SUBSCRIPTION_ID"]
     try:
         az("account", "show", "--subscription", subscription)
     except CommandFailed as error:

@@ -59,6 +59,7 @@ class Compiler:
         self._path = path
         self._folder = folder
         self._calls = 0
+        self._known: dict[str, Predicted] = {}
 
     def run(self, *words: str) -> str:
         """What it prints on either stream: the exit code is 0 with warnings, so the text is what counts."""
@@ -69,6 +70,9 @@ class Compiler:
 
     def predict(self, template: str, parameters: dict[str, Any], **metadata: str) -> Predicted:
         """The resources that a deployment of `template` would make. Raises `Refused`."""
+        case = json.dumps([template, parameters, metadata], sort_keys=True)
+        if case in self._known:
+            return self._known[case]
         self._calls += 1
         file = self._folder / f"case{self._calls}.bicepparam"
         using = os.path.relpath(INFRA / template, self._folder)
@@ -78,7 +82,9 @@ class Compiler:
         if "error" in answer:
             raise Refused(answer["error"]["message"])
         snapshot = json.loads(answer["result"]["snapshot"])
-        return Predicted(tuple(snapshot["predictedResources"]), snapshot.get("outputs", {}), snapshot["diagnostics"])
+        resources = tuple(snapshot["predictedResources"])
+        self._known[case] = Predicted(resources, snapshot.get("outputs", {}), snapshot["diagnostics"])
+        return self._known[case]
 
     def build(self, template: str) -> dict[str, Any]:
         """The template as Azure gets it."""

@@ -45,6 +45,7 @@ class Operator:
         given: dict[str, Any] = {
             parameter: self.environment[name] for name, parameter in PARAMETERS.items() if name in self.environment
         }
+        given["deployedAt"] = "2026-01-01T00:00:00Z"
         given["recoverKeyVault"] = given.get("recoverKeyVault") == "true"
         own = self.environment["AZURE_SUBSCRIPTION_ID"]
         self.environment |= self.tenant.deploy(

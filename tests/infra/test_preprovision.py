@@ -78,6 +78,15 @@ def test_az_that_is_not_signed_in_is_told_before_the_ten_minutes(azure: Recorder
     assert "az login" in refused.err
 
 
+@pytest.mark.parametrize("missing", ["AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION"])
+def test_first_run_before_azd_has_asked_is_not_refused(azure: Recorder, missing: str) -> None:
+    done = preprovision(azure, **{missing: ""})
+
+    assert 0 == done.code
+    assert f"{missing} not set yet" in done.err
+    assert [] == done.calls
+
+
 def test_what_may_not_be_looked_at_holds_nobody_up(azure: Recorder) -> None:
     for each in ("list-flex", "list-deleted"):
         azure.answer(each, {"failure": "AuthorizationFailed"})
