@@ -16,6 +16,7 @@ azure: .venv/.installed  ## only the emulators of Azure, for any SDK or CLI
 
 test: .venv/.installed  ## every test that a change must pass
 	scripts/browser
+	@$(PY) -m tests.infra.compiler
 	$(PY) -m pytest --numprocesses 2 --dist loadfile
 
 browser: .venv/.installed  ## the dashboard in a real Chromium, installed where that is possible
@@ -43,8 +44,9 @@ conformance: .venv/.installed  ## the emulators against clients nobody here wrot
 	$(PY) -m pytest tests/emulators
 	$(PY) -m pytest tests/emulators/conformance/javascript.py tests/emulators/conformance/azure_cli.py
 
-infra-check: .venv/.installed  ## templates, hooks, workflows and what the documents say of them
-	$(PY) -m pytest tests/infra
+infra-check: .venv/.installed  ## templates (compiled, predicted), hooks, scripts, workflows, and what the documents say of them
+	@$(PY) -m tests.infra.compiler
+	$(PY) -m pytest --numprocesses 2 --dist loadfile tests/infra
 
 package: .venv/.installed  ## dist/app.zip: exactly what is deployed
 	scripts/package

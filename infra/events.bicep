@@ -1,15 +1,17 @@
-// What reaches the app's webhook. Deployed after the code: Event Grid asks the endpoint to answer before it subscribes.
+// Where Azure's own events reach the app. Deployed after the code: Event Grid asks the receiver before it subscribes.
 //
-// Without this the app works all the same, an hour slower: the sweep finds due keys and keys renewed elsewhere itself.
+// Without this the app works all the same, an hour slower: the sweep finds due keys and keys regenerated elsewhere itself.
 // Azure allows one system topic for each source. Where one exists already, give its name and resource group.
 
 @description('Name of the function app in this resource group.')
 param functionAppName string
 
+@description('Function with an Event Grid trigger that receives the events. Empty: the webhook /api/events does.')
+param receiver string = ''
+
 @secure()
-@minLength(1)
-@description('A key of the function events and of no other.')
-param eventsKey string
+@description('A key of the function events and of no other: for the webhook.')
+param eventsKey string = ''
 
 @description('ARM id of the vault whose near-expiry events start a rotation.')
 param keyVaultId string
@@ -46,13 +48,11 @@ module nearExpiry 'modules/event-subscription.bicep' = {
     location: vault.location
     topicName: empty(keyVaultTopicName) ? 'evgst-${vaultName}' : keyVaultTopicName
     existingTopic: !empty(keyVaultTopicName)
-    eventTypes: [
-      'Microsoft.KeyVault.SecretNearExpiry'
-      'Microsoft.KeyVault.SecretExpired'
-    ]
-    advancedFilters: []
-    functionAppUrl: 'https://${site.properties.defaultHostName}'
-    eventsKey: eventsKey
+    eventTypes: ['Microsoft.KeyVault.SecretNearExpiry', 'Microsoft.KeyVault.SecretExpired']
+    operationSuffixes: []
+    functionId: empty(receiver) ? '' : '${site.id}/functions/${receiver}'
+    webhookUrl: 'https://${site.properties.defaultHostName}/api/events'
+    webhookKey: eventsKey
   }
 }
 
@@ -67,15 +67,10 @@ module keyRenewed 'modules/event-subscription.bicep' = {
     topicName: empty(subscriptionTopicName) ? 'evgst-${subscription().subscriptionId}' : subscriptionTopicName
     existingTopic: !empty(subscriptionTopicName)
     eventTypes: ['Microsoft.Resources.ResourceActionSuccess']
-    advancedFilters: [
-      {
-        // Compared without regard to case, and ARM writes this name in more than one.
-        operatorType: 'StringEndsWith'
-        key: 'data.operationName'
-        values: ['/signalR/regeneratekey/action']
-      }
-    ]
-    functionAppUrl: 'https://${site.properties.defaultHostName}'
-    eventsKey: eventsKey
+    // Compared without regard to case, and ARM writes this name in more than one.
+    operationSuffixes: ['/signalR/regeneratekey/action']
+    functionId: empty(receiver) ? '' : '${site.id}/functions/${receiver}'
+    webhookUrl: 'https://${site.properties.defaultHostName}/api/events'
+    webhookKey: eventsKey
   }
 }

@@ -4,125 +4,164 @@
 // the app reaches all of them with one user-assigned identity.
 targetScope = 'subscription'
 
+import { armId, armIds, guids } from 'lists.bicep'
+
+// The installation.
 @minLength(1)
 @maxLength(40)
-@description('Name of this installation. Part of the resource group\'s and the role\'s name and of the hash in all other names.')
+@description('Name of this installation. Part of the resource group\'s and the roles\' names and of the hash in all other names.')
 param environmentName string
-
 @minLength(1)
 @description('Azure region of every resource made here. It must offer the Flex Consumption plan.')
-@metadata({
-  azd: {
-    type: 'location'
-  }
-})
+@metadata({ azd: { type: 'location' } })
 param location string
-
 @maxLength(90)
 @description('Resource group to create. Empty: rg-{environmentName}.')
 param resourceGroupName string = ''
 
-@description('Comma-separated ARM ids of SignalR resources to manage, tagged or not. The identity gets its role on each of them and no more.')
+// What is rotated. Ids are separated by commas.
+@description('ARM ids of SignalR resources to manage, tagged or not, separated by commas. The identity gets its role on each of them and no more.')
 param signalRResourceIds string = ''
-
-@description('Comma-separated ARM ids of resource groups whose tagged SignalR resources are managed. The identity gets its role on each group.')
+@description('ARM ids of resource groups whose tagged SignalR resources are managed. The identity gets its role on each group.')
 param signalRResourceGroupIds string = ''
-
-@description('Comma-separated ids (GUIDs) of subscriptions whose tagged SignalR resources are managed. The identity gets its role on each of them: the widest choice.')
+@description('Ids (GUIDs) of subscriptions whose tagged SignalR resources are managed. The identity gets its role on each of them: the widest choice.')
 param signalRSubscriptionIds string = ''
 
+// The vaults, and who reads them.
 @description('ARM id of the key vault that holds the published secrets. Empty: a new vault is made. An existing one must use Azure RBAC.')
 param existingKeyVaultId string = ''
-
-@description('Comma-separated ARM ids of further vaults a SignalR resource may name in its key-rotation-vault tag. The identity becomes Secrets Officer on each.')
+@description('ARM ids of further vaults a SignalR resource may name in its key-rotation-vault tag. The identity becomes Secrets Officer on each.')
 param additionalKeyVaultIds string = ''
+@maxLength(24)
+@description('Name of the vault made here. Empty: made from the hash.')
+param keyVaultName string = ''
+@description('Whether the vault made here is recovered from its soft-deleted state. The hook preprovision sets it for the one run that needs it.')
+param recoverKeyVault bool = false
+@description('Purge protection of the vault made here. Cannot be taken back; false for trials that are thrown away.')
+param keyVaultPurgeProtection bool = true
+@description('Object ids of users, groups and identities that may read the secrets of the main vault (Key Vault Secrets User).')
+param vaultReaderPrincipalIds string = ''
 
-@minLength(1)
-@description('Name of the secret of one resource; {name} and {group} stand for the SignalR resource\'s name and resource group.')
-param secretNameTemplate string = '{name}-connection-string'
-
+// How the app rotates.
+@description('Name of the secret of one resource; {name} and {group} stand for the SignalR resource\'s name and resource group. Empty: {name}-connection-string.')
+param secretNameTemplate string = ''
 @allowed(['connection-string', 'access-key'])
 @description('What a secret version holds.')
+#disable-next-line secure-secrets-in-params // the name of a format: the linter goes by the word
 param secretFormat string = 'connection-string'
-
 @minLength(1)
 @description('First part of the type of every event the app publishes.')
 param eventTypePrefix string = 'SignalRKeyRotation'
-
 @minLength(11)
 @description('When the sweep looks for due keys: an NCRONTAB expression with seconds, in UTC.')
 param rotationSchedule string = '0 7 * * * *'
-
 @minValue(1)
 @maxValue(3650)
 @description('Days after which a published key is due to be replaced.')
 param rotationPeriodDays int = 60
-
 @minValue(0)
 @maxValue(2160)
 @description('Hours during which the previous key stays valid after its successor is published. App Service refreshes Key Vault references within 24.')
 param overlapHours int = 24
-
 @minValue(10)
 @maxValue(600)
 @description('Seconds to wait until SignalR accepts a regenerated key before the rotation fails without publishing.')
 param keyEffectTimeoutSeconds int = 120
-
 @minValue(60)
 @maxValue(1500)
 @description('Seconds to wait for ARM\'s regenerateKey operation to end.')
 param operationTimeoutSeconds int = 600
-
-@minValue(1)
-@maxValue(2160)
-@description('Hours past due after which an alarm is raised.')
-param overdueGraceHours int = 48
-
 @minValue(1)
 @maxValue(60)
 @description('Seconds until the state of that operation is first asked for.')
 param firstPollSeconds int = 13
-
+@minValue(1)
+@maxValue(2160)
+@description('Hours past due after which an alert is raised.')
+param overdueGraceHours int = 48
 @description('Azure Resource Manager address, where it is not the cloud\'s own. Empty: the cloud\'s own.')
 param resourceManagerUrl string = ''
-
 @description('Entra ID app role that HTTP callers must have on top of a key. Empty: a key is enough. App Service authentication must be on.')
 param requiredAppRole string = ''
+@description('Further app settings by name; they win over all others. A provision replaces every setting that is not named here or by a parameter.')
+param extraAppSettings { *: string } = {}
 
+// The network.
 @description('Puts storage and a newly made key vault behind private endpoints in a virtual network the app is joined to. The Event Grid topic stays public, Entra-only.')
 param vnetEnabled bool = false
+@description('Existing subnet the app sends through, delegated to Microsoft.App/environments. Empty: a virtual network is made. Needs endpointSubnetId too.')
+param appSubnetId string = ''
+@description('Existing subnet of the private endpoints, in a network that the app\'s subnet reaches.')
+param endpointSubnetId string = ''
+@description('ARM id of the resource group that holds the private DNS zones (privatelink.blob…, queue…, vaultcore…). Empty: zones are made and linked here.')
+param privateDnsZonesGroupId string = ''
 
+// What others made and this installation uses.
+@description('ARM id of the Log Analytics workspace to use. Empty: one is made.')
+param existingWorkspaceId string = ''
+@description('ARM id of the Event Grid topic to publish to; its input schema is CloudEvents 1.0. Empty: one is made.')
+param existingTopicId string = ''
+@description('Custom role that rotates, made by others and assignable where it is needed: its GUID or id. Empty: roles are made here.')
+param rotatorRoleId string = ''
+@description('Custom role that reads operation status, likewise.')
+param operationReaderRoleId string = ''
+
+// Alerts.
 @description('E-mail address that hears of failures, overdue keys and silence. Empty: the alert rules only show in Azure Monitor.')
 param alertEmail string = ''
+@minValue(1)
+@maxValue(47)
+@description('Hours without a finished sweep after which an alert is raised. More than twice the interval of rotationSchedule.')
+param silentHours int = 3
 
+// The platform.
 @minValue(1)
 @maxValue(1000)
 @description('Largest number of instances the platform may run. One instance serves several resources at once; 40 suit thousands.')
 param maximumInstanceCount int = 40
-
 @allowed([512, 2048, 4096])
 @description('Memory of one instance in MB.')
 param instanceMemoryMB int = 2048
-
+@minValue(1)
+@maxValue(1000)
+@description('HTTP calls one instance serves at a time. The platform\'s own value for Python is 1; the app waits more than it computes.')
+param httpConcurrency int = 16
+@minValue(0)
+@maxValue(1000)
+@description('Instances for HTTP calls that are always running, and billed.')
+param alwaysReadyInstances int = 0
+@description('Spreads the plan over availability zones, and the storage with it (Standard_ZRS in place of Standard_LRS).')
+param zoneRedundant bool = false
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
+@description('Redundancy of the app\'s storage: leases, journals, history.')
+param storageSku string = 'Standard_LRS'
 @minValue(30)
 @maxValue(730)
-@description('Days for which logs are kept.')
+@description('Days for which logs are kept, in a workspace made here.')
 param logRetentionDays int = 90
-
+@description('Tags of every resource made here.')
+param resourceTags { *: string } = {}
 @description('https address of app.zip, deployed by the platform itself with a remote build. Empty: the code is deployed by azd or az afterwards.')
 param packageUri string = ''
+@description('Time of this deployment: silence counts from here on. Leave it out.')
+param deployedAt string = utcNow('yyyy-MM-ddTHH:mm:ssZ')
 
-var resourceToken = toLower(uniqueString(subscription().id, environmentName, location))
-var tags = { 'azd-env-name': environmentName }
-
-// One comma-separated string a list: it goes through azd's environment, the portal's form and a shell the same way.
-var resourceIds = map(filter(split(signalRResourceIds, ','), id => !empty(trim(id))), id => trim(id))
-var resourceGroupIds = map(filter(split(signalRResourceGroupIds, ','), id => !empty(trim(id))), id => trim(id))
-var wholeSubscriptionIds = map(filter(split(signalRSubscriptionIds, ','), id => !empty(trim(id))), id => trim(id))
-var additionalVaultIds = map(filter(split(additionalKeyVaultIds, ','), id => !empty(trim(id))), id => trim(id))
+var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+// 'West Europe' and 'westeurope' are one region.
+var region = toLower(replace(location, ' ', ''))
+// Roles outlive a change of region; everything else is made anew there.
+var installation = uniqueString(subscription().id, environmentName, toLower(groupName))
+var resourceToken = toLower(uniqueString(subscription().id, environmentName, toLower(groupName), region))
+var tags = union(resourceTags, { 'azd-env-name': environmentName })
+var functionAppName = 'func-${resourceToken}'
+var applicationInsightsName = 'appi-${resourceToken}'
+var resourceIds = armIds(signalRResourceIds)
+var resourceGroupIds = armIds(signalRResourceGroupIds)
+var wholeSubscriptionIds = guids(signalRSubscriptionIds)
+var makesNetwork = vnetEnabled && empty(appSubnetId)
 
 resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
-  name: empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
+  name: groupName
   location: location
   tags: tags
 }
@@ -138,7 +177,8 @@ module monitoring 'modules/monitoring.bicep' = {
   scope: group
   params: {
     workspaceName: 'log-${resourceToken}'
-    applicationInsightsName: 'appi-${resourceToken}'
+    existingWorkspaceId: armId(existingWorkspaceId)
+    applicationInsightsName: applicationInsightsName
     location: location
     tags: tags
     retentionDays: logRetentionDays
@@ -146,7 +186,7 @@ module monitoring 'modules/monitoring.bicep' = {
   }
 }
 
-module network 'modules/network.bicep' = if (vnetEnabled) {
+module network 'modules/network.bicep' = if (makesNetwork) {
   name: 'network'
   scope: group
   params: { name: 'vnet-${resourceToken}', location: location, tags: tags }
@@ -157,6 +197,7 @@ module storage 'modules/storage.bicep' = {
   scope: group
   params: {
     name: 'st${resourceToken}'
+    sku: zoneRedundant && storageSku == 'Standard_LRS' ? 'Standard_ZRS' : storageSku
     location: location
     tags: tags
     principalId: identity.outputs.principalId
@@ -169,12 +210,15 @@ module keyVaults 'modules/key-vaults.bicep' = {
   name: 'key-vaults'
   scope: group
   params: {
-    newVaultName: 'kv-${resourceToken}'
-    existingKeyVaultId: existingKeyVaultId
-    additionalKeyVaultIds: additionalVaultIds
+    newVaultName: empty(keyVaultName) ? 'kv-${resourceToken}' : keyVaultName
+    recover: recoverKeyVault
+    purgeProtection: keyVaultPurgeProtection
+    existingKeyVaultId: armId(existingKeyVaultId)
+    additionalKeyVaultIds: armIds(additionalKeyVaultIds)
     location: location
     tags: tags
     principalId: identity.outputs.principalId
+    readerPrincipalIds: guids(vaultReaderPrincipalIds)
     workspaceId: monitoring.outputs.workspaceId
     publicNetworkAccess: vnetEnabled ? 'Disabled' : 'Enabled'
   }
@@ -186,8 +230,8 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (vnetEnabled) {
   params: {
     location: location
     tags: tags
-    virtualNetworkId: network!.outputs.id
-    subnetId: network!.outputs.endpointSubnetId
+    subnetId: makesNetwork ? network!.outputs.endpointSubnetId : armId(endpointSubnetId)
+    zonesGroupId: armId(privateDnsZonesGroupId)
     storageAccountId: storage.outputs.id
     keyVaultId: keyVaults.outputs.madeId
   }
@@ -198,6 +242,7 @@ module topic 'modules/event-topic.bicep' = {
   scope: group
   params: {
     name: 'evgt-${resourceToken}'
+    existingTopicId: armId(existingTopicId)
     location: location
     tags: tags
     principalId: identity.outputs.principalId
@@ -209,27 +254,30 @@ module functionApp 'modules/function-app.bicep' = {
   name: 'function-app'
   scope: group
   params: {
-    name: 'func-${resourceToken}'
+    name: functionAppName
     planName: 'plan-${resourceToken}'
     location: location
     tags: tags
     identityId: identity.outputs.id
     identityClientId: identity.outputs.clientId
-    storageAccountName: storage.outputs.name
     storageBlobEndpoint: storage.outputs.blobEndpoint
     storageQueueEndpoint: storage.outputs.queueEndpoint
     deploymentContainerName: storage.outputs.deploymentContainerName
-    applicationInsightsName: monitoring.outputs.applicationInsightsName
-    subnetId: vnetEnabled ? network!.outputs.appSubnetId : ''
+    applicationInsightsName: applicationInsightsName
+    subnetId: makesNetwork ? network!.outputs.appSubnetId : vnetEnabled ? armId(appSubnetId) : ''
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
+    httpConcurrency: httpConcurrency
+    alwaysReadyInstances: alwaysReadyInstances
+    zoneRedundant: zoneRedundant
+    extraAppSettings: extraAppSettings
     appSettings: {
       SIGNALR_RESOURCE_IDS: join(resourceIds, ',')
       SIGNALR_RESOURCE_GROUP_IDS: join(resourceGroupIds, ',')
       SIGNALR_SUBSCRIPTION_IDS: join(wholeSubscriptionIds, ',')
       KEY_VAULT_URL: keyVaults.outputs.url
       ALLOWED_KEY_VAULT_URLS: join(keyVaults.outputs.urls, ',')
-      SECRET_NAME_TEMPLATE: secretNameTemplate
+      SECRET_NAME_TEMPLATE: empty(secretNameTemplate) ? '{name}-connection-string' : secretNameTemplate
       SECRET_FORMAT: secretFormat
       EVENT_GRID_TOPIC_ENDPOINT: topic.outputs.endpoint
       EVENT_TYPE_PREFIX: eventTypePrefix
@@ -251,10 +299,14 @@ module signalRAccess 'modules/signalr-access.bicep' = {
   name: 'signalr-access-${resourceToken}'
   params: {
     environmentName: environmentName
+    installation: installation
+    region: region
     principalId: identity.outputs.principalId
     resourceIds: resourceIds
     resourceGroupIds: resourceGroupIds
     subscriptionIds: wholeSubscriptionIds
+    rotatorRoleId: rotatorRoleId
+    operationReaderRoleId: operationReaderRoleId
   }
 }
 
@@ -262,8 +314,8 @@ module package 'modules/package.bicep' = if (!empty(packageUri)) {
   name: 'package'
   scope: group
   // The build reads and writes the storage account, which then has no other door.
-  dependsOn: [privateEndpoints]
-  params: { functionAppName: functionApp.outputs.name, packageUri: packageUri }
+  dependsOn: [privateEndpoints, functionApp]
+  params: { functionAppName: functionAppName, packageUri: packageUri }
 }
 
 module alerts 'modules/alerts.bicep' = {
@@ -273,25 +325,26 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: tags
     workspaceId: monitoring.outputs.workspaceId
-    functionAppName: functionApp.outputs.name
+    functionAppName: functionAppName
     email: alertEmail
+    silentHours: silentHours
+    deployedAt: deployedAt
   }
 }
 
 @description('Resource group of the installation.')
 output AZURE_RESOURCE_GROUP string = group.name
-
+@description('Hash in the descriptions of the custom roles made by this installation.')
+output INSTALLATION_ID string = installation
+@description('Object id of the app\'s identity: what holds its rights.')
+output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 @description('Name of the function app.')
-output FUNCTION_APP_NAME string = functionApp.outputs.name
-
+output FUNCTION_APP_NAME string = functionAppName
 @description('Address of the function app.')
 output FUNCTION_APP_URL string = functionApp.outputs.url
-
 @description('Vault the secrets are published to.')
 output KEY_VAULT_URL string = keyVaults.outputs.url
-
 @description('ARM id of that vault: the source of the near-expiry events.')
 output KEY_VAULT_ID string = keyVaults.outputs.id
-
-@description('Topic that is told of every change.')
+@description('Topic that every change is published to.')
 output EVENT_GRID_TOPIC_ENDPOINT string = topic.outputs.endpoint

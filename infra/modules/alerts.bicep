@@ -5,13 +5,19 @@
 param location string
 
 @description('Tags of everything made here.')
-param tags object
+param tags { *: string }
 
 @description('Log Analytics workspace the app\'s telemetry is in.')
 param workspaceId string
 
 @description('Name of the function app: its telemetry\'s role name.')
 param functionAppName string
+
+@description('Hours without a finished sweep that mean silence.')
+param silentHours int
+
+@description('Time of this deployment: an app that has just been installed is not silent yet.')
+param deployedAt string
 
 @description('E-mail address to tell. Empty: alerts only show in Azure Monitor.')
 param email string
@@ -23,11 +29,13 @@ AppTraces
 | extend Resource = tostring(Properties.resource), Code = tostring(Properties.code)
 '''
 
-// One row even when there is nothing to count: silence must be seen as a number, not as no answer.
+// One row even when there is nothing to count: silence must be seen as a number, not as no answer. The hours are in the
+// query, because a window may only have one of a few lengths.
 var heartbeatsOfApp = '''
 AppTraces
-| where AppRoleName =~ "{0}" and Message == "{1}"
-| summarize Heartbeats = count()
+| where AppRoleName =~ "{0}" and Message == "{1}" and TimeGenerated > ago({2}h)
+| summarize Beats = count()
+| extend Heartbeats = iff(now() < datetime("{3}") + {2}h, 1, Beats)
 '''
 
 // An alert of its own for each resource and code: a second resource that fails is news.
@@ -36,7 +44,6 @@ var byResource = [
   { name: 'Code', operator: 'Include', values: ['*'] }
 ]
 
-// Hours without an ended sweep that mean silence: with the hourly default, two may fail before anybody is called.
 var rules = [
   {
     name: 'rotation-failed'
@@ -65,11 +72,11 @@ var rules = [
   {
     name: 'no-heartbeat'
     title: 'SignalR key rotation is silent'
-    description: 'No sweep has ended within three hours: the app does not run, or its telemetry does not arrive.'
+    description: 'No sweep has ended within ${silentHours} hours: the app does not run, or its telemetry does not arrive.'
     event: 'sweep finished'
     perResource: false
     severity: 1
-    window: 'PT3H'
+    window: 'P2D'
     frequency: 'PT30M'
     operator: 'LessThan'
     threshold: 1
@@ -113,7 +120,13 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       criteria: {
         allOf: [
           {
-            query: format(rule.perResource ? eventsOfApp : heartbeatsOfApp, functionAppName, rule.event)
+            query: format(
+              rule.perResource ? eventsOfApp : heartbeatsOfApp,
+              functionAppName,
+              rule.event,
+              silentHours,
+              deployedAt
+            )
             timeAggregation: rule.perResource ? 'Count' : 'Total'
             metricMeasureColumn: rule.perResource ? null : 'Heartbeats'
             dimensions: rule.perResource ? byResource : []

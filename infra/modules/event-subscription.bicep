@@ -19,17 +19,20 @@ param topicName string
 param existingTopic bool
 
 @description('Event types to deliver.')
-param eventTypes array
+param eventTypes string[]
 
-@description('Event Grid\'s advanced filters.')
-param advancedFilters array
+@description('Endings of the names of the operations to deliver. Empty: all.')
+param operationSuffixes string[]
 
-@description('Address of the function app.')
-param functionAppUrl string
+@description('ARM id of the function that receives the events by its own trigger. Empty: the webhook does.')
+param functionId string
+
+@description('Address of the webhook.')
+param webhookUrl string
 
 @secure()
-@description('A key of the function events and of no other.')
-param eventsKey string
+@description('A key of the webhook and of nothing else.')
+param webhookKey string
 
 resource made 'Microsoft.EventGrid/systemTopics@2025-02-15' = if (!existingTopic) {
   name: topicName
@@ -49,20 +52,29 @@ resource delivery 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
   name: name
   dependsOn: [made]
   properties: {
-    // The handshake of this schema is a POST. The one of CloudEvents is an OPTIONS, which the platform answers itself
-    // for the portal's origin; both are understood by the app.
     eventDeliverySchema: 'EventGridSchema'
-    destination: {
-      endpointType: 'WebHook'
-      properties: {
-        // Event Grid keeps the query of a webhook to itself: it is not shown to readers of the subscription.
-        endpointUrl: '${functionAppUrl}/api/events?code=${uriComponent(eventsKey)}'
-        maxEventsPerBatch: 1
-      }
-    }
+    destination: empty(functionId)
+      ? {
+          endpointType: 'WebHook'
+          properties: {
+            // Event Grid keeps the query of a webhook to itself: it is not shown to readers of the subscription.
+            #disable-next-line use-secure-value-for-secure-inputs // the key is secure; interpolation loses the mark
+            endpointUrl: '${webhookUrl}?code=${uriComponent(webhookKey)}'
+            maxEventsPerBatch: 1
+          }
+        }
+      : {
+          endpointType: 'AzureFunction'
+          properties: {
+            resourceId: functionId
+            maxEventsPerBatch: 1
+          }
+        }
     filter: {
       includedEventTypes: eventTypes
-      advancedFilters: advancedFilters
+      advancedFilters: empty(operationSuffixes)
+        ? []
+        : [{ operatorType: 'StringEndsWith', key: 'data.operationName', values: operationSuffixes }]
     }
     // A day of attempts. No dead-letter container: what is lost here, the next sweep finds.
     retryPolicy: {

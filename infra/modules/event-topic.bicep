@@ -1,13 +1,16 @@
-// The topic that is told of every rotation. Whoever holds a copy of a key subscribes to it.
+// The topic that every rotation is published to, made here or found. Consumers with a copy of a key subscribe to it.
 
-@description('Name of the topic.')
+@description('Name of the topic made here.')
 param name string
+
+@description('ARM id of the topic to use. Empty: make one.')
+param existingTopicId string
 
 @description('Azure region.')
 param location string
 
 @description('Tags of the topic.')
-param tags object
+param tags { *: string }
 
 @description('Object id of the app\'s identity, the only publisher.')
 param principalId string
@@ -15,10 +18,9 @@ param principalId string
 @description('Log Analytics workspace for delivery failures.')
 param workspaceId string
 
-// EventGrid Data Sender.
-var dataSenderRole = 'd5a91429-5739-47e2-a06b-3470a27159e7'
+var makes = empty(existingTopicId)
 
-resource topic 'Microsoft.EventGrid/topics@2025-02-15' = {
+resource topic 'Microsoft.EventGrid/topics@2025-02-15' = if (makes) {
   name: name
   location: location
   tags: tags
@@ -30,17 +32,17 @@ resource topic 'Microsoft.EventGrid/topics@2025-02-15' = {
   }
 }
 
-resource sender 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(topic.id, principalId, dataSenderRole)
-  scope: topic
-  properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', dataSenderRole)
-    principalId: principalId
-    principalType: 'ServicePrincipal'
-  }
+module access 'event-topic-access.bicep' = {
+  name: 'event-topic-access-${uniqueString(existingTopicId, resourceGroup().id)}'
+  scope: resourceGroup(
+    makes ? subscription().subscriptionId : split(existingTopicId, '/')[2],
+    makes ? resourceGroup().name : split(existingTopicId, '/')[4]
+  )
+  dependsOn: [topic]
+  params: { topicName: makes ? name : last(split(existingTopicId, '/')), principalId: principalId }
 }
 
-resource failures 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+resource failures 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = if (makes) {
   name: 'failures'
   scope: topic
   properties: {
@@ -59,4 +61,4 @@ resource failures 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 }
 
 @description('Address events are published to.')
-output endpoint string = topic.properties.endpoint
+output endpoint string = access.outputs.endpoint

@@ -10,16 +10,13 @@ param planName string
 param location string
 
 @description('Tags of both.')
-param tags object
+param tags { *: string }
 
 @description('ARM id of the app\'s user-assigned identity.')
 param identityId string
 
 @description('Client id of that identity.')
 param identityClientId string
-
-@description('Name of the app\'s storage account.')
-param storageAccountName string
 
 @description('Blob endpoint of the storage account, with a slash at the end.')
 param storageBlobEndpoint string
@@ -42,19 +39,20 @@ param maximumInstanceCount int
 @description('Memory of one instance in MB.')
 param instanceMemoryMB int
 
-@description('The app\'s own settings, by name.')
-param appSettings object
+@description('HTTP calls one instance serves at a time.')
+param httpConcurrency int
 
-// With accountName the Functions host always builds core.windows.net addresses, whatever else is set. Other clouds
-// therefore get the endpoints and no account name.
-var storageSettings = environment().name == 'AzureCloud'
-  ? {
-      AzureWebJobsStorage__accountName: storageAccountName
-    }
-  : {
-      AzureWebJobsStorage__blobServiceUri: storageBlobEndpoint
-      AzureWebJobsStorage__queueServiceUri: storageQueueEndpoint
-    }
+@description('Instances for HTTP calls that are always running.')
+param alwaysReadyInstances int
+
+@description('Whether instances are spread over availability zones.')
+param zoneRedundant bool
+
+@description('The app\'s own settings, by name.')
+param appSettings { *: string }
+
+@description('Settings that win over all others, by name.')
+param extraAppSettings { *: string }
 
 var portal = environment().portal
 
@@ -73,6 +71,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   }
   properties: {
     reserved: true
+    zoneRedundant: zoneRedundant
   }
 }
 
@@ -118,26 +117,44 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         maximumInstanceCount: maximumInstanceCount
         instanceMemoryMB: instanceMemoryMB
+        // Left to itself, the platform gives each HTTP call of a Python app an instance of its own.
+        triggers: {
+          http: {
+            perInstanceConcurrency: httpConcurrency
+          }
+        }
+        alwaysReady: alwaysReadyInstances == 0 ? [] : [{ name: 'http', instanceCount: alwaysReadyInstances }]
       }
     }
   }
 
+  // Replaces the whole set: what was set by hand is gone unless extraAppSettings names it.
   resource settings 'config' = {
     name: 'appsettings'
-    properties: union(appSettings, storageSettings, {
-      AzureWebJobsStorage__credential: 'managedidentity'
-      AzureWebJobsStorage__clientId: identityClientId
-      AZURE_CLIENT_ID: identityClientId
-      APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
-      APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-      // The worker then tells the host that the app sends its own telemetry: no log line is sent twice.
-      PYTHON_ENABLE_OPENTELEMETRY: 'true'
-    })
+    properties: union(
+      appSettings,
+      {
+        // Endpoints and no account name: from a name the host makes the table address too, where it has no right, and
+        // always in the public cloud.
+        AzureWebJobsStorage__blobServiceUri: storageBlobEndpoint
+        AzureWebJobsStorage__queueServiceUri: storageQueueEndpoint
+        AzureWebJobsStorage__credential: 'managedidentity'
+        AzureWebJobsStorage__clientId: identityClientId
+        AZURE_CLIENT_ID: identityClientId
+        APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
+        APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+        // The worker then tells the host that the app sends its own telemetry: no log line is sent twice.
+        PYTHON_ENABLE_OPENTELEMETRY: 'true'
+      },
+      extraAppSettings
+    )
   }
 
-  // No user name and password for deployments: azd and az deploy with an Entra token.
+  // No user name and password for deployments: azd and az deploy with an Entra token. One after the other: a site
+  // refuses changes while it takes another.
   resource scmPassword 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
+    dependsOn: [settings]
     properties: {
       allow: false
     }
@@ -145,6 +162,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
 
   resource ftpPassword 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
+    dependsOn: [scmPassword]
     properties: {
       allow: false
     }

@@ -5,14 +5,23 @@
 @description('Name of the vault.')
 param name string
 
+@description('Whether the vault is brought back from its soft-deleted state.')
+param recover bool
+
+@description('Purge protection: on for good, or not at all.')
+param purgeProtection bool
+
 @description('Azure region.')
 param location string
 
 @description('Tags of the vault.')
-param tags object
+param tags { *: string }
 
 @description('Object id of the app\'s identity.')
 param principalId string
+
+@description('Object ids of those who may read the secrets.')
+param readerPrincipalIds string[]
 
 @description('Log Analytics workspace for the audit log.')
 param workspaceId string
@@ -26,6 +35,8 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
   location: location
   tags: tags
   properties: {
+    // A vault of this name that was deleted blocks it for ninety days. Recovering one that was not deleted fails.
+    createMode: recover ? 'recover' : 'default'
     tenantId: tenant().tenantId
     sku: {
       family: 'A'
@@ -34,12 +45,14 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     enableRbacAuthorization: true
     enableSoftDelete: true
     softDeleteRetentionInDays: 90
-    enablePurgeProtection: true
+    // The service accepts true or nothing, never false.
+    enablePurgeProtection: purgeProtection ? true : null
     publicNetworkAccess: publicNetworkAccess
     networkAcls: {
       defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny'
-      // App Service resolves Key Vault references, and Event Grid watches expiry, as trusted services.
-      bypass: 'AzureServices'
+      // No trusted service comes in here: App Service resolves references through the network of the app that has them,
+      // and Event Grid is told by the vault.
+      bypass: 'None'
     }
   }
 }
@@ -49,6 +62,7 @@ module access 'key-vault-access.bicep' = {
   params: {
     vaultName: vault.name
     principalId: principalId
+    readerPrincipalIds: readerPrincipalIds
   }
 }
 

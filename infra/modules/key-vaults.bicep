@@ -3,20 +3,29 @@
 @description('Name of the vault to make when there is none.')
 param newVaultName string
 
+@description('Whether the vault made here is brought back from its soft-deleted state.')
+param recover bool
+
+@description('Purge protection of the vault made here.')
+param purgeProtection bool
+
 @description('ARM id of the vault to use. Empty: make one.')
 param existingKeyVaultId string
 
 @description('ARM ids of further vaults.')
-param additionalKeyVaultIds array
+param additionalKeyVaultIds string[]
 
 @description('Azure region.')
 param location string
 
 @description('Tags of the vault made here.')
-param tags object
+param tags { *: string }
 
 @description('Object id of the app\'s identity.')
 param principalId string
+
+@description('Object ids of those who may read the secrets of the main vault.')
+param readerPrincipalIds string[]
 
 @description('Log Analytics workspace for the audit log of the vault made here.')
 param workspaceId string
@@ -34,9 +43,12 @@ module made 'key-vault.bicep' = if (empty(existingKeyVaultId)) {
   name: 'key-vault'
   params: {
     name: newVaultName
+    recover: recover
+    purgeProtection: purgeProtection
     location: location
     tags: tags
     principalId: principalId
+    readerPrincipalIds: readerPrincipalIds
     workspaceId: workspaceId
     publicNetworkAccess: publicNetworkAccess
   }
@@ -49,6 +61,7 @@ module access 'key-vault-access.bicep' = [
     params: {
       vaultName: last(split(id, '/'))
       principalId: principalId
+      readerPrincipalIds: id == existingKeyVaultId ? readerPrincipalIds : []
     }
   }
 ]
@@ -63,4 +76,7 @@ output madeId string = empty(existingKeyVaultId) ? made!.outputs.id : ''
 output url string = 'https://${vaultName}${domain}'
 
 @description('URLs of all of them, the main one first.')
-output urls array = map(union([vaultName], map(foundVaultIds, id => last(split(id, '/')))), name => 'https://${name}${domain}')
+output urls string[] = map(
+  union([vaultName], map(foundVaultIds, id => last(split(id, '/')))),
+  name => 'https://${name}${domain}'
+)

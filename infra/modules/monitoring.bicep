@@ -1,7 +1,10 @@
 // Where the app's telemetry goes: Application Insights on a workspace, both for Entra identities only.
 
-@description('Name of the Log Analytics workspace.')
+@description('Name of the Log Analytics workspace made here.')
 param workspaceName string
+
+@description('ARM id of the workspace to use. Empty: make one.')
+param existingWorkspaceId string
 
 @description('Name of the Application Insights component.')
 param applicationInsightsName string
@@ -10,7 +13,7 @@ param applicationInsightsName string
 param location string
 
 @description('Tags of both.')
-param tags object
+param tags { *: string }
 
 @description('Days for which logs are kept.')
 param retentionDays int
@@ -21,7 +24,7 @@ param principalId string
 // Monitoring Metrics Publisher: sends telemetry, reads none.
 var metricsPublisherRole = '3913510d-42f4-4e42-8a64-420c390055eb'
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = if (empty(existingWorkspaceId)) {
   name: workspaceName
   location: location
   tags: tags
@@ -36,6 +39,8 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2025-02-01' = {
   }
 }
 
+var workspaceId = empty(existingWorkspaceId) ? workspace.id : existingWorkspaceId
+
 resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
   name: applicationInsightsName
   location: location
@@ -43,7 +48,7 @@ resource applicationInsights 'Microsoft.Insights/components@2020-02-02' = {
   kind: 'web'
   properties: {
     Application_Type: 'web'
-    WorkspaceResourceId: workspace.id
+    WorkspaceResourceId: workspaceId
     // The connection string alone then opens nothing: senders need the role below.
     DisableLocalAuth: true
   }
@@ -60,7 +65,4 @@ resource publisher 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
 }
 
 @description('ARM id of the workspace.')
-output workspaceId string = workspace.id
-
-@description('Name of the Application Insights component.')
-output applicationInsightsName string = applicationInsights.name
+output workspaceId string = workspaceId

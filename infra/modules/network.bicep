@@ -7,7 +7,7 @@ param name string
 param location string
 
 @description('Tags of the virtual network.')
-param tags object
+param tags { *: string }
 
 @description('Address range; two /26 are taken from it.')
 param addressPrefix string = '10.71.0.0/24'
@@ -54,9 +54,6 @@ resource network 'Microsoft.Network/virtualNetworks@2024-05-01' = {
     name: 'endpoints'
   }
 }
-
-@description('ARM id of the virtual network.')
-output id string = network.id
 
 @description('Subnet the app sends through.')
 output appSubnetId string = network::app.id

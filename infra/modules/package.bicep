@@ -14,7 +14,7 @@ resource oneDeploy 'Microsoft.Web/sites/extensions@2022-09-01' = {
   parent: site
   name: 'onedeploy'
   // Bicep's types do not know the body of onedeploy; "Automate resource deployment for your function app" does.
-  #disable-next-line BCP187 BCP037
+  #disable-next-line BCP187
   properties: {
     packageUri: packageUri
     remoteBuild: true

@@ -4,7 +4,7 @@
 param location string
 
 @description('Tags of everything made here.')
-param tags object
+param tags { *: string }
 
 @description('ARM id of the virtual network the zone is linked to.')
 param virtualNetworkId string
@@ -20,6 +20,9 @@ param groupId string
 
 @description('Name of the private DNS zone of that service.')
 param zoneName string
+
+@description('ARM id of the resource group that has that zone. Empty: make it and link it.')
+param zonesGroupId string
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
   name: 'pe-${last(split(targetId, '/'))}-${groupId}'
@@ -47,7 +50,9 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
         {
           name: groupId
           properties: {
-            privateDnsZoneId: zone.id
+            privateDnsZoneId: empty(zonesGroupId)
+              ? zone.id
+              : '${zonesGroupId}/providers/Microsoft.Network/privateDnsZones/${zoneName}'
           }
         }
       ]
@@ -55,7 +60,7 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2024-05-01' = {
   }
 }
 
-resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = {
+resource zone 'Microsoft.Network/privateDnsZones@2024-06-01' = if (empty(zonesGroupId)) {
   name: zoneName
   location: 'global'
   tags: tags

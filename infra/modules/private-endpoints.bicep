@@ -4,13 +4,13 @@
 param location string
 
 @description('Tags of everything made here.')
-param tags object
-
-@description('ARM id of the virtual network the names are resolved in.')
-param virtualNetworkId string
+param tags { *: string }
 
 @description('Subnet of the private endpoints.')
 param subnetId string
+
+@description('ARM id of the resource group that holds the private DNS zones. Empty: make them.')
+param zonesGroupId string
 
 @description('ARM id of the app\'s storage account.')
 param storageAccountId string
@@ -47,11 +47,12 @@ module endpoints 'private-endpoint.bicep' = [
     params: {
       location: location
       tags: tags
-      virtualNetworkId: virtualNetworkId
+      virtualNetworkId: join(take(split(subnetId, '/'), 9), '/')
       subnetId: subnetId
       targetId: target.id
       groupId: target.group
       zoneName: target.zone
+      zonesGroupId: zonesGroupId
     }
   }
 ]

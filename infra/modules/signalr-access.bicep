@@ -4,38 +4,72 @@ targetScope = 'subscription'
 @description('Name of the installation.')
 param environmentName string
 
+@description('Hash of the installation: its roles have it in their names.')
+param installation string
+
+@description('Region of the installation: a deployment of one name cannot move to another.')
+param region string
+
 @description('Object id of the app\'s identity.')
 param principalId string
 
-@description('ARM ids of single SignalR resources.')
-param resourceIds array
+@description('ARM ids of single SignalR resources, in lower case.')
+param resourceIds string[]
 
-@description('ARM ids of resource groups.')
-param resourceGroupIds array
+@description('ARM ids of resource groups, in lower case.')
+param resourceGroupIds string[]
 
-@description('Ids (GUIDs) of whole subscriptions.')
-param subscriptionIds array
+@description('Ids (GUIDs) of whole subscriptions, in lower case.')
+param subscriptionIds string[]
 
-var resourceScopes = map(concat(resourceIds, resourceGroupIds), id => toLower(split(id, '/')[2]))
-var involvedSubscriptionIds = union(resourceScopes, map(subscriptionIds, id => toLower(id)))
-// A role definition must be assignable where it is kept.
-var ownSubscriptionId = toLower(subscription().subscriptionId)
+@description('GUID or id of the custom role that rotates. Empty: roles are made here.')
+param rotatorRoleId string
 
-module roles 'signalr-roles.bicep' = {
-  name: 'signalr-roles-${uniqueString(environmentName)}'
-  params: {
-    environmentName: environmentName
-    assignableScopes: map(union([ownSubscriptionId], involvedSubscriptionIds), id => '/subscriptions/${id}')
+@description('GUID or id of the custom role that reads operation status.')
+param operationReaderRoleId string
+
+var involvedSubscriptionIds = union(
+  map(concat(resourceIds, resourceGroupIds), id => split(id, '/')[2]),
+  subscriptionIds
+)
+var makesRoles = empty(rotatorRoleId) || empty(operationReaderRoleId)
+// One pair of roles in each subscription, assignable there and nowhere else: Azure refuses to take a subscription away
+// from a role that is still assigned in it, so a pair for all could never be narrowed.
+var rotators = toObject(
+  involvedSubscriptionIds,
+  id => id,
+  id => makesRoles ? guid('/subscriptions/${id}', installation, 'rotator') : last(split(rotatorRoleId, '/'))
+)
+var operationReaders = toObject(
+  involvedSubscriptionIds,
+  id => id,
+  id =>
+    makesRoles
+      ? guid('/subscriptions/${id}', installation, 'operation-reader')
+      : last(split(operationReaderRoleId, '/'))
+)
+
+module roles 'signalr-roles.bicep' = [
+  for id in (makesRoles ? involvedSubscriptionIds : []): {
+    name: 'signalr-roles-${uniqueString(id, installation, region)}'
+    scope: subscription(id)
+    params: {
+      suffix: '(${environmentName}, ${take(uniqueString(id, installation), 6)})'
+      installation: installation
+      rotator: rotators[id]
+      operationReader: operationReaders[id]
+    }
   }
-}
+]
 
 module onResource 'signalr-access-resource.bicep' = [
   for id in resourceIds: {
-    name: 'signalr-access-${uniqueString(id, environmentName)}'
+    name: 'signalr-access-${uniqueString(id, installation, region)}'
     scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
+    dependsOn: [roles]
     params: {
       signalRName: last(split(id, '/'))
-      roleName: roles.outputs.rotatorName
+      roleName: rotators[split(id, '/')[2]]
       principalId: principalId
     }
   }
@@ -43,34 +77,28 @@ module onResource 'signalr-access-resource.bicep' = [
 
 module onGroup 'signalr-access-group.bicep' = [
   for id in resourceGroupIds: {
-    name: 'signalr-access-${uniqueString(id, environmentName)}'
+    name: 'signalr-access-${uniqueString(id, installation, region)}'
     scope: resourceGroup(split(id, '/')[2], split(id, '/')[4])
-    params: {
-      roleName: roles.outputs.rotatorName
-      principalId: principalId
-    }
+    dependsOn: [roles]
+    params: { roleName: rotators[split(id, '/')[2]], principalId: principalId }
   }
 ]
 
 module onSubscription 'signalr-access-subscription.bicep' = [
   for id in subscriptionIds: {
-    name: 'signalr-access-${uniqueString(id, environmentName)}'
+    name: 'signalr-access-${uniqueString(id, installation, region)}'
     scope: subscription(id)
-    params: {
-      roleName: roles.outputs.rotatorName
-      principalId: principalId
-    }
+    dependsOn: [roles]
+    params: { roleName: rotators[id], principalId: principalId }
   }
 ]
 
 // An operation's status is read below /subscriptions/{id}/providers/…/locations: no narrower scope covers it.
 module onOperations 'signalr-access-subscription.bicep' = [
   for id in involvedSubscriptionIds: {
-    name: 'signalr-operations-${uniqueString(id, environmentName)}'
+    name: 'signalr-operations-${uniqueString(id, installation, region)}'
     scope: subscription(id)
-    params: {
-      roleName: roles.outputs.operationReaderName
-      principalId: principalId
-    }
+    dependsOn: [roles]
+    params: { roleName: operationReaders[id], principalId: principalId }
   }
 ]

@@ -4,22 +4,25 @@
 // Source of the action names: "Azure permissions for Web and Mobile", Microsoft.SignalRService.
 targetScope = 'subscription'
 
-@description('Name of the installation; role names are unique in a tenant.')
-param environmentName string
+@description('What tells the roles\' names from those of other installations and subscriptions: names are unique in a tenant.')
+param suffix string
 
-@description('Subscriptions in which the roles can be assigned, as /subscriptions/{id}.')
-param assignableScopes array
+@description('Hash of the installation, by which its roles are found again.')
+param installation string
 
-var rotator = guid(subscription().id, environmentName, 'rotator')
-var operationReader = guid(subscription().id, environmentName, 'operation-reader')
+@description('Name (GUID) of the role that rotates.')
+param rotator string
+
+@description('Name (GUID) of the role that reads operation status.')
+param operationReader string
 
 resource rotatorRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: rotator
   properties: {
-    roleName: 'SignalR key rotator (${environmentName})'
-    description: 'Reads SignalR resources and their access keys and regenerates the keys. Nothing else.'
+    roleName: 'SignalR key rotator ${suffix}'
+    description: 'Reads SignalR resources and their access keys and regenerates the keys. Nothing else. Installation ${installation}.'
     type: 'CustomRole'
-    assignableScopes: assignableScopes
+    assignableScopes: [subscription().id]
     permissions: [
       {
         actions: [
@@ -40,10 +43,10 @@ resource rotatorRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
 resource operationReaderRole 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: operationReader
   properties: {
-    roleName: 'SignalR operation reader (${environmentName})'
-    description: 'Reads the status of SignalR operations of a location. Opens no resource.'
+    roleName: 'SignalR operation reader ${suffix}'
+    description: 'Reads the status of SignalR operations of a location. Opens no resource. Installation ${installation}.'
     type: 'CustomRole'
-    assignableScopes: assignableScopes
+    assignableScopes: [subscription().id]
     permissions: [
       {
         actions: [
@@ -57,9 +60,3 @@ resource operationReaderRole 'Microsoft.Authorization/roleDefinitions@2022-04-01
     ]
   }
 }
-
-@description('Name (GUID) of the role that rotates.')
-output rotatorName string = rotatorRole.name
-
-@description('Name (GUID) of the role that reads operation status.')
-output operationReaderName string = operationReaderRole.name

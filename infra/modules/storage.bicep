@@ -5,11 +5,14 @@
 @description('Name of the storage account: lower-case letters and digits.')
 param name string
 
+@description('Redundancy of the account.')
+param sku string
+
 @description('Azure region.')
 param location string
 
 @description('Tags of the account.')
-param tags object
+param tags { *: string }
 
 @description('Object id of the app\'s identity.')
 param principalId string
@@ -33,7 +36,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: {
-    name: 'Standard_LRS'
+    name: sku
   }
   properties: {
     allowSharedKeyAccess: false
@@ -52,7 +55,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   resource blobs 'blobServices' = {
     name: 'default'
     properties: {
-      // A deleted status blob costs nothing but its history; a week is there to get that back.
+      // A week to get a deleted or overwritten record back. Every overwrite keeps a copy for as long.
       deleteRetentionPolicy: {
         enabled: true
         days: 7
@@ -144,9 +147,6 @@ resource audit 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
 
 @description('ARM id of the account.')
 output id string = account.id
-
-@description('Name of the account.')
-output name string = account.name
 
 @description('Blob endpoint, with a slash at the end.')
 output blobEndpoint string = account.properties.primaryEndpoints.blob

@@ -1,7 +1,7 @@
 """Reads Bicep files as data: what they declare, what they say, which names they use.
 
-A reader, not a compiler: types of Azure resources are not known here. It finds what a typing slip breaks - names that
-are declared nowhere, modules that do not exist, parameters a module does not have - and makes values of literals.
+A reader, not a compiler (that is `tests.infra.compiler`): it makes values of literals and knows no types. What must
+hold of the text itself is asked of it, with or without a compiler at hand.
 """
 
 from collections.abc import Iterator
@@ -40,6 +40,8 @@ class Declaration:
     def decorators(self) -> dict[str, Any]:
         """Decorators by name, with the value of their argument (None without one)."""
         before = self.node.prev_named_sibling
+        while before is not None and before.type in {"diagnostic_comment", "comment"}:
+            before = before.prev_named_sibling
         if before is None or before.type != "decorators":
             return {}
         found = {}
@@ -88,15 +90,6 @@ class Template:
         """Names of all functions and methods called, decorators left out."""
         return {text(function) for function in _calls(self.root)}
 
-    def used(self) -> set[str]:
-        """Names that stand for a value somewhere."""
-        return {name for name, _ in references(self.root, frozenset())}
-
-    def undeclared(self) -> set[str]:
-        """Names that stand for a value and are declared nowhere."""
-        declared = {found.name for found in self.declarations if found.kind != "output"}
-        return {name for name, local in references(self.root, frozenset()) if name not in declared | local}
-
 
 def text(node: tree_sitter.Node | None) -> str:
     """The source text of a node."""
@@ -126,36 +119,6 @@ def value(node: tree_sitter.Node) -> Any:
         case "boolean" | "null":
             return _LITERALS[text(node)]
     return Expression(text(node))
-
-
-def references(node: tree_sitter.Node, local: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """Every name used as a value, with the loop and lambda variables it can see."""
-    children = list(node.named_children)
-    match node.type:
-        case "identifier":
-            yield text(node), local
-            return
-        case "decorators" | "type":
-            return
-        case "parameter_declaration" | "variable_declaration" | "output_declaration":
-            children = children[1:]
-        case "resource_declaration" | "module_declaration" | "object_property":
-            children = children[1:] if children[0].type == "identifier" else children
-        case "call_expression":
-            function = children[0]
-            children = children[1:] if function.type == "identifier" else children
-        case "lambda_expression":
-            local |= {text(child) for child in children[:-1]}
-            children = children[-1:]
-        case "for_statement":
-            bound = [child for child in children if child.type == "for_loop_parameters"]
-            first = bound[0].named_children if bound else children[:1]
-            local |= {text(child) for child in first}
-            children = [child for child in children if child not in bound and child not in first]
-        case "resource_expression":
-            children = children[:1]
-    for child in children:
-        yield from references(child, local)
 
 
 def _calls(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:

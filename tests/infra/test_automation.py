@@ -34,7 +34,7 @@ def test_shellcheck_is_content(script: Path) -> None:
 
 
 def test_every_script_is_checked() -> None:
-    assert {"package", "venv", "preprovision.sh", "postdeploy.sh"} <= {path.name for path in SCRIPTS}
+    assert {"package", "venv"} <= {path.name for path in SCRIPTS}
 
 
 @each_workflow
@@ -81,14 +81,6 @@ def test_ci_runs_every_check_there_is() -> None:
     assert "ci" == WORKFLOWS[0].stem
     for command in ("make lint", "make test", "make demo", "make package", "az bicep build --file infra/main.bicep"):
         assert command in commands
-
-
-def test_deployment_knows_the_parameters_of_azd() -> None:
-    """What deploy.yml sets is read: by azd itself or by main.parameters.json."""
-    deploy = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text())["jobs"]["deploy"]["env"]
-    read = set(re.findall(r"\$\{(\w+)", (INFRA / "main.parameters.json").read_text()))
-
-    assert set(deploy) <= read | {"AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"}
 
 
 def test_development_container_has_the_python_of_the_project() -> None:

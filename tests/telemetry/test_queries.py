@@ -17,7 +17,8 @@ WORKBOOK: dict[str, Any] = json.loads((INFRA / "workbook.json").read_text())
 def _alerts() -> dict[str, str]:
     source = (INFRA / "modules" / "alerts.bicep").read_text()
     texts = dict(re.findall(r"var (\w+) = '''\n(.*?)'''", source, re.DOTALL))
-    return {name: text.replace("{0}", "func").replace("{1}", "sweep finished") for name, text in texts.items()}
+    values = ("func", "sweep finished", "3", "2026-01-01T00:00:00Z")
+    return {name: re.sub(r"\{(\d)\}", lambda found: values[int(found[1])], text) for name, text in texts.items()}
 
 
 def _workbook() -> dict[str, str]:

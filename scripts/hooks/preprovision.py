@@ -1,0 +1,138 @@
+# ruff: noqa: INP001 - a script; scripts/ is no package
+"""Before azd provisions: refuses what would fail late or start with nothing to do, and looks for a deleted vault.
+
+All faults are reported together. What the operator may not look at is not held against the installation.
+"""
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from lifecycle import SCOPES, CommandFailed, Stop, arm_ids, az, azd_set, guids, needed, run, say, settings, warn
+
+GUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+IN_GROUP = rf"/subscriptions/{GUID}/resourcegroups/[^/]+"
+SHAPES = {
+    "SIGNALR_RESOURCE_IDS": rf"{IN_GROUP}/providers/microsoft\.signalrservice/signalr/[^/]+",
+    "SIGNALR_RESOURCE_GROUP_IDS": IN_GROUP,
+    "EXISTING_KEY_VAULT_ID": rf"{IN_GROUP}/providers/microsoft\.keyvault/vaults/[^/]+",
+    "ADDITIONAL_KEY_VAULT_IDS": rf"{IN_GROUP}/providers/microsoft\.keyvault/vaults/[^/]+",
+    "EXISTING_WORKSPACE_ID": rf"{IN_GROUP}/providers/microsoft\.operationalinsights/workspaces/[^/]+",
+    "EXISTING_TOPIC_ID": rf"{IN_GROUP}/providers/microsoft\.eventgrid/topics/[^/]+",
+    "APP_SUBNET_ID": rf"{IN_GROUP}/providers/microsoft\.network/virtualnetworks/[^/]+/subnets/[^/]+",
+    "ENDPOINT_SUBNET_ID": rf"{IN_GROUP}/providers/microsoft\.network/virtualnetworks/[^/]+/subnets/[^/]+",
+    "PRIVATE_DNS_ZONES_GROUP_ID": IN_GROUP,
+}
+NOTHING = """Nothing to rotate yet. Name one or more of these, the narrowest that fits, and start again:
+
+  azd env set SIGNALR_RESOURCE_IDS       "<ARM ids of SignalR resources, separated by commas>"
+  azd env set SIGNALR_RESOURCE_GROUP_IDS "<ARM ids of resource groups: their resources tagged key-rotation=enabled>"
+  azd env set SIGNALR_SUBSCRIPTION_IDS   "<subscription GUIDs: their resources tagged key-rotation=enabled>\""""
+
+
+def wrong(given: dict[str, str]) -> list[str]:
+    """What can be seen to be wrong without asking Azure."""
+    if not any(given.get(name, "").strip() for name in SCOPES):
+        return [NOTHING]
+    faults = [
+        f"{name}: {id_} is not the ARM id of such a thing."
+        for name, shape in SHAPES.items()
+        for id_ in arm_ids(given.get(name, ""))
+        if not re.fullmatch(shape, id_)
+    ]
+    faults += [
+        f"{name}: {id_} is not a GUID."
+        for name in ("SIGNALR_SUBSCRIPTION_IDS", "VAULT_READER_PRINCIPAL_IDS")
+        for id_ in guids(given.get(name, ""))
+        if not re.fullmatch(GUID, id_)
+    ]
+    for first, second in (("APP_SUBNET_ID", "ENDPOINT_SUBNET_ID"), ("ROTATOR_ROLE_ID", "OPERATION_READER_ROLE_ID")):
+        if bool(given.get(first)) != bool(given.get(second)):
+            faults.append(f"{first} and {second} go together: set both or none.")
+    if given.get("APP_SUBNET_ID") and given.get("VNET_ENABLED", "").lower() != "true":
+        faults.append("APP_SUBNET_ID needs VNET_ENABLED=true.")
+    return faults
+
+
+def told_by_azure(given: dict[str, str]) -> list[str]:
+    """What Azure says of the region, the network's provider and the vault."""
+    faults = []
+    own = ("--subscription", given["AZURE_SUBSCRIPTION_ID"])
+    region = _region(given["AZURE_LOCATION"])
+    offered = _asked("functionapp", "list-flexconsumption-locations")
+    if offered and region not in {_region(each["name"]) for each in offered}:
+        faults.append(f"AZURE_LOCATION: {region} does not offer Flex Consumption.")
+    if given.get("VNET_ENABLED", "").lower() == "true":
+        provider = _asked("provider", "show", "--namespace", "Microsoft.App", *own)
+        if provider and provider.get("registrationState") != "Registered":
+            faults.append("VNET_ENABLED: register the network's provider first: az provider register -n Microsoft.App")
+    for id_ in arm_ids(f"{given.get('EXISTING_KEY_VAULT_ID', '')} {given.get('ADDITIONAL_KEY_VAULT_IDS', '')}"):
+        vault = _asked("resource", "show", "--ids", id_)
+        if vault and not vault["properties"].get("enableRbacAuthorization"):
+            faults.append(f"{id_} uses access policies: it must use Azure RBAC.")
+    return faults
+
+
+def deleted_vault(given: dict[str, str]) -> dict[str, Any] | None:
+    """The vault of this installation, where it was deleted and not purged: its name is taken until it is recovered."""
+    if given.get("EXISTING_KEY_VAULT_ID"):
+        return None
+    name, own = given["AZURE_ENV_NAME"], ("--subscription", given["AZURE_SUBSCRIPTION_ID"])
+    group = given.get("AZURE_RESOURCE_GROUP_NAME") or f"rg-{name}"
+    within = f"/subscriptions/{given['AZURE_SUBSCRIPTION_ID']}/resourcegroups/{group}/".lower()
+    for vault in _asked("keyvault", "list-deleted", "--resource-type", "vault", *own) or []:
+        was = vault["properties"]
+        mine = (
+            (was.get("tags") or {}).get("azd-env-name") == name
+            and was["vaultId"].lower().startswith(within)
+            and _region(was["location"]) == _region(given["AZURE_LOCATION"])
+            and vault["name"] == (given.get("KEY_VAULT_NAME") or vault["name"])
+        )
+        if mine:
+            return dict(vault)
+    return None
+
+
+def main() -> int:
+    """Check, then settle whether a vault is recovered."""
+    given = settings()
+    needed(given, "AZURE_ENV_NAME")
+    if faults := wrong(given):
+        raise Stop("\n".join(faults))
+    # On the very first run azd may ask for these after this hook.
+    if missing := [name for name in ("AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION") if not given.get(name)]:
+        warn(f"Not checked in Azure: {' and '.join(missing)} not set yet. `azd env new` can set both.")
+        return 0
+    subscription = given["AZURE_SUBSCRIPTION_ID"]
+    try:
+        az("account", "show", "--subscription", subscription)
+    except CommandFailed as error:
+        raise Stop(f"az is needed, signed in to {subscription}: the hook postdeploy uses it too.\n{error}") from None
+    if faults := told_by_azure(given):
+        raise Stop("\n".join(faults))
+    vault = deleted_vault(given)
+    if vault:
+        say(f"The vault {vault['name']} was deleted and is recovered, with the secrets in it.")
+    # Settled anew each time: recovering a vault that was not deleted fails.
+    if vault or given.get("RECOVER_KEY_VAULT", "").lower() == "true":
+        azd_set("RECOVER_KEY_VAULT", "true" if vault else "false")
+    return 0
+
+
+def _asked(*words: str) -> Any:  # noqa: ANN401 - Azure's answers are JSON
+    try:
+        return az(*words)
+    except CommandFailed as error:
+        warn(f"Not checked: {error}")
+        return None
+
+
+def _region(text: str) -> str:
+    return text.replace(" ", "").lower()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,264 @@
+"""Remove, narrow, upgrade: what each says it would do, and does, with recorders in place of `az` and `azd`."""
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.installations import OTHER, OWN, THIRD, TOPIC, group, signalr, vault
+from tests.infra.recorder import ROOT, Done, Recorder
+
+sys.path.insert(0, str(ROOT / "scripts"))
+
+PRINCIPAL, HASH = "99999999-9999-9999-9999-999999999999", "abcdefghijklm"
+INSTALLED = {
+    "AZURE_ENV_NAME": "rotation",
+    "AZURE_SUBSCRIPTION_ID": OWN,
+    "AZURE_RESOURCE_GROUP": "rg-rotation",
+    "IDENTITY_PRINCIPAL_ID": PRINCIPAL,
+    "INSTALLATION_ID": HASH,
+    "FUNCTION_APP_NAME": "func-rotation",
+    "SIGNALR_RESOURCE_IDS": signalr("Chat"),
+}
+ROTATOR, READER = "SignalR key rotator (rotation, abc)", "SignalR operation reader (rotation, abc)"
+WRITES = ("az role assignment delete", "az role definition delete", "az group delete", "az rest --method delete")
+
+
+def assignment(scope: str, role: str = ROTATOR, principal: str = PRINCIPAL) -> dict[str, str]:
+    id_ = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{len(scope)}"
+    return {"id": id_, "scope": scope, "roleDefinitionName": role, "principalId": principal}
+
+
+def role(subscription: str, name: str = ROTATOR, installation: str = HASH) -> dict[str, Any]:
+    return {
+        "name": f"guid-{subscription[0]}-{name.split(' ')[1]}",
+        "roleName": name,
+        "description": f"Reads. Nothing else. Installation {installation}.",
+        "assignableScopes": [f"/subscriptions/{subscription}"],
+    }
+
+
+def topic(name: str, where: str, source: str) -> dict[str, Any]:
+    return {
+        "id": f"{where}/providers/Microsoft.EventGrid/systemTopics/{name}",
+        "name": name,
+        "properties": {"source": source},
+    }
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Recorder:
+    """An installation in OWN with rights on one resource there and on all of OTHER."""
+    recorder = Recorder(tmp_path)
+    states = ((OWN, "Enabled"), (OTHER, "Enabled"), (THIRD, "Disabled"))
+    recorder.answer("account list", [{"id": id_, "state": state} for id_, state in states])
+    recorder.answer("group list .*--tag azd-env-name=rotation", [{"name": "rg-rotation"}])
+    recorder.answer(f"role assignment list .*{OTHER}", [assignment(f"/subscriptions/{OTHER}")])
+    recorder.answer(
+        f"role assignment list .*{OWN}",
+        [
+            assignment(signalr("Chat")),
+            assignment(f"/subscriptions/{OWN}", READER),
+            assignment(f"{group('rg-rotation')}/providers/Microsoft.Storage/storageAccounts/st", "Blob Data Owner"),
+            assignment(signalr("Chat"), principal="somebody else"),
+        ],
+    )
+    recorder.answer(f"role definition list .*{OWN}", [role(OWN), role(OWN, READER), role(OWN, installation="another")])
+    recorder.answer(f"role definition list .*{OTHER}", [role(OTHER), role(OTHER, READER), role(OWN)])
+    recorder.answer("systemTopics.api", {"value": [topic("evgst", group("rg-rotation"), f"/subscriptions/{OWN}")]})
+    recorder.answer("eventSubscriptions", {"value": [{"id": "x", "name": "func-rotation"}]})
+    recorder.answer("config/appsettings/list", {"properties": {"OVERLAP_HOURS": "24", "KEY_VAULT_URL": "https://kv"}})
+    return recorder
+
+
+def run(azure: Recorder, script: str, *words: str, typed: str = "", **variables: str) -> Done:
+    return azure.run(script, *words, typed=typed, **INSTALLED | variables)
+
+
+@pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
+def test_what_if_changes_nothing(azure: Recorder, script: str) -> None:
+    done = run(azure, script, "--what-if", SIGNALR_RESOURCE_IDS=signalr("other"))
+
+    assert 0 == done.code
+    assert done.out.count("\n  - ") > 1
+    assert [] == done.lines(*WRITES, "azd")
+
+
+@pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
+def test_nothing_is_done_without_the_word(azure: Recorder, script: str) -> None:
+    done = run(azure, script, typed="yes\n", SIGNALR_RESOURCE_IDS=signalr("other"))
+
+    assert 1 == done.code
+    assert "Nothing was changed" in done.err
+    assert [] == done.lines(*WRITES, "azd")
+
+
+@pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
+def test_what_it_would_do_is_what_it_does(azure: Recorder, script: str) -> None:
+    said = run(azure, script, "--what-if", SIGNALR_RESOURCE_IDS=signalr("other")).out
+    done = run(azure, script, "--yes", SIGNALR_RESOURCE_IDS=signalr("other"))
+    steps = said.split("Left alone:")[0].count("\n  - ")
+
+    assert 0 == done.code
+    assert steps == done.out.count("\ndone: ")
+
+
+@pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
+def test_says_which_variables_are_missing(azure: Recorder, script: str) -> None:
+    done = azure.run(script, "--yes")
+
+    assert 1 == done.code
+    assert "AZURE_SUBSCRIPTION_ID, AZURE_RESOURCE_GROUP" in done.err
+
+
+def test_remove_takes_rights_first_then_roles_then_the_group(azure: Recorder) -> None:
+    """A role that is assigned cannot be deleted, and a deleted identity's assignments are hard to find."""
+    done = run(azure, "remove", typed="rg-rotation\n")
+
+    assert [
+        *["az role assignment delete"] * 3,
+        *["az role definition delete"] * 4,
+        "az group delete",
+    ] == [" ".join(line.split()[: 4 if "role" in line else 3]) for line in done.lines(*WRITES)]
+
+
+def test_remove_touches_no_right_of_others_and_none_in_its_own_group(azure: Recorder) -> None:
+    deleted = "\n".join(run(azure, "remove", "--yes").lines("az role assignment delete"))
+
+    assert "storageAccounts" not in deleted
+    assert 3 == deleted.count("--ids")
+
+
+def test_remove_leaves_roles_of_other_installations(azure: Recorder) -> None:
+    lines = run(azure, "remove", "--yes").lines("az role definition delete")
+
+    assert {f"--scope /subscriptions/{id_}" for id_ in (OWN, OTHER)} == {
+        line[line.index("--scope") :].split(" --sub")[0] for line in lines
+    }
+    assert 4 == len(lines)
+
+
+def test_remove_deletes_no_group_without_the_tag_of_the_environment(azure: Recorder) -> None:
+    azure.answer("group list", [])
+    done = run(azure, "remove", "--yes")
+
+    assert [] == done.lines("az group delete")
+    assert "there is none with the tag" in done.out
+
+
+def test_remove_stops_before_it_cuts_others_off(azure: Recorder) -> None:
+    """The one system topic of the subscription stands in the group, and another team has subscribed to it."""
+    azure.answer("eventSubscriptions", {"value": [{"id": "x", "name": "func-rotation"}, {"id": "y", "name": "audit"}]})
+    done = run(azure, "remove", "--yes")
+
+    assert 1 == done.code
+    assert "audit" in done.err
+    assert [] == done.lines(*WRITES)
+    assert 0 == run(azure, "remove", "--yes", "--cut-off-others").code
+
+
+def test_remove_deletes_its_subscription_on_a_topic_of_others_and_leaves_the_topic(azure: Recorder) -> None:
+    azure.answer("systemTopics.api", {"value": [topic("all", group("governance"), f"/subscriptions/{OWN}")]})
+    mine = f"{group('governance')}/providers/Microsoft.EventGrid/systemTopics/all/eventSubscriptions/func-rotation"
+    azure.answer("eventSubscriptions", {"value": [{"id": mine, "name": "func-rotation"}, {"id": "y", "name": "audit"}]})
+
+    [line] = run(azure, "remove", "--yes").lines("az rest --method delete")
+    assert f"{mine}?" in line
+
+
+def test_group_stays_where_a_right_could_not_be_taken_away(azure: Recorder) -> None:
+    """Its identity is then still there to be found by, and another run can go on."""
+    azure.answer(f"role assignment delete --ids /subscriptions/{OTHER}", {"failure": "AuthorizationFailed"})
+    done = run(azure, "remove", "--yes")
+
+    assert 1 == done.code
+    assert [] == done.lines("az group delete")
+    assert "Not begun: delete the resource group" in done.err
+
+
+def test_narrow_takes_away_what_is_no_longer_named(azure: Recorder) -> None:
+    done = run(azure, "narrow", "--yes")
+
+    [line] = done.lines("az role assignment delete")
+    assert line.endswith(f"/subscriptions/{OTHER}/providers/Microsoft.Authorization/roleAssignments/51 --output json")
+    assert 2 == len(done.lines("az role definition delete"))
+    assert [] == done.lines("az group delete")
+
+
+def test_narrow_keeps_the_reading_of_operations_where_a_whole_subscription_became_one_resource(azure: Recorder) -> None:
+    azure.answer(
+        f"role assignment list .*{OTHER}",
+        [assignment(f"/subscriptions/{OTHER}"), assignment(f"/subscriptions/{OTHER}", READER)],
+    )
+    done = run(azure, "narrow", "--yes", SIGNALR_RESOURCE_IDS=f"{signalr('Chat')}, {signalr('Game', OTHER)}")
+
+    assert [f"take away the role {ROTATOR!r} on /subscriptions/{OTHER}"] == [
+        line.removeprefix("done: ") for line in done.out.splitlines() if line.startswith("done")
+    ]
+
+
+@pytest.mark.parametrize("scope", [signalr("Game"), vault("Mine"), f"/subscriptions/{THIRD}", TOPIC])
+def test_narrow_knows_what_is_not_named(scope: str) -> None:
+    surplus = runpy.run_path(str(ROOT / "scripts" / "narrow"), run_name="narrow")["surplus"]
+
+    assert surplus(INSTALLED, scope, ROTATOR)
+
+
+def test_upgrade_keeps_what_was_set_by_hand(azure: Recorder) -> None:
+    azure.answer(
+        "config/appsettings/list",
+        {
+            "properties": {
+                "OVERLAP_HOURS": "24",
+                "REQUIRED_APP_ROLE": "Rotate",
+                "AzureWebJobs.sweep.Disabled": "true",
+                "KEY_VAULT_URL": "https://kv.vault.azure.net",
+                "SIGNALR_RESOURCE_IDS": signalr("chat").lower(),
+                "SECRET_NAME_TEMPLATE": "{name}-connection-string",
+            }
+        },
+    )
+    done = run(azure, "upgrade", "--yes", EXTRA_APP_SETTINGS='{"MY": "own"}')
+
+    assert [
+        "azd env set REQUIRED_APP_ROLE Rotate",
+        'azd env set EXTRA_APP_SETTINGS {"MY": "own", "AzureWebJobs.sweep.Disabled": "true"}',
+        "azd provision --no-state --no-prompt",
+        "azd deploy --no-prompt",
+    ] == done.lines("azd")
+
+
+def test_upgrade_provisions_nothing_where_a_setting_could_not_be_kept(azure: Recorder) -> None:
+    azure.answer("config/appsettings/list", {"properties": {"REQUIRED_APP_ROLE": "Rotate"}})
+    azure.answer("azd env set", {"failure": "no environment"})
+    done = run(azure, "upgrade", "--yes")
+
+    assert 1 == done.code
+    assert [] == done.lines("azd provision", "azd deploy")
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_upgrade_writes_no_secret_into_azds_environment(azure: Recorder, *, reference: bool) -> None:
+    value = "@Microsoft.KeyVault(SecretUri=https://kv/x)" if reference else "hunter2"
+    azure.answer("config/appsettings/list", {"properties": {"MICROSOFT_PROVIDER_AUTHENTICATION_SECRET": value}})
+    done = run(azure, "upgrade", "--yes")
+
+    assert (0 if reference else 1) == done.code
+    assert "hunter2" not in done.out + done.err + str(done.lines())
+    assert reference == bool(done.lines("azd provision"))
+
+
+@pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
+def test_style_of_scripts_without_a_suffix_is_checked(script: str) -> None:
+    checked = subprocess.run(
+        [str(Path(sys.executable).parent / "ruff"), "check", "--quiet", f"scripts/{script}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert "" == checked.stdout

@@ -1,0 +1,77 @@
+"""An installation beside another one, in another spelling, or out of range."""
+
+from typing import Any
+
+import pytest
+
+from tests.infra.compiler import Compiler, Refused
+from tests.infra.installations import INSTALLATIONS, OTHER, OWN, predict, signalr
+
+
+@pytest.mark.parametrize(
+    "other", [{"environmentName": "second"}, {"resourceGroupName": "rg-second"}, {"location": "northeurope"}]
+)
+def test_another_installation_shares_no_name(compiler: Compiler, predicted: Any, other: dict[str, str]) -> None:
+    first, second = predicted("one resource"), predict(compiler, INSTALLATIONS["one resource"] | other)
+    names = [
+        {
+            r["name"]
+            for r in deployment.resources
+            if r["type"].startswith(("Microsoft.Web", "Microsoft.KeyVault/vaults"))
+        }
+        for deployment in (first, second)
+    ]
+
+    assert set() == names[0] & names[1]
+
+
+def test_another_installation_in_the_tenant_has_roles_of_other_names(compiler: Compiler, predicted: Any) -> None:
+    """Role names are unique in a tenant: dev and prod both call their environment `rotation`."""
+    given = {"environmentName": "rotation", "location": "westeurope", "signalRResourceIds": signalr("Chat", OTHER)}
+    other = compiler.predict(
+        "main.bicep", given, subscriptionId=OTHER, tenantId=OWN, location="westeurope", deploymentName="rotation"
+    )
+    mine = predicted("three subscriptions")
+    names = [
+        [r["properties"]["roleName"] for r in d.of("Microsoft.Authorization/roleDefinitions")] for d in (mine, other)
+    ]
+
+    assert 6 == len(set(names[0]))
+    assert set() == {*names[0]} & {*names[1]}
+
+
+@pytest.mark.parametrize("spelling", ["West Europe", "WestEurope"])
+def test_a_region_in_another_spelling_is_the_same_installation(
+    compiler: Compiler, predicted: Any, spelling: str
+) -> None:
+    other = predict(compiler, INSTALLATIONS["one resource"] | {"location": spelling})
+
+    assert [r["id"] for r in predicted("one resource").resources] == [r["id"] for r in other.resources]
+
+
+def test_silence_is_asked_about_in_a_window_that_azure_allows(predicted: Any) -> None:
+    [silence] = [
+        rule["properties"]
+        for rule in predicted("one resource").of("Microsoft.Insights/scheduledQueryRules")
+        if rule["name"].startswith("no-heartbeat")
+    ]
+    [criterion] = silence["criteria"]["allOf"]
+
+    assert "P2D" == silence["windowSize"]
+    assert "ago(3h)" in criterion["query"]
+    assert 'datetime("2026-01-01T00:00:00Z") + 3h' in criterion["query"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"overlapHours": -1},
+        {"secretFormat": "xml"},
+        {"environmentName": "n" * 41},
+        {"silentHours": 48},
+        {"keyVaultName": "k"},
+    ],
+)
+def test_a_value_out_of_range_is_refused_before_anything_is_made(compiler: Compiler, wrong: dict[str, Any]) -> None:
+    with pytest.raises(Refused):
+        predict(compiler, INSTALLATIONS["one resource"] | wrong)

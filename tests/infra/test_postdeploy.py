@@ -1,0 +1,184 @@
+"""The hook after a deployment, run as azd runs it: recorders in place of `az`, a web server in place of the app."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.bicep import Template
+from tests.infra.hooks import CALLER_KEY, INSTALLED, KEY, App, azure_with_the_code, deployed, postdeploy
+from tests.infra.installations import OWN, group, signalr
+from tests.infra.recorder import Recorder
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Recorder:
+    return azure_with_the_code(tmp_path)
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    running = App()
+    yield running
+    running.server.shutdown()
+    running.server.server_close()
+
+
+def test_subscribes_with_a_key_made_for_events(azure: Recorder, app: App) -> None:
+    done = postdeploy(azure, app)
+    [call] = [call for call in done.calls if "deployment group create" in call["line"]]
+
+    assert (0, "") == (done.code, done.err)
+    assert KEY == deployed(done)["eventsKey"]
+    assert "0o600" == call["files"][0][2]
+
+
+def test_key_is_on_no_command_line_and_in_no_output(azure: Recorder, app: App) -> None:
+    done = postdeploy(azure, app)
+
+    assert KEY not in str(done.lines()) + done.out + done.err
+    assert CALLER_KEY not in str(done.lines()) + done.out + done.err
+
+
+def test_key_does_not_stay_on_disk(azure: Recorder, app: App) -> None:
+    done = postdeploy(azure, app)
+
+    [[path, _, _]] = next(call["files"] for call in done.calls if call["files"])
+    assert not Path(path).exists()
+
+
+def test_key_that_is_there_is_kept(azure: Recorder, app: App) -> None:
+    azure.answer("functions/events/listkeys", {"eventgrid": KEY})
+
+    assert [] == postdeploy(azure, app).lines("az rest --method put")
+
+
+@pytest.mark.parametrize("nothing", [None, {}, {"eventgrid": None}])
+def test_answer_without_a_key_is_told_and_is_no_failed_deployment(azure: Recorder, app: App, nothing: Any) -> None:
+    """One release of az answered null where the key was. The app works without events, an hour slower."""
+    azure.answer("functions/events/listkeys", nothing)
+    done = postdeploy(azure, app)
+
+    assert 0 == done.code
+    assert "no key 'eventgrid'" in done.err
+    assert [] == done.lines("az deployment")
+
+
+def test_waits_for_the_function_to_show_up(azure: Recorder, app: App) -> None:
+    missing = {"failure": "NotFound"}
+    azure.answer("functions/events.api", {"one after the other": [missing, missing, missing, {}]})
+
+    assert 0 == postdeploy(azure, app).code
+
+
+def test_gives_up_when_it_never_does(azure: Recorder, app: App) -> None:
+    azure.answer("functions/events.api", {"failure": "NotFound"})
+    done = postdeploy(azure, app, RETRY_ATTEMPTS="4")
+
+    assert 1 == done.code
+    assert "does not show up" in done.err
+    assert 4 == len(done.calls)
+
+
+def test_system_topic_of_the_subscription_that_exists_is_used(azure: Recorder, app: App) -> None:
+    """Azure allows one for each source, and Defender or a governance tool may have made it."""
+    azure.answer(
+        "systemTopics",
+        {
+            "value": [
+                {
+                    "id": f"{group('governance')}/providers/Microsoft.EventGrid/systemTopics/all",
+                    "name": "all",
+                    "properties": {"source": f"/subscriptions/{OWN}"},
+                }
+            ]
+        },
+    )
+    given = deployed(postdeploy(azure, app))
+
+    assert ("all", "governance") == (given["subscriptionTopicName"], given["subscriptionTopicResourceGroup"])
+    assert "" == given["keyVaultTopicName"]
+
+
+def test_system_topic_on_the_second_page_is_found(azure: Recorder, app: App) -> None:
+    topic = {
+        "id": f"{group('rg-rotation')}/providers/Microsoft.EventGrid/systemTopics/vaults",
+        "name": "vaults",
+        "properties": {"source": INSTALLED["KEY_VAULT_ID"].lower()},
+    }
+    azure.answer("systemTopics", {"value": [], "nextLink": "https://management.azure.com/next?api-version=1&skip=1"})
+    azure.answer("skip=1", {"value": [topic]})
+
+    assert "vaults" == deployed(postdeploy(azure, app))["keyVaultTopicName"]
+
+
+def test_system_topic_that_is_named_wins(azure: Recorder, app: App) -> None:
+    named = {
+        "SUBSCRIPTION_SYSTEM_TOPIC": "mine",
+        "SUBSCRIPTION_SYSTEM_TOPIC_GROUP": "rg-mine",
+        "KEY_VAULT_SYSTEM_TOPIC": "v",
+    }
+    given = deployed(postdeploy(azure, app, **named))
+
+    assert ("mine", "rg-mine", "v") == tuple(
+        given[name] for name in ("subscriptionTopicName", "subscriptionTopicResourceGroup", "keyVaultTopicName")
+    )
+
+
+def test_events_that_cannot_be_subscribed_to_do_not_fail_the_deployment(azure: Recorder, app: App) -> None:
+    azure.answer("deployment group create", {"failure": "Only one system topic is allowed per source."})
+    done = postdeploy(azure, app)
+
+    assert 0 == done.code
+    assert "Only one system topic" in done.err
+    assert "works without them" in done.err
+
+
+def test_ends_with_a_dry_run_and_the_addresses(azure: Recorder, app: App) -> None:
+    done = postdeploy(azure, app)
+
+    assert [
+        ("GET /api/health/deep", "", CALLER_KEY),
+        ("POST /api/rotate", '{"dryRun": true}', CALLER_KEY),
+    ] == app.asked
+    assert "1 SignalR resources are managed" in done.out
+    assert f"Dashboard: {app.url}/api/dashboard" in done.out
+
+
+def test_finding_of_the_dry_run_is_told(azure: Recorder, app: App) -> None:
+    finding = {"code": "NotPermitted", "message": "listkeys is missing"}
+    app.answers["/api/rotate"] = (200, {"previews": [{"resource": signalr("chat"), "findings": [finding]}]})
+    app.answers["/api/health/deep"] = (503, {})
+    done = postdeploy(azure, app)
+
+    assert 0 == done.code
+    assert "listkeys is missing" in done.err
+    assert "goes away by itself" in done.err
+
+
+def test_app_with_a_wrong_setting_is_a_failed_deployment(azure: Recorder, app: App) -> None:
+    app.answers["/api/rotate"] = (500, {"code": "Misconfigured", "detail": "OVERLAP_HOURS: too long"})
+    done = postdeploy(azure, app)
+
+    assert 1 == done.code
+    assert "OVERLAP_HOURS: too long" in done.err
+
+
+def test_app_that_cannot_be_reached_from_here_is_not(azure: Recorder, app: App) -> None:
+    done = postdeploy(azure, app, FUNCTION_APP_URL="http://127.0.0.1:9")
+
+    assert 0 == done.code
+    assert "cannot be reached from here" in done.err
+
+
+@pytest.mark.parametrize("missing", [name for name in INSTALLED if name != "AZURE_ENV_NAME"])
+def test_says_which_variable_is_missing(azure: Recorder, app: App, missing: str) -> None:
+    done = postdeploy(azure, app, **{missing: ""})
+
+    assert 1 == done.code
+    assert missing in done.err
+
+
+def test_gives_the_template_the_parameters_it_has(azure: Recorder, app: App, templates: dict[str, Template]) -> None:
+    assert set(templates["events.bicep"].of("param")) == set(deployed(postdeploy(azure, app)))

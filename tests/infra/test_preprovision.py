@@ -1,0 +1,138 @@
+"""The hook before a provision, run as azd runs it, with recorders in place of `az` and `azd`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.hooks import azure_with_the_code, preprovision
+from tests.infra.installations import OTHER, OWN, SUBNETS, group, signalr, vault
+from tests.infra.recorder import Recorder
+
+
+@pytest.fixture
+def azure(tmp_path: Path) -> Recorder:
+    return azure_with_the_code(tmp_path)
+
+
+def test_nothing_is_provisioned_before_something_is_named(azure: Recorder) -> None:
+    refused = preprovision(azure, SIGNALR_RESOURCE_IDS="")
+
+    assert 1 == refused.code
+    assert "azd env set SIGNALR_RESOURCE_IDS" in refused.err
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"SIGNALR_RESOURCE_IDS": signalr("Chat")},
+        {"SIGNALR_RESOURCE_GROUP_IDS": f"{group('a')}; {group('b')}/"},
+        {"SIGNALR_SUBSCRIPTION_IDS": f"{OTHER.upper()} /subscriptions/{OWN}"},
+    ],
+)
+def test_any_of_the_three_will_do_in_any_spelling(azure: Recorder, named: dict[str, str]) -> None:
+    assert (0, "") == ((done := preprovision(azure, **{"SIGNALR_RESOURCE_IDS": ""} | named)).code, done.err)
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"SIGNALR_RESOURCE_IDS": group("a")}, "SIGNALR_RESOURCE_IDS"),
+        ({"SIGNALR_SUBSCRIPTION_IDS": "production"}, "production is not a GUID"),
+        ({"EXISTING_KEY_VAULT_ID": "https://kv.vault.azure.net"}, "EXISTING_KEY_VAULT_ID"),
+        ({"VAULT_READER_PRINCIPAL_IDS": "me@example.com"}, "VAULT_READER_PRINCIPAL_IDS"),
+        ({"APP_SUBNET_ID": SUBNETS["appSubnetId"], "VNET_ENABLED": "true"}, "set both or none"),
+        ({"ROTATOR_ROLE_ID": OTHER}, "set both or none"),
+        ({"APP_SUBNET_ID": SUBNETS["appSubnetId"], "ENDPOINT_SUBNET_ID": SUBNETS["endpointSubnetId"]}, "VNET_ENABLED"),
+        ({"AZURE_LOCATION": "antarctica"}, "does not offer Flex Consumption"),
+    ],
+)
+def test_what_would_fail_late_is_refused_first(azure: Recorder, variables: dict[str, str], said: str) -> None:
+    refused = preprovision(azure, **variables)
+
+    assert 1 == refused.code
+    assert said in refused.err
+
+
+def test_region_may_be_written_as_the_portal_does(azure: Recorder) -> None:
+    assert 0 == preprovision(azure, AZURE_LOCATION="North Europe").code
+
+
+def test_vault_with_access_policies_is_refused(azure: Recorder) -> None:
+    azure.answer("resource show", {"properties": {"enableRbacAuthorization": False}})
+
+    assert "must use Azure RBAC" in preprovision(azure, EXISTING_KEY_VAULT_ID=vault("Mine")).err
+
+
+def test_unregistered_network_provider_is_refused(azure: Recorder) -> None:
+    azure.answer("provider show", {"registrationState": "NotRegistered"})
+
+    assert "az provider register" in preprovision(azure, VNET_ENABLED="true").err
+
+
+def test_az_that_is_not_signed_in_is_told_before_the_ten_minutes(azure: Recorder) -> None:
+    azure.answer("account show", {"failure": "Please run 'az login'"})
+    refused = preprovision(azure)
+
+    assert 1 == refused.code
+    assert "az login" in refused.err
+
+
+@pytest.mark.parametrize("missing", ["AZURE_SUBSCRIPTION_ID", "AZURE_LOCATION"])
+def test_first_run_before_azd_has_asked_is_not_refused(azure: Recorder, missing: str) -> None:
+    done = preprovision(azure, **{missing: ""})
+
+    assert 0 == done.code
+    assert f"{missing} not set yet" in done.err
+    assert [] == done.calls
+
+
+def test_what_may_not_be_looked_at_holds_nobody_up(azure: Recorder) -> None:
+    for each in ("list-flex", "list-deleted"):
+        azure.answer(each, {"failure": "AuthorizationFailed"})
+    done = preprovision(azure)
+
+    assert 0 == done.code
+    assert "Not checked" in done.err
+
+
+def deleted(name: str = "kv-abc", **other: Any) -> dict[str, Any]:
+    was = {
+        "vaultId": f"{group('rg-rotation')}/providers/Microsoft.KeyVault/vaults/{name}",
+        "location": "westeurope",
+        "tags": {"azd-env-name": "rotation"},
+    }
+    return {"name": name, "properties": was | other}
+
+
+def test_deleted_vault_of_this_installation_is_recovered(azure: Recorder) -> None:
+    azure.answer("list-deleted", [deleted()])
+
+    assert ["azd env set RECOVER_KEY_VAULT true"] == preprovision(azure).lines("azd")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        deleted(location="northeurope"),
+        deleted(tags={"azd-env-name": "second"}),
+        deleted(tags=None),
+        deleted(vaultId=f"{group('rg-other')}/providers/Microsoft.KeyVault/vaults/kv-abc"),
+        deleted(vaultId=f"{group('rg-rotation', OTHER)}/providers/Microsoft.KeyVault/vaults/kv-abc"),
+    ],
+)
+def test_deleted_vault_of_others_is_not(azure: Recorder, other: dict[str, Any]) -> None:
+    azure.answer("list-deleted", [other])
+
+    assert [] == preprovision(azure).lines("azd")
+
+
+def test_the_run_after_a_recovery_does_not_recover_again(azure: Recorder) -> None:
+    """Recovering a vault that was not deleted fails: the switch must not stay on."""
+    assert ["azd env set RECOVER_KEY_VAULT false"] == preprovision(azure, RECOVER_KEY_VAULT="true").lines("azd")
+
+
+def test_installing_in_another_region_leaves_the_old_vault_deleted(azure: Recorder) -> None:
+    azure.answer("list-deleted", [deleted()])
+
+    assert [] == preprovision(azure, AZURE_LOCATION="northeurope").lines("azd")
