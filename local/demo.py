@@ -105,7 +105,7 @@ def _secret(name: str) -> str:
 
 
 def _up_to_date(env: LocalEnvironment, name: str, server: NegotiateServer) -> bool:
-    return server.health()["version"] == env.azure.secrets()[_secret(name)][-1]["version"]
+    return server.health()["version"] == str(env.azure.secrets()[_secret(name)][-1]["version"])
 
 
 def _row(env: LocalEnvironment, name: str) -> tuple[str, ...]:
