@@ -8,7 +8,7 @@ def main() -> int:
     """Do what the command says; the exit code."""
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("demo", help="rotate keys while a consumer uses them, and count who was refused")
+    commands.add_parser("demo", help="rotate keys while clients use them, and count what is rejected")
     run = commands.add_parser("run", help="serve the app until Ctrl-C")
     run.add_argument("--port", type=int, default=7071, help="on 127.0.0.1")
     commands.add_parser("azure", help="serve only the emulators of Azure until Ctrl-C")

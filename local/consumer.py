@@ -1,95 +1,87 @@
-"""Somebody who uses the keys: reads the newest secret version, signs a call with it, and counts who refuses.
+"""Clients of SignalR: ask a negotiate server for a token, use it at the service, and count what is rejected.
 
-`python -m local.consumer` runs until its standard input closes, then prints one JSON line. It stands for every server
-and client that must never notice a rotation.
+`python -m local.consumer URL…` runs until its standard input closes, then prints one JSON line. The servers are the
+sample of docs/consumers/python: what is counted here is what users copy.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
 import aiohttp
-import jwt
-from azure.core.exceptions import ResourceNotFoundError
-from azure.identity.aio import ManagedIdentityCredential
-from azure.keyvault.secrets.aio import SecretClient
+from yarl import URL
 
 _ROOT = Path(__file__).parents[1]
-_TOKEN_SECONDS = 3600
-_REFUSED = 401
+_NOT_YET, _REJECTED = 503, 401
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How it went: calls made, calls refused, and how often a secret was seen to change."""
+    """Tokens used, tokens that SignalR rejected, and negotiations that failed after the first that succeeded."""
 
     calls: int
-    refused: int
-    changes: int
+    rejected: int
+    unanswered: int
 
 
 class Consumer:
-    """A consumer in a process of its own."""
+    """The clients, in a process of their own."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
     @classmethod
-    def start(cls, env: Mapping[str, str], secrets: list[str], *, interval_seconds: float = 0.01) -> Self:
-        """Start it. `env` is what the emulators gave: trust, identity and vault."""
-        command = [sys.executable, "-m", "local.consumer", "--interval-seconds", str(interval_seconds), *secrets]
+    def start(cls, env: Mapping[str, str], servers: Sequence[str], *, interval_seconds: float = 0.01) -> Self:
+        """Start them. `env` is what the emulators gave, `servers` the addresses of negotiate servers."""
+        command = [sys.executable, "-m", "local.consumer", "--interval-seconds", str(interval_seconds), *servers]
         process = subprocess.Popen(  # noqa: S603 - our own module
             command, cwd=_ROOT, env=dict(env), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         return cls(process)
 
     def stop(self) -> Report:
-        """End it and hear how it went. Raises `ValueError` when it died before."""
+        """End them and read the report. Raises `ValueError` when the process died before."""
         said, _ = self._process.communicate()
         return Report(**json.loads(said))
 
 
-async def _consume(vault_url: str, secrets: list[str], interval_seconds: float) -> Report:
+async def _consume(servers: Sequence[str], interval_seconds: float) -> Report:
     done = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin.fileno(), done.set)
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), done.set)
     counted: Counter[str] = Counter()
-    versions: dict[str, str | None] = {}
-    async with (
-        ManagedIdentityCredential(client_id=os.environ.get("AZURE_CLIENT_ID")) as credential,
-        SecretClient(vault_url, credential, verify_challenge_resource=False) as vault,
-        aiohttp.ClientSession() as session,
-    ):
+    served: set[str] = set()
+    async with aiohttp.ClientSession() as session:
         while not done.is_set():
-            for name in secrets:
-                try:
-                    secret = await vault.get_secret(name)
-                except ResourceNotFoundError:  # not published yet
-                    continue
-                if versions.get(name) not in {None, secret.properties.version}:
-                    counted["changes"] += 1
-                versions[name] = secret.properties.version
-                counted["calls"] += 1
-                counted["refused"] += await _call(session, secret.value or "") == _REFUSED
+            for server in servers:
+                status = await _connect(session, server)
+                if status is not None:
+                    served.add(server)
+                    counted["calls"] += 1
+                    counted["rejected"] += status == _REJECTED
+                elif server in served:
+                    counted["unanswered"] += 1
             await asyncio.sleep(interval_seconds)
-    return Report(counted["calls"], counted["refused"], counted["changes"])
+    return Report(counted["calls"], counted["rejected"], counted["unanswered"])
 
 
-async def _call(session: aiohttp.ClientSession, connection_string: str) -> int:
-    parts = dict(part.partition("=")[::2] for part in connection_string.split(";") if part)
-    url = f"{parts['Endpoint']}/api/hubs/chat/users/someone"
-    token = jwt.encode({"aud": url, "exp": int(time.time()) + _TOKEN_SECONDS}, parts["AccessKey"], algorithm="HS256")
-    headers = {"Authorization": f"Bearer {token}"}
-    async with session.head(url, params={"api-version": "2022-06-01"}, headers=headers) as answer:
+async def _connect(session: aiohttp.ClientSession, server: str) -> int | None:
+    """What SignalR says to the token that the server gives; None while the server gives none."""
+    async with session.post(f"{server}/negotiate") as answer:
+        if answer.status == _NOT_YET:
+            return None
+        answer.raise_for_status()
+        given = await answer.json()
+    # As `@microsoft/signalr` does: `negotiate` goes behind the path, the query stays.
+    url = URL(given["url"])
+    url = url.with_path(f"{url.path.rstrip('/')}/negotiate", keep_query=True)
+    async with session.post(url, headers={"Authorization": f"Bearer {given['accessToken']}"}) as answer:
         return answer.status
 
 
@@ -97,10 +89,9 @@ def main() -> None:
     """Consume until standard input closes."""
     parser = argparse.ArgumentParser(prog="python -m local.consumer", description=__doc__)
     parser.add_argument("--interval-seconds", type=float, default=0.01, help="pause between two rounds")
-    parser.add_argument("secrets", nargs="+", help="names of the secrets to read")
+    parser.add_argument("servers", nargs="+", help="addresses of negotiate servers")
     arguments = parser.parse_args()
-    report = asyncio.run(_consume(os.environ["KEY_VAULT_URL"], arguments.secrets, arguments.interval_seconds))
-    print(json.dumps({"calls": report.calls, "refused": report.refused, "changes": report.changes}))
+    print(json.dumps(asdict(asyncio.run(_consume(arguments.servers, arguments.interval_seconds)))))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
-"""The main job, end to end, with no Azure account: keys rotate by every trigger while a consumer uses them.
+"""The main job, end to end, with no Azure account: keys rotate by every trigger while clients use them.
 
-Nothing is mocked: the app runs in the platform's worker library and talks through the real SDKs over TLS.
+Nothing is mocked: the app runs in the platform's worker library and talks through the real SDKs over TLS. The clients
+get their tokens from the negotiate server of docs/consumers/python, one for each resource, to which the topic sends its
+events.
 """
 
 import json
+from contextlib import ExitStack
 from datetime import timedelta
 
 from local.consumer import Consumer
 from local.demo_output import DemoOutput
 from local.environment import NAMES, LocalEnvironment, local_environment
+from local.negotiate_server import NegotiateServer
 
 _OPERATION_SECONDS = (3.0, 4.0)  # 13-19 s in Azure; nobody wants to watch that three times
 _FIRST_POLL_SECONDS = 2.0
@@ -16,21 +20,28 @@ _SCHEDULE = "0 7 * * * *"
 
 
 def demo() -> int:
-    """Run the demo; 0 when nobody was refused."""
+    """Run the demo; 0 when no client was rejected and no negotiate server was restarted."""
     print("Starting emulators of Azure, storage and the Functions app …", flush=True)
-    with local_environment(
-        operation_seconds=_OPERATION_SECONDS, first_poll_seconds=_FIRST_POLL_SECONDS, schedule=_SCHEDULE
-    ) as env:
+    with (
+        local_environment(
+            operation_seconds=_OPERATION_SECONDS, first_poll_seconds=_FIRST_POLL_SECONDS, schedule=_SCHEDULE
+        ) as env,
+        ExitStack() as stack,
+    ):
         output = DemoOutput(env.host)
         output.note(
             f"three SignalR resources ({', '.join(NAMES)}), a Key Vault, an Event Grid topic; app on {env.host.url}"
         )
-        consumer = Consumer.start(env.azure.env, [_secret(name) for name in NAMES])
+        servers = {name: stack.enter_context(NegotiateServer.start(env.azure.env, _secret(name))) for name in NAMES}
+        for server in servers.values():
+            env.azure.deliver_events_to(server.events_url)
+        consumer = Consumer.start(env.azure.env, [server.url for server in servers.values()])
         try:
             _adopt(env, output)
             _scheduled(env, output)
             _webhook(env, output)
             _portal(env, output)
+            output.follow(lambda: all(_up_to_date(env, name, server) for name, server in servers.items()))
         finally:
             report = consumer.stop()
         output.heading("What is different now")
@@ -40,8 +51,11 @@ def demo() -> int:
                 *(_row(env, name) for name in NAMES),
             ]
         )
-        output.verdict(f"consumer: {report.calls} calls, {report.refused} refused", good=report.refused == 0)
-        return 1 if report.refused or not report.calls else 0
+        restarted = not all(server.alive for server in servers.values())
+        output.note(f"the negotiate servers hold the newest versions{'' if restarted else ' and never restarted'}")
+        good = not restarted and report.calls > 0 and report.rejected == report.unanswered == 0
+        output.verdict(f"clients: {report.calls} tokens used, {report.rejected} rejected", good=good)
+        return 0 if good else 1
 
 
 def _adopt(env: LocalEnvironment, output: DemoOutput) -> None:
@@ -88,6 +102,10 @@ def _told(env: LocalEnvironment, events: int) -> bool:
 
 def _secret(name: str) -> str:
     return f"{name}-connection-string"
+
+
+def _up_to_date(env: LocalEnvironment, name: str, server: NegotiateServer) -> bool:
+    return server.health()["version"] == str(env.azure.secrets()[_secret(name)][-1]["version"])
 
 
 def _row(env: LocalEnvironment, name: str) -> tuple[str, ...]:

@@ -43,6 +43,8 @@ def local_environment(
                 name: azure.create_signalr(name, subscription=SUBSCRIPTION, tags={"key-rotation": "enabled"})
                 for name in NAMES
             }
+            for resource in resources.values():
+                azure.serve_at_root(resource)
             settings = {
                 "PATH": os.environ["PATH"],
                 "AzureWebJobsStorage": storage.connection_string,

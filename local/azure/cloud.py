@@ -26,6 +26,8 @@ from local.azure.key_vault import errors as key_vault_errors
 from local.azure.key_vault.service import KeyVault
 from local.azure.key_vault.vault import Secret, Vault, Version
 from local.azure.request_log import RequestLog
+from local.azure.signalr.at_root import AtRoot
+from local.azure.signalr.client_endpoint import ClientEndpoint
 from local.azure.signalr.data_plane import DataPlane
 from local.azure.signalr.resource import Regeneration, SignalR, Variant
 from local.azure.signalr.service import SignalRService
@@ -60,6 +62,7 @@ class Cloud:
         self.transactions: list[Transactions] = []
         self._folder = folder
         self._wires: list[tuple[Wire, bool]] = []
+        self._at_root: dict[str, str] = {}
         # Not from the seed: whoever knows the seed must not know what lets the app in.
         self._identity_secret = secrets.token_hex(16)
         self._operator_secret = secrets.token_hex(16)
@@ -80,6 +83,7 @@ class Cloud:
         self.clock.reset()
         self.authority.lifetime_seconds = LIFETIME_SECONDS
         self.provider.page_size = PAGE_SIZE
+        self._at_root.clear()
         self.groups.clear()
         self.groups.add((SUBSCRIPTION, GROUP))
         self.roles.assign(APP.object_id, APP_ACTIONS, "/")
@@ -95,7 +99,8 @@ class Cloud:
         scopes = Scopes(TENANT, self.urls["login"], next(iter(self.vaults)), self.groups)
         guard = self._guard((*errors.AUDIENCES, self.urls["arm"]), errors.wording(TENANT))
         self._serve(ResourceManager(self.provider.routes(), scopes, guard, self.buckets), listeners["arm"])
-        self._serve(DataPlane(self.signalr, self.clock), listeners["signalr"])
+        self._data_plane = ClientEndpoint(DataPlane(self.signalr, self.clock), self.signalr, self.clock)
+        self._serve(self._data_plane, listeners["signalr"])
         self.topic = EventGridTopic(
             self._guard((topic.AUDIENCE,), topic.wording()),
             _scope("Microsoft.EventGrid/topics", "rotations"),
@@ -122,7 +127,16 @@ class Cloud:
 
     def endpoint(self, resource: SignalR) -> str:
         """What a resource's connection strings name as its endpoint."""
-        return f"{self.urls['signalr']}/{resource.name.lower()}"
+        return self._at_root.get(resource.id) or f"{self.urls['signalr']}/{resource.name.lower()}"
+
+    async def serve_at_root(self, resource: SignalR) -> str:
+        """Give a resource an address without a path; its connection strings name that from now on."""
+        listener = _listener()
+        wire = Wire(AtRoot(self._data_plane, resource.name), listener, self.faults, self.log, self.clock)
+        self._wires.append((wire, True))
+        await wire.open(server_context(self._folder))
+        self._at_root[resource.id] = _url(listener)
+        return self._at_root[resource.id]
 
     @property
     def env(self) -> dict[str, str]:

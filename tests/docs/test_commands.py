@@ -18,6 +18,8 @@ from tests.world import World, own_world, until
 README, OPERATIONS, DEPLOYMENT = "README.md", "docs/operations.md", "docs/deployment.md"
 # Run line by line by tests/http/test_portal.py.
 PORTAL = "docs/portal.md"
+# Run one by one by tests/consumers/test_leak_response.py.
+LEAK = "docs/how-to/respond-to-a-leak.md"
 MODULES = ["local", "local.azure", "local.functions_host"]
 
 
@@ -96,7 +98,7 @@ def test_the_line_that_tells_whether_a_deployment_works_tells_it(world: World) -
 def test_no_block_is_left_out() -> None:
     """What is run by a test, here or beside; what needs Azure; and `make`."""
     make = [block for block in blocks(README) if all(line.startswith("make ") for line in block.text.splitlines())]
-    run_here = [*blocks(OPERATIONS), *blocks(PORTAL), *make, *blocks(README)]
+    run_here = [*blocks(OPERATIONS), *blocks(PORTAL), *blocks(LEAK), *make, *blocks(README)]
 
     assert 1 == len(make)
     assert [] == [str(block) for block in blocks() if not block.needs_azure and block not in run_here]

@@ -38,7 +38,7 @@ def _language() -> None:
 
 
 def test_every_query_is_right_to_the_language_service() -> None:
-    assert 10 == len(QUERIES)
+    assert 11 == len(QUERIES)
     assert {} == {name: said for name, said in language.complaints(QUERIES).items() if said}
 
 
@@ -77,6 +77,12 @@ def test_the_figures_asked_for_are_the_figures_told() -> None:
 
     assert asked
     assert [] == [name for name in asked if f'"{name}"' not in told]
+
+
+def test_the_tile_of_who_has_not_moved_is_the_documented_query() -> None:
+    documented = (ROOT / "docs" / "consumers" / "who-has-not-moved.kql").read_text().splitlines()
+
+    assert [line for line in documented if not line.startswith("//")] == QUERIES["not-moved"].splitlines()
 
 
 def test_the_workbook_names_no_installation() -> None:

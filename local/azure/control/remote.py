@@ -72,6 +72,10 @@ class Remote:
         """Whether the data plane would accept this key now."""
         return bool(self._tell("accepts", resource=resource, key=key))
 
+    def serve_at_root(self, resource: str) -> str:
+        """Give the resource an address without a path, as in Azure: for SDKs that expect one. The address."""
+        return str(self._tell("serve_at_root", resource=resource))
+
     def connection_endpoint(self, resource: str) -> str:
         """The endpoint in the resource's connection strings."""
         return str(self._tell("connection_endpoint", resource=resource))

@@ -67,6 +67,10 @@ class SignalRControl:
         """The endpoint in the resource's connection strings."""
         return self._cloud.endpoint(self._signalr(resource))
 
+    async def serve_at_root(self, resource: str) -> str:
+        """Serve the resource at an address without a path, which its connection strings name from now on."""
+        return await self._cloud.serve_at_root(self._signalr(resource))
+
     def regenerate_in_portal(self, resource: str, key_type: str) -> None:
         """Someone else's renewal, effective at once."""
         self._cloud.signalr.regenerate_at_once(self._signalr(resource), KEY_TYPES[key_type.lower()], PORTAL)

@@ -12,11 +12,13 @@ from local.azurite.install import NODE, NPM
 
 HERE = Path(__file__).parent
 _STAMP = HERE / "node_modules" / ".pins"
+_AUDIT = "TimeGenerated: datetime, ResourceProvider: string, Category: string, OperationName: string, Resource: string"
 _ALL = "TimeGenerated: datetime, AppRoleName: string, Properties: dynamic, OperationId: string"
 TABLES = {
     "AppTraces": f"({_ALL}, Message: string, SeverityLevel: int)",
     "AppMetrics": f"({_ALL}, Name: string, Sum: real, Min: real, Max: real, ItemCount: int)",
     "AppRequests": f"({_ALL}, Name: string, DurationMs: real, Success: bool)",
+    "AzureDiagnostics": f"({_AUDIT}, CallerIPAddress: string, ResultType: string, ResultSignature: string)",
     "AppDependencies": f"({_ALL}, Name: string, DurationMs: real, Success: bool)",
 }
 

@@ -1,0 +1,62 @@
+"""Posts RotationFailed, RotationOverdue and RotationsHeld to a channel of Microsoft Teams or Slack.
+
+    CHAT_WEBHOOK_URL=https://… python notify_chat.py teams|slack <event.json
+
+Reads one event on stdin and needs nothing but Python. The address is a secret of its own: who has it can post. For
+Teams it is that of a workflow ("Post to a channel when a webhook request is received"), for Slack that of an incoming
+webhook. The same event can come twice, always with the same id: the message shows its first characters.
+"""  # noqa: INP001 - a script of its own
+
+import json
+import os
+import sys
+import urllib.request
+from typing import Any
+
+TITLES = {
+    "RotationFailed": "SignalR key rotation failed",
+    "RotationOverdue": "SignalR key rotation is overdue",
+    "RotationsHeld": "Scheduled SignalR key rotations are on hold",
+}
+NAMES = {"code": "Code", "step": "Step", "keyType": "Key", "dueAt": "Due", "retryable": "Retried by itself"}
+
+
+def message(event: dict[str, Any], chat: str) -> dict[str, Any] | None:
+    """The body to post; None for an event that is not one of these."""
+    title, data = TITLES.get(str(event["type"]).rpartition(".")[2]), event["data"]
+    if title is None:
+        return None
+    facts = {"Resource": str(event["source"]).rpartition("/")[2]}
+    facts |= {label: str(data[member]) for member, label in NAMES.items() if member in data}
+    facts["Event"] = str(event["id"])[:13]
+    text = str(data.get("message", ""))
+    if chat == "slack":
+        plain = [{"type": "plain_text", "text": f"{label}: {value}"} for label, value in facts.items()]
+        header = {"type": "header", "text": {"type": "plain_text", "text": title}}
+        body = [{"type": "section", "text": {"type": "plain_text", "text": text[:3000]}}] if text else []
+        return {
+            "text": f"{title}: {facts['Resource']}",
+            "blocks": [header, *body, {"type": "section", "fields": plain}],
+        }
+    card = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [
+            {"type": "TextBlock", "text": title, "weight": "Bolder", "size": "Medium", "color": "Attention"},
+            {"type": "TextBlock", "text": text or title, "wrap": True},
+            {"type": "FactSet", "facts": [{"title": label, "value": value} for label, value in facts.items()]},
+        ],
+    }
+    return {
+        "type": "message",
+        "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}],
+    }
+
+
+if __name__ == "__main__":
+    if body := message(json.load(sys.stdin), sys.argv[1]):
+        headers, sent = {"Content-Type": "application/json"}, json.dumps(body).encode()
+        request = urllib.request.Request(os.environ["CHAT_WEBHOOK_URL"], sent, headers)  # noqa: S310 - set by the operator
+        urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - raises HTTPError
+    print("posted" if body else "nothing to do")  # noqa: T201 - a command line tool
