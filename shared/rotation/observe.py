@@ -35,6 +35,11 @@ async def observe(
         )
     fingerprints = {slot: keys[slot].fingerprint for slot in Slot} if keys else {}
     endpoint = keys.primary.endpoint if keys else ""
+    owned = is_owned(published, resource.id, policy, record, fingerprints=fingerprints, endpoint=endpoint)
+    if not owned and published and published.owner:
+        # The app's own, of a resource that has left the fleet: another one takes its place.
+        before = await services.records.read(published.owner)
+        owned = before is not None and before.removed
     return Observation(
         provisioning_state=resource.provisioning_state,
         local_auth_disabled=resource.local_auth_disabled,
@@ -47,7 +52,7 @@ async def observe(
         publication=record.publication if record else None,
         promised=record.retirement if record else None,
         rejected=record.rejected if record else None,
-        owned=is_owned(published, resource.id, policy, record, fingerprints=fingerprints, endpoint=endpoint),
+        owned=owned,
     ), keys
 
 

@@ -22,6 +22,11 @@ _HISTORIES = "tests/faults/test_interleavings.py"
 _CUTS = "tests/integration/test_regeneration.py"
 _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
+_NAMES = "tests/integration/test_secret_names.py"
+_TOPIC = "tests/integration/test_topic.py"
+_STANDING = "tests/integration/test_standing_failures.py"
+_RETIREMENTS = "tests/integration/test_retirements.py"
+_SWEEP = "tests/scale/test_sweep.py"
 
 MUTATIONS = (
     Mutation(
@@ -216,5 +221,117 @@ MUTATIONS = (
         '        raise LeaseLost("the lease of this resource was lost:',
         '        return\n        raise LeaseLost("the lease of this resource was lost:',
         "tests/faults/test_lease.py::test_who_lost_the_lease_stops_before",
+    ),
+    Mutation(
+        6,
+        "forget what was published under another name",
+        "shared/domain/decision.py",
+        "        return _moved(observation) or _first(request)",
+        "        return _first(request)",
+        f"{_NAMES}::test_a_purged_secret_costs_no_client_its_key",
+    ),
+    Mutation(
+        6,
+        "keep a promised retirement in the tags alone",
+        "shared/domain/observation.py",
+        "for each in (self.promised, tagged) if each",
+        "for each in (tagged,) if each",
+        f"{_RETIREMENTS}::test_the_new_value_written_back_without_tags_does_not_undo_it",
+    ),
+    Mutation(
+        6,
+        "believe a single 404",
+        "shared/rotation/departure.py",
+        "_MISSING_FOR = timedelta(minutes=15)",
+        "_MISSING_FOR = timedelta(days=-1)",
+        f"{_STANDING}::test_a_404_that_a_sweep_meets_loses_nothing",
+    ),
+    Mutation(
+        6,
+        "wait for a resource whose last change failed",
+        "shared/domain/decision.py",
+        '{"Creating", "Updating",',
+        '{"Failed", "Canceled", "Creating", "Updating",',
+        f"{_STANDING}::test_a_resource_whose_last_change_failed_is_rotated_all_the_same",
+    ),
+    Mutation(
+        8,
+        "write over whatever a tag names",
+        "shared/rotation/observe.py",
+        "    if published is None or not published.enabled:\n        return True\n    known",
+        "    return True\n    known",
+        f"{_NAMES}::test_a_tag_cannot_have_a_foreign_secret_overwritten",
+    ),
+    Mutation(
+        8,
+        "ask no other resource about a secret without a version",
+        "shared/rotation/worker.py",
+        "        conflicts = item.conflicts if sweeping else await self._sweep.conflicts_of(resource.id)",
+        "        conflicts = item.conflicts",
+        f"{_SWEEP}::test_two_resources_on_one_secret_are_refused_by_name_too",
+    ),
+    Mutation(
+        8,
+        "refuse the owner of a secret as well",
+        "shared/rotation/worker.py",
+        "        if observation.published is not None:\n            return\n        sweeping",
+        "        sweeping",
+        f"{_SWEEP}::test_the_owner_of_a_secret_goes_on_whatever_another_resources_tag_says",
+    ),
+    Mutation(
+        8,
+        "rebuild the connection string",
+        "shared/rotation/ports.py",
+        "        if kept and before and before.shape is Shape.CONNECTION_STRING:",
+        "        if False and before:",
+        f"{_NAMES}::test_what_an_operator_wrote_into_the_connection_string_stays",
+    ),
+    Mutation(
+        8,
+        "overwrite a value that is not understood",
+        "shared/domain/decision.py",
+        "            return Refuse(Code.SECRET_NOT_UNDERSTOOD)",
+        "            return None",
+        f"{_NAMES}::test_a_value_of_a_third_shape_is_never_overwritten",
+    ),
+    Mutation(
+        9,
+        "let the topic stand in the way",
+        "shared/rotation/outbox.py",
+        "        _log_waiting(record.outbox, error)\n    if record",
+        "        raise\n    if record",
+        f"{_TOPIC}::test_a_rotation_succeeds_whatever_the_topic_says",
+    ),
+    Mutation(
+        9,
+        "forget what waits to be announced",
+        "shared/rotation/run.py",
+        "    run.leased.stage(record.announcing(event))",
+        "    run.leased.stage(record)",
+        f"{_TOPIC}::test_all_is_announced_once_the_topic_is_back",
+    ),
+    Mutation(
+        9,
+        "give two failures one id",
+        "shared/domain/events.py",
+        'distinction=f"{error.code}-{now:%Y-%m-%d}"',
+        'distinction=""',
+        f"{_TOPIC}::test_two_different_failures_are_two_events",
+    ),
+    Mutation(
+        10,
+        "leave a failure that is over on the dashboard",
+        "shared/rotation/worker.py",
+        "record if isinstance(action, Wait) else record.well()",
+        "record",
+        f"{_STANDING}::test_a_failure_that_is_over_does_not_stay_on_the_dashboard",
+    ),
+    Mutation(
+        10,
+        "let failures push successes out of the history",
+        "shared/domain/record.py",
+        "        if others and outcome.repeats(others[-1]):",
+        "        if False:",
+        f"{_STANDING}::test_a_failure_of_fifty_days_pushes_no_success_out",
     ),
 )

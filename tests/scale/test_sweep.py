@@ -7,7 +7,7 @@ from azure.storage.queue import QueueClient
 
 from shared.composition import App
 from shared.domain.decision import Code
-from shared.domain.record import Result
+from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.scale.conftest import Site
@@ -25,6 +25,13 @@ def told(site: Site, kind: str, resource: str) -> list[dict[str, object]]:
 async def listed(app: App) -> set[str]:
     """The resources that the fleet's list shows as seen."""
     return {each.resource for each in await app.inventory.all() if each.snapshot}
+
+
+async def gone(site: Site, app: App) -> dict[str, Outcome | None]:
+    """Two sweeps, as far apart as it takes to believe that a resource is gone."""
+    await site.swept(app)
+    site.ahead += timedelta(minutes=16)
+    return await site.swept(app)
 
 
 async def test_resources_are_found_across_subscriptions_and_pages(site: Site) -> None:
@@ -78,9 +85,9 @@ async def test_two_resources_on_one_secret_are_a_fault_for_both_and_for_nobody_e
 
 async def test_whoever_comes_to_a_secret_that_another_publishes_is_refused(site: Site) -> None:
     """Asked for by name, without a sweep that sees them both."""
-    owner, late = site.resource({NAMED: "taken"}), site.resource({NAMED: "taken"})
-    app = site.app()
+    owner, app = site.resource({NAMED: "taken"}), site.app()
     await site.asked(app, RotationCommand("http", ResourceId.parse(owner), Mode.ROTATE))
+    late = site.resource({NAMED: "taken"})
     before = site.azure.secrets()["taken"]
 
     outcome = await site.asked(app, RotationCommand("http", ResourceId.parse(late), Mode.ROTATE, force=True))
@@ -91,12 +98,38 @@ async def test_whoever_comes_to_a_secret_that_another_publishes_is_refused(site:
     assert [] == site.azure.regenerations(late)
 
 
+async def test_two_resources_on_one_secret_are_refused_by_name_too(site: Site) -> None:
+    """Without a sweep before: the first one asked for must not win."""
+    first, second = site.resource({NAMED: "both"}), site.resource({NAMED: "both"})
+    app = site.app()
+
+    outcomes = [
+        await site.asked(app, RotationCommand("http", ResourceId.parse(each), Mode.ROTATE)) for each in (first, second)
+    ]
+
+    assert ["Misconfigured", "Misconfigured"] == [outcome.code for outcome in outcomes]
+    assert "both" not in site.azure.secrets()
+
+
+async def test_the_owner_of_a_secret_goes_on_whatever_another_resources_tag_says(site: Site) -> None:
+    """Its published key is dead, and a stranger's tag must not keep it from being repaired."""
+    owner, app = site.resource(), site.app()
+    await site.swept(app)
+    stranger = site.resource({NAMED: secret_name(owner)})
+    site.azure.regenerate_in_portal(owner, "Primary")
+
+    outcomes = await site.swept(app)
+
+    assert (Result.SUCCEEDED, "Misconfigured") == (outcomes[owner].result, outcomes[stranger].code)
+    assert site.azure.live_keys(owner)["Primary"] in site.azure.secrets()[secret_name(owner)][-1]["value"]
+
+
 async def test_secret_passes_on_to_the_resource_that_took_anothers_place(site: Site) -> None:
     old = site.resource({NAMED: "moved"})
     app = site.app()
     await site.swept(app)
     site.azure.delete_signalr(old)
-    await site.swept(app)
+    await gone(site, app)
     new = site.resource({NAMED: "moved"})
 
     outcomes = await site.swept(app)
@@ -110,7 +143,7 @@ async def test_deleted_resource_is_forgotten_once_its_history_is_closed(site: Si
     await site.swept(app)
     site.azure.delete_signalr(resource)
 
-    closing = await site.swept(app)
+    closing = await gone(site, app)
     after = await site.swept(app)
 
     assert Code.GONE == closing[resource].code
@@ -125,7 +158,8 @@ async def test_deleted_resource_that_the_settings_name_is_told_of_once(site: Sit
     await site.swept(app)
     site.azure.delete_signalr(resource)
 
-    codes = [(await site.swept(app))[resource].code for _ in range(3)]
+    codes = [(await gone(site, app))[resource].code]
+    codes += [(await site.swept(app))[resource].code for _ in range(2)]
 
     assert ["NotFound", Code.GONE, Code.GONE] == codes
     assert 1 == len(told(site, "RotationFailed", resource))
