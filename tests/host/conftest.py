@@ -31,7 +31,7 @@ def start(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ) -> Sample:
         name = queue or f"sample-{next(numbers)}"
         env = {"AzureWebJobsStorage": azurite.connection_string, "SAMPLE_QUEUE": name, "SAMPLE_SCHEDULE": NEVER}
-        env |= settings
+        env |= {"SAMPLE_SLOW_SCHEDULE": NEVER, "AzureFunctionsWebHost__hostid": name} | settings
         log = tmp_path_factory.mktemp("log") / "host.jsonl"
         host = FunctionsHost.start(APPS / "sample", env, schedule=schedule, limits=limits, log=log)
         hosts.append(host)

@@ -64,9 +64,7 @@ async def test_a_recorded_renewal_is_followed_to_its_end_and_its_key_is_read(
 @pytest.mark.parametrize("recording", ALL, ids=lambda one: one.name)
 async def test_a_recorded_renewal_is_asked_for_once(recording: Recording, folder: Path) -> None:
     async with answered(recording, folder) as (adapter, resource, replay):
-        await adapter.regenerate(
-            resource, KeyType(recording.slot), turn=await adapter.turn(resource), answer_within=10
-        )
+        await adapter.regenerate(resource, KeyType(recording.slot), turn=await adapter.turn(resource), answer_within=10)
 
     assert 1 == sum(path.lower().endswith("/regeneratekey") for _, path, _ in replay.asked)
 

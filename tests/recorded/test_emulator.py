@@ -15,7 +15,10 @@ from tests.recorded.recording import Exchange, Recording, recordings, shape
 ALL = recordings()
 GROUP = "recorded"
 # What a front or a limit of that time added, and what the recorder or its client did: not the provider's answer.
-_NOT_HELD = {"x-ms-ratelimit-remaining-subscription-global-reads", "x-ms-ratelimit-remaining-subscription-global-writes"}
+_NOT_HELD = {
+    "x-ms-ratelimit-remaining-subscription-global-reads",
+    "x-ms-ratelimit-remaining-subscription-global-writes",
+}
 _APP_VERSION = "2023-02-01"
 _CONNECTION_STRING = re.compile(r"Endpoint=https://[^;]+;AccessKey=[^;]+;(Version=1\.0;)?")
 
@@ -44,7 +47,10 @@ class Session:
         form = {"grant_type": "client_credentials", "client_id": who["AZURE_CLIENT_ID"]}
         form |= {"client_secret": who["AZURE_CLIENT_SECRET"], "scope": "https://management.azure.com/.default"}
         token = requests.post(
-            f"{azure.login}/{who['AZURE_TENANT_ID']}/oauth2/v2.0/token", form, verify=azure.env["SSL_CERT_FILE"], timeout=5
+            f"{azure.login}/{who['AZURE_TENANT_ID']}/oauth2/v2.0/token",
+            form,
+            verify=azure.env["SSL_CERT_FILE"],
+            timeout=5,
         )
         self.headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
 
@@ -85,7 +91,9 @@ class Session:
 
 
 @pytest.fixture(scope="module", params=ALL, ids=lambda one: one.name)
-def played(request: pytest.FixtureRequest, azure: AzureEmulator) -> tuple[Session, list[tuple[Exchange, requests.Response]]]:
+def played(
+    request: pytest.FixtureRequest, azure: AzureEmulator
+) -> tuple[Session, list[tuple[Exchange, requests.Response]]]:
     """Every exchange of a recording, and how the emulator answered it."""
     session = Session(azure, request.param)
     return session, [(exchange, session.ask(exchange)) for exchange in request.param.exchanges]

@@ -8,7 +8,6 @@ query nowadays; a client that does not follow them verbatim is refused.
 import base64
 import hashlib
 import hmac
-from http import HTTPStatus
 from typing import Any
 
 from local.azure.arm.resource import shown
@@ -38,7 +37,7 @@ class Polling:
             f"{call.origin}{_address(resource, operation, kind, version)}?{query}"
             for kind in ("operationStatuses", "operationResults")
         )
-        if version == OLDEST or resource.variant.accepted_status == HTTPStatus.CREATED:
+        if version == OLDEST or resource.variant.accepted_status == 201:  # noqa: PLR2004 - HTTP's own number
             return {"Location": result}
         if resource.variant.operation_urls == "results-only":
             return {"Azure-AsyncOperation": result, "Location": result}

@@ -16,9 +16,9 @@ class Variant:
     """How one resource's renewals behave: what has been seen of the real service, selectable.
 
     `operation_seconds` bounds how long one takes; `data_plane_lag` is how much later, in seconds, the data plane
-    follows what ARM already calls done; `busy_state` is the resource's provisioning state meanwhile. `operation_urls` is
-    where an operation can be watched: below the location (api-versions before 2021-06) or below the resource (since
-    then), or by one address under operationResults that answers the status.
+    follows what ARM already calls done; `busy_state` is the resource's provisioning state meanwhile.
+    `operation_urls` is where an operation can be watched: below the location (api-versions before 2021-06) or below the
+    resource (since then), or by one address under operationResults that answers the status.
     """
 
     body: Literal["keys", "empty-object", "empty"] = "keys"
@@ -60,6 +60,19 @@ class Regeneration(LongRunning):
     effective: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """One call that closed connections: which, and the slot of the key that signed it."""
+
+    hub: str
+    what: str
+    target: str
+    reason: str
+    excluded: tuple[str, ...]
+    signed_with: KeyType
+    at: datetime
+
+
 @dataclass(slots=True)
 class SignalR:
     """One resource. `keys` is what ARM shows, `live` what the data plane accepts."""
@@ -81,6 +94,7 @@ class SignalR:
     modified: datetime | None = None
     running: LongRunning | None = None
     regenerations: list[Regeneration] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
 
     @property
     def id(self) -> str:
