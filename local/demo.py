@@ -3,7 +3,6 @@
 Nothing is mocked: the app runs in the platform's worker library and talks through the real SDKs over TLS.
 """
 
-import json
 from datetime import timedelta
 
 from local.consumer import Consumer

@@ -97,7 +97,7 @@ def test_another_404_says_nothing_about_the_key(azure: AzureEmulator, chat: Chat
     assert (404, None) == (answer.status_code, answer.headers.get("x-ms-error-code"))
 
 
-def test_a_method_the_address_does_not_have_is_405(azure: AzureEmulator, chat: Chat, url: str) -> None:
+def test_a_method_the_address_does_not_have_is_405(url: str) -> None:
     answer = _answer(url, None, method="PATCH")
 
     assert (405, "GET, HEAD, POST") == (answer.status_code, answer.headers["Allow"])

@@ -126,7 +126,7 @@ class SignalRProvider:
         return Reply(201, shown(made), headers)
 
     def _update(self, call: Call, where: Where) -> Reply:
-        resource = self._found(where)
+        resource = self._unlocked(where)
         changed(resource, _object(call), self._service.now())
         return Reply(202, headers=self._provision(call, resource, "Updating"))
 
@@ -147,7 +147,15 @@ class SignalRProvider:
             raise Refused(error(409, "NameAlreadyExists", f"The name '{name}' is already taken.")) from elsewhere
 
     def _list_keys(self, _call: Call, where: Where) -> Reply:
-        return Reply(body=self._keys(self._found(where), {}))
+        # Also where local auth is disabled, as it was recorded.
+        return Reply(body=self._keys(self._unlocked(where), {}))
+
+    def _unlocked(self, where: Where) -> SignalR:
+        """The resource, for a POST or PATCH: a read-only lock forbids both, and so the reading of keys."""
+        resource = self._found(where)
+        if "ReadOnly" in resource.locks.values():
+            raise Refused(errors.scope_locked(resource.id))
+        return resource
 
     def _keys(self, resource: SignalR, instead: Mapping[KeyType, str]) -> dict[str, str]:
         keys = {**resource.keys, **instead}
@@ -160,7 +168,7 @@ class SignalRProvider:
         }
 
     def _regenerate(self, call: Call, where: Where) -> Reply:
-        resource = self._found(where)
+        resource = self._unlocked(where)
         wanted = str(_object(call).get("keyType", ""))
         key_type = KEY_TYPES.get(wanted.lower())
         if key_type is None:

@@ -95,6 +95,7 @@ class SignalR:
     running: LongRunning | None = None
     regenerations: list[Regeneration] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)
+    locks: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
