@@ -54,6 +54,20 @@ def test_message_that_fails_on_the_poison_queue_is_left_alone(start: Callable[..
     sample.host.kill()
 
 
+def test_move_to_the_poison_queue_wakes_its_listener(start: Callable[..., Sample]) -> None:
+    """It rests a minute between two looks here, and sees the message at once."""
+    sample = start(app="slow")
+    sample.queue.create_queue()
+    sample.poison.create_queue()
+    sample.send("fail")
+
+    (line,) = eventually(lambda: sample.logged("poisoned", body="fail"), 90)
+
+    moved = datetime.fromisoformat(sample.logged("message moved to the poison queue")[0]["time"])
+    assert 2 > (datetime.fromisoformat(line["time"]) - moved).total_seconds()
+    sample.host.kill()
+
+
 @pytest.mark.parametrize(
     ("field", "told", "expected"),
     [

@@ -19,6 +19,8 @@ _KEPT_HEADERS = {
 }
 _KEPT_PREFIX = "x-ms-ratelimit"
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_ADDRESS = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b")
+_PERSON = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 _KEY_FIELDS = {"primaryKey", "secondaryKey"}
 _CALL_SECONDS = 60
 
@@ -117,4 +119,6 @@ class Wire:
         # What follows the api-version of a poll URL is a signature.
         text = re.sub(r"(api-version=[^&\s]+)&[^\s\"]+", r"\1&{signature}", text)
         text = re.sub(r"eyJ[\w-]+\.[\w-]+\.[\w-]+", "{token}", text)
+        text = _ADDRESS.sub("{ip}", text)
+        text = _PERSON.sub("{who}", text)
         return _UUID.sub("{uuid}", text)
