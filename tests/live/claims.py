@@ -6,106 +6,23 @@ question could not be put. What one claim finds never keeps the next from being 
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import requests
 
-from tests.live.clients import Client, NotServedError
+from tests.live.clients import Client
 from tests.live.place import LiveError, Place
-from tests.live.wire import Answer
+from tests.live.renewal import ACCEPTED, EFFECTIVE_WITHIN_SECONDS, POLLED, NotSeenError, Renewal
 
-_ACCEPTED = {200, 404}
-_EFFECTIVE_WITHIN_SECONDS = 600
 _LOCKED_WITHIN_SECONDS = 120
 _AFTER_THE_EFFECT_SECONDS = 60.0
 
 Found = tuple[bool, str]
 
 
-class NotSeenError(Exception):
-    """The question could not be put. The message says why."""
-
-
-@dataclass
-class Renewal:
-    """A renewal of the primary key, watched from all sides."""
-
-    place: Place
-    clients: dict[str, Client | str] = field(default_factory=dict)
-    seen: dict[str, Any] = field(default_factory=dict)
-
-    def watch(self) -> None:
-        """Do it, and note everything down. Stops where it cannot go on; what was noted until then stays."""
-        place, wire = self.place, self.place.wire
-        before = self._keys("list keys before")
-        self.seen["before"] = before
-        wire.places[self.endpoint()] = "{endpoint}"
-        self._connect(before["primaryKey"])
-        accepted = self._renew("regenerate primary", "Primary")
-        self.seen["accepted"] = accepted
-        began = time.monotonic()
-        self.seen["during"] = self._keys("list keys meanwhile")
-        self.seen["state"] = wire.ask("get meanwhile", "GET", place.resource).body["properties"]["provisioningState"]
-        self.seen["second"] = self._renew("regenerate secondary meanwhile", "Secondary")
-        self.seen["old meanwhile"] = self._probe("old key meanwhile", before["primaryKey"]).status
-        if shown := (accepted.body or {}).get("primaryKey"):
-            self.seen["new meanwhile"] = self._probe("new key meanwhile", shown).status
-        status_url = next(accepted.headers[name] for name in _POLLED if name in accepted.headers)
-        self.seen["statuses"] = statuses = []
-
-        def over() -> dict[str, Any] | None:
-            statuses.append(answer := wire.ask("status", "GET", status_url))
-            told: dict[str, Any] = answer.body or {}
-            return told if told.get("status") in {"Succeeded", "Failed", "Canceled"} else None
-
-        self.seen["ended"] = place.until(over, _EFFECTIVE_WITHIN_SECONDS)
-        self.seen["ended after"] = time.monotonic() - began
-        self.seen["after"] = after = self._keys("list keys after")
-        old, new = before["primaryKey"], after["primaryKey"]
-        place.until(lambda: self._probe("old key after", old).status == 401 or None, _EFFECTIVE_WITHIN_SECONDS)
-        place.until(lambda: self._probe("new key after", new).status in _ACCEPTED or None, _EFFECTIVE_WITHIN_SECONDS)
-        self.seen["effective after"] = time.monotonic() - began
-
-    def need(self, name: str) -> Any:
-        """Something noted down. Raises `NotSeenError`."""
-        if name not in self.seen:
-            raise NotSeenError(self.seen.get("broke off", "the renewal did not get that far"))
-        return self.seen[name]
-
-    def endpoint(self) -> str:
-        """The data plane's address, from a connection string."""
-        return str(self.need("before")["primaryConnectionString"].partition("Endpoint=")[2].partition(";")[0])
-
-    def _connect(self, key: str) -> None:
-        for transport in ("WebSockets", "ServerSentEvents"):
-            client = Client(self.endpoint(), key, transport)
-            try:
-                client.open()
-                self.clients[transport] = client
-            except NotServedError as refused:
-                self.clients[transport] = str(refused)
-
-    def _keys(self, name: str) -> dict[str, str]:
-        answer = self.place.wire.ask(name, "POST", f"{self.place.resource}/listKeys")
-        if answer.status != 200:
-            raise NotSeenError(f"listKeys was answered {answer.status} {answer.code}")
-        return dict(answer.body)
-
-    def _renew(self, name: str, key_type: str) -> Answer:
-        path = f"{self.place.resource}/regenerateKey"
-        return self.place.wire.ask(name, "POST", path, body={"keyType": key_type})
-
-    def _probe(self, name: str, key: str) -> Answer:
-        return self.place.wire.signed(name, "HEAD", f"{self.endpoint()}/api/hubs/live/users/nobody", key)
-
-
-_POLLED = ("Azure-AsyncOperation", "Location")
-
-
 def _accepted(seen: Renewal) -> Found:
-    answer: Answer = seen.need("accepted")
-    urls = all(name in answer.headers for name in _POLLED)
+    answer = seen.need("accepted")
+    urls = all(name in answer.headers for name in POLLED)
     wait = answer.headers.get("Retry-After")
     return (answer.status == 202 and urls and wait is None), f"{answer.status}, both URLs: {urls}, Retry-After: {wait}"
 
@@ -128,14 +45,14 @@ def _state_meanwhile(seen: Renewal) -> Found:
 
 
 def _second_is_refused(seen: Renewal) -> Found:
-    answer: Answer = seen.need("second")
+    answer = seen.need("second")
     told = f"{answer.status} {answer.code}"
     return answer.status == 409 and "active state" in answer.code, told
 
 
 def _old_key_until_the_end(seen: Renewal) -> Found:
     old, new = seen.need("old meanwhile"), seen.need("new meanwhile")
-    return old in _ACCEPTED and new == 401, f"meanwhile old key {old}, shown key {new}"
+    return old in ACCEPTED and new == 401, f"meanwhile old key {old}, shown key {new}"
 
 
 def _status_shape(seen: Renewal) -> Found:
@@ -157,13 +74,13 @@ def _only_the_asked_key(seen: Renewal) -> Found:
 
 
 def _own_404(seen: Renewal) -> Found:
-    answer = seen._probe("no such user", seen.need("after")["primaryKey"])
+    answer = seen.probe("no such user", seen.need("after")["primaryKey"])
     code = answer.headers.get("x-ms-error-code")
     return answer.status == 404 and code == "Warning.User.NotExisted", f"{answer.status}, x-ms-error-code: {code}"
 
 
 def _wrong_key(seen: Renewal) -> Found:
-    status = seen._probe("a key of nobody", "n" * 84).status
+    status = seen.probe("a key of nobody", "n" * 84).status
     return status == 401, str(status)
 
 
@@ -191,16 +108,16 @@ def _open(transport: str) -> Callable[[Renewal], Found]:
 
 
 def _salt(seen: Renewal) -> Found:
-    answer = seen._renew("regenerate salt", "Salt")
-    url = next((answer.headers[name] for name in _POLLED if name in answer.headers), "")
+    answer = seen.renew("regenerate salt", "Salt")
+    url = next((answer.headers[name] for name in POLLED if name in answer.headers), "")
     if not url:
         return False, f"{answer.status} {answer.code}"
     ended = {"Succeeded", "Failed", "Canceled"}
     seen.place.until(
         lambda: (seen.place.wire.ask("salt status", "GET", url).body or {}).get("status") in ended or None,
-        _EFFECTIVE_WITHIN_SECONDS,
+        EFFECTIVE_WITHIN_SECONDS,
     )
-    same = seen._keys("list keys after salt") == seen.need("after")
+    same = seen.keys("list keys after salt") == seen.need("after")
     return same, "both keys as before" if same else "a key changed"
 
 
@@ -211,7 +128,7 @@ def _scope_locked(seen: Renewal) -> Found:
         if made.status not in {200, 201}:
             raise NotSeenError(f"no lock could be made: {made.status} {made.code}")
         refused = place.until(
-            lambda: answer if (answer := seen._renew("regenerate locked", "Primary")).status != 202 else None,
+            lambda: answer if (answer := seen.renew("regenerate locked", "Primary")).status != 202 else None,
             _LOCKED_WITHIN_SECONDS,
         )
     finally:
@@ -229,8 +146,8 @@ def _replica(seen: Renewal) -> Found:
     began = time.monotonic()
     key = seen.need("after")["primaryKey"]
     seen.place.until(
-        lambda: seen.place.wire.signed("new key at the replica", "HEAD", url, key).status in _ACCEPTED or None,
-        _EFFECTIVE_WITHIN_SECONDS,
+        lambda: seen.place.wire.signed("new key at the replica", "HEAD", url, key).status in ACCEPTED or None,
+        EFFECTIVE_WITHIN_SECONDS,
     )
     return True, f"the replica takes the new key {time.monotonic() - began:.1f} s after the first asking"
 
@@ -241,7 +158,7 @@ def _local_auth_disabled(seen: Renewal) -> Found:
     place.wire.ask("disable", "PATCH", place.resource, body={"properties": {"disableLocalAuth": True}})
     place.until(
         lambda: place.wire.ask("disabled?", "GET", place.resource).body["properties"]["disableLocalAuth"] or None,
-        _EFFECTIVE_WITHIN_SECONDS,
+        EFFECTIVE_WITHIN_SECONDS,
     )
     answer = place.wire.ask("list keys disabled", "POST", f"{place.resource}/listKeys")
     return answer.status == 200 and bool((answer.body or {}).get("primaryKey")), f"{answer.status} {answer.code}"
