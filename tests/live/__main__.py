@@ -1,7 +1,7 @@
 """`make live SUBSCRIPTION=… LOCATION=… CONFIRM=yes`: docs/parity.md and the main job against a real subscription.
 
-It makes one resource group, renews keys in it, writes live-report.json, and removes the group in any case. Roles are
-assigned: the account that is signed in (`az login`) must be an owner of the subscription. SKU=Premium_P1 takes a
+It makes one resource group, regenerates keys in it, writes live-report.json, and removes the group in any case. Roles
+are assigned: the account that is signed in (`az login`) must be an owner of the subscription. SKU=Premium_P1 takes a
 Premium resource, and REPLICA_LOCATION a replica of it.
 """
 
@@ -99,7 +99,7 @@ def _removed(place: Place) -> bool:
 
 
 def _interrupted(*_: object) -> None:
-    # Once: whoever asks a second time does not wait for the removal.
+    # Once: a second signal ends the run without waiting for the removal.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     raise KeyboardInterrupt
 

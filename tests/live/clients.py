@@ -1,4 +1,4 @@
-"""Clients that stay connected while a key is renewed: over a WebSocket, and over server-sent events."""
+"""Clients that stay connected while a key is regenerated: over a WebSocket, and over server-sent events."""
 
 import asyncio
 import json

@@ -112,10 +112,10 @@ def test_a_run_says_what_it_costs(whole: dict[str, Any]) -> None:
 
 def test_the_report_records_in_the_form_of_the_published_recordings(whole: dict[str, Any]) -> None:
     exchanges = [Exchange.parse(one) for one in whole["recording"]["exchanges"]]
-    renewal = next(one for one in exchanges if one.name == "regenerate primary")
+    regeneration = next(one for one in exchanges if one.name == "regenerate primary")
 
-    assert (202, {"keyType": "Primary"}) == (renewal.status, renewal.sent)
-    assert str(renewal.header("Azure-AsyncOperation")).endswith("?api-version=2023-02-01&{signature}")
+    assert (202, {"keyType": "Primary"}) == (regeneration.status, regeneration.sent)
+    assert str(regeneration.header("Azure-AsyncOperation")).endswith("?api-version=2023-02-01&{signature}")
 
 
 def test_the_report_holds_no_key_no_signature_and_no_name_of_a_place(whole: dict[str, Any]) -> None:

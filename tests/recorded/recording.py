@@ -18,7 +18,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request and its answer. `seconds` counts from the renewal of the recording."""
+    """One request and its answer. `seconds` counts from the regeneration of the recording."""
 
     name: str
     seconds: int
@@ -65,14 +65,14 @@ class Recording:
         return cls(path.stem, raw["source"], raw["apiVersion"], raw["keyLength"], exchanges)
 
     @property
-    def renewal(self) -> Exchange:
+    def regeneration(self) -> Exchange:
         """The call that regenerates a key."""
         return next(one for one in self.exchanges if one.path.endswith("/regenerateKey"))
 
     @property
     def slot(self) -> str:
         """The slot it regenerates."""
-        return str(self.renewal.sent["keyType"]).capitalize()
+        return str(self.regeneration.sent["keyType"]).capitalize()
 
 
 def recordings() -> list[Recording]:

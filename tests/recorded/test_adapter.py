@@ -49,7 +49,7 @@ async def answered(recording: Recording, folder: Path) -> AsyncIterator[tuple[Ar
 
 
 @pytest.mark.parametrize("recording", ALL, ids=lambda one: one.name)
-async def test_a_recorded_renewal_is_followed_to_its_end_and_its_key_is_read(
+async def test_a_recorded_regeneration_is_followed_to_its_end_and_its_key_is_read(
     recording: Recording, folder: Path
 ) -> None:
     async with answered(recording, folder) as (adapter, resource, replay):
@@ -62,7 +62,7 @@ async def test_a_recorded_renewal_is_followed_to_its_end_and_its_key_is_read(
 
 
 @pytest.mark.parametrize("recording", ALL, ids=lambda one: one.name)
-async def test_a_recorded_renewal_is_asked_for_once(recording: Recording, folder: Path) -> None:
+async def test_a_recorded_regeneration_is_asked_for_once(recording: Recording, folder: Path) -> None:
     async with answered(recording, folder) as (adapter, resource, replay):
         await adapter.regenerate(resource, KeyType(recording.slot), turn=await adapter.turn(resource), answer_within=10)
 

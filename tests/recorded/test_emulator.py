@@ -172,14 +172,14 @@ def test_connection_strings_have_the_recorded_form(played: Played) -> None:
 def test_only_the_asked_key_changes_and_the_answer_shows_it_first(played: Played) -> None:
     session, answers = played
     shown = {exchange.name: answer.json() for exchange, answer in answers if "primaryKey" in (exchange.body or {})}
-    renewed = shown[session.recording.renewal.name]
+    regenerated = shown[session.recording.regeneration.name]
     slot, other = (
         ("primaryKey", "secondaryKey") if session.recording.slot == "Primary" else ("secondaryKey", "primaryKey")
     )
 
     for name, keys in shown.items():
-        assert renewed[other] == keys[other]
-        assert (renewed[slot] == keys[slot]) == (name != "list keys before")
+        assert regenerated[other] == keys[other]
+        assert (regenerated[slot] == keys[slot]) == (name != "list keys before")
 
 
 @pytest.mark.parametrize("recording", ALL, ids=lambda one: one.name)

@@ -1,4 +1,4 @@
-"""A renewal of a key, watched from all sides: what the claims are checked against."""
+"""A regeneration of a key, watched from all sides: what the claims are checked against."""
 
 import time
 from dataclasses import dataclass, field
@@ -18,8 +18,8 @@ class NotSeenError(Exception):
 
 
 @dataclass
-class Renewal:
-    """A renewal of the primary key, watched from all sides."""
+class Regeneration:
+    """A regeneration of the primary key, watched from all sides."""
 
     place: Place
     clients: dict[str, Client | str] = field(default_factory=dict)
@@ -32,12 +32,12 @@ class Renewal:
         self.seen["before"] = before
         wire.places[self.endpoint()] = "{endpoint}"
         self._connect(before["primaryKey"])
-        accepted = self.renew("regenerate primary", "Primary")
+        accepted = self.regenerate("regenerate primary", "Primary")
         self.seen["accepted"] = accepted
         began = time.monotonic()
         self.seen["during"] = self.keys("list keys meanwhile")
         self.seen["state"] = wire.ask("get meanwhile", "GET", place.resource).body["properties"]["provisioningState"]
-        self.seen["second"] = self.renew("regenerate secondary meanwhile", "Secondary")
+        self.seen["second"] = self.regenerate("regenerate secondary meanwhile", "Secondary")
         self.seen["old meanwhile"] = self.probe("old key meanwhile", before["primaryKey"]).status
         if shown := (accepted.body or {}).get("primaryKey"):
             self.seen["new meanwhile"] = self.probe("new key meanwhile", shown).status
@@ -60,7 +60,7 @@ class Renewal:
     def need(self, name: str) -> Any:
         """Something noted down. Raises `NotSeenError`."""
         if name not in self.seen:
-            raise NotSeenError(self.seen.get("broke off", "the renewal did not get that far"))
+            raise NotSeenError(self.seen.get("broke off", "the regeneration did not get that far"))
         return self.seen[name]
 
     def endpoint(self) -> str:
@@ -83,7 +83,7 @@ class Renewal:
             raise NotSeenError(f"listKeys was answered {answer.status} {answer.code}")
         return dict(answer.body)
 
-    def renew(self, name: str, key_type: str) -> Answer:
+    def regenerate(self, name: str, key_type: str) -> Answer:
         """Ask for a new key."""
         path = f"{self.place.resource}/regenerateKey"
         return self.place.wire.ask(name, "POST", path, body={"keyType": key_type})
