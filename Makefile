@@ -1,5 +1,5 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
-.PHONY: help demo run azure test browser chaos mutants fuzz bench bench-short conformance consumers infra-check lint package architecture openapi requirements clean
+.PHONY: help demo run azure test browser chaos mutants fuzz bench bench-short conformance live consumers infra-check lint package architecture openapi requirements clean
 PY := .venv/bin/python
 
 help:  ## this list
@@ -43,6 +43,9 @@ conformance: .venv/.installed  ## the emulators against clients nobody here wrot
 	$(PY) -m tests.emulators.conformance.install
 	$(PY) -m pytest tests/emulators
 	$(PY) -m pytest tests/emulators/conformance/javascript.py tests/emulators/conformance/azure_cli.py
+
+live: .venv/.installed  ## docs/parity.md against a real subscription: make live SUBSCRIPTION=… LOCATION=… CONFIRM=yes
+	$(PY) -m tests.live
 
 consumers:  ## the ASP.NET Core sample against its proof, where dotnet is installed
 	scripts/consumers

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 from local.azure.arm import errors
+from local.azure.arm.deployments import Deployments
 from local.azure.arm.scopes import Scopes
 from local.azure.arm.service import ResourceManager
 from local.azure.arm.signalr_provider import PAGE_SIZE, SignalRProvider
@@ -98,7 +99,9 @@ class Cloud:
         self.provider = SignalRProvider(self.signalr, self.endpoint)
         scopes = Scopes(TENANT, self.urls["login"], next(iter(self.vaults)), self.groups)
         guard = self._guard((*errors.AUDIENCES, self.urls["arm"]), errors.wording(TENANT))
-        self._serve(ResourceManager(self.provider.routes(), scopes, guard, self.buckets), listeners["arm"])
+        deployments = Deployments(self.signalr, self.groups, self._outputs)
+        routes = (*self.provider.routes(), *deployments.routes())
+        self._serve(ResourceManager(routes, scopes, guard, self.buckets), listeners["arm"])
         self._data_plane = ClientEndpoint(DataPlane(self.signalr, self.clock), self.signalr, self.clock)
         self._serve(self._data_plane, listeners["signalr"])
         self.topic = EventGridTopic(
@@ -152,6 +155,9 @@ class Cloud:
             "ALLOWED_KEY_VAULT_URLS": ",".join(vaults),
             "EVENT_GRID_TOPIC_ENDPOINT": f"{self.urls['eventgrid']}/api/events",
         }
+
+    def _outputs(self) -> dict[str, str]:
+        return {"vault": next(iter(self.vaults)), "topic": f"{self.urls['eventgrid']}/api/events"}
 
     @property
     def operator(self) -> dict[str, str]:

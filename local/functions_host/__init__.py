@@ -2,14 +2,14 @@
 
 The app runs in Microsoft's worker library (azure-functions-runtime), in one process of its own, because the library
 keeps one app per process. Around it this package plays the host: HTTP routes and keys, the timer, the storage queue
-trigger and the admin routes. `python -m local.functions_host --app DIR` starts it; from Python `FunctionsHost.start`
-does.
+trigger, the Event Grid trigger and the admin routes. `python -m local.functions_host --app DIR` starts it; from Python
+`FunctionsHost.start` does. Its rules are those seen when the platform's own host was run (docs/parity.md).
 
 Where it differs from Azure, on purpose:
 - Easy Auth is off, so `X-MS-CLIENT-PRINCIPAL…` headers reach the app as the client sent them, as on the platform.
 - The scheduled timer takes no lock across processes: of several hosts on one storage start one with its schedule on.
 - A function with a faulty binding (an unset `%SETTING%`) stops the start instead of being left out.
-- There is no `functionTimeout`: a function may run as long as it likes; only HTTP answers are cut, at 230 s.
+- After a `functionTimeout` the app's process stays, where the platform starts a new one.
 - Retry policies and output bindings other than the HTTP answer are not carried out.
 """
 

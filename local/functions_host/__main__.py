@@ -41,7 +41,7 @@ def main() -> int:
             port=arguments.port,
             keys=arguments.keys if arguments.keys == "generated" else str(Path(arguments.keys).resolve()),
             schedule=arguments.schedule,
-            limits=Limits(arguments.answer_within, arguments.hidden_for, arguments.grace),
+            limits=Limits(arguments.answer_within, arguments.hidden_for, arguments.grace, arguments.function_timeout),
         )
         _leave_only_the_app_importable(app)
         finished = asyncio.run(_serve(options, ready, until_stdin_ends=arguments.until_stdin_ends))
@@ -102,7 +102,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-schedule", dest="schedule", action="store_false", help="timers run by hand only")
     parser.add_argument("--answer-within", type=float, default=230, metavar="SECONDS", help="then HTTP callers get 504")
     parser.add_argument("--hidden-for", type=float, default=600, metavar="SECONDS", help="a received queue message")
-    parser.add_argument("--grace", type=float, default=30, metavar="SECONDS", help="for what runs when told to stop")
+    parser.add_argument("--grace", type=float, default=10, metavar="SECONDS", help="for what runs when told to stop")
+    parser.add_argument("--function-timeout", type=float, metavar="SECONDS", help="instead of what host.json says")
     parser.add_argument("--until-stdin-ends", action="store_true", help="stop with whoever holds the other end")
     return parser.parse_args()
 

@@ -49,6 +49,8 @@ class FunctionsHost:
         arguments = ["--app", str(app), "--port", str(port), "--keys", str(keys or "generated")]
         arguments += ["--answer-within", str(limits.answer_within), "--hidden-for", str(limits.hidden_for)]
         arguments += ["--grace", str(limits.grace)] + ([] if schedule else ["--no-schedule"])
+        if limits.function_timeout is not None:
+            arguments += ["--function-timeout", str(limits.function_timeout)]
         process = HostProcess(arguments, env, log)
         return cls(process, process.ready(), limits)
 
@@ -76,6 +78,11 @@ class FunctionsHost:
     def function_keys(self) -> dict[str, str]:
         """Each HTTP function's own key."""
         return dict(self._ready["keys"]["functions"])
+
+    @property
+    def system_keys(self) -> dict[str, str]:
+        """The keys of extensions, such as `eventgrid_extension`."""
+        return dict(self._ready["keys"]["system"])
 
     @property
     def pid(self) -> int:
@@ -112,9 +119,10 @@ class FunctionsHost:
         )
 
     def run(self, name: str, input: str = "") -> None:  # noqa: A002 - the field's name in the platform's API
-        """Run any function by hand, as the portal does, and return when it is accepted, not when it is done.
+        """Run a timer or queue function by hand, as the portal does; returns when it is accepted, not when it is done.
 
-        Raises `requests.HTTPError` when it is not accepted.
+        An HTTP function is accepted too, and always fails: the portal's *Test/Run* calls its own URL, and so does
+        `request`. Raises `requests.HTTPError` when it is not accepted.
         """
         self.request("POST", f"/admin/functions/{name}", key="master", json={"input": input}).raise_for_status()
 
@@ -153,6 +161,10 @@ class FunctionsHost:
     def log_text(self) -> str:
         """The log as it is, for searching it whole."""
         return self._process.log_text()
+
+    def drain(self) -> None:
+        """Have it take no more work, as the platform does before it stops an instance; what runs goes on."""
+        self.request("POST", "/admin/host/drain", key="master").raise_for_status()
 
     def stop(self) -> None:
         """Ask it to stop and wait for what runs, for `limits.grace` at most. Harmless when it has gone already."""

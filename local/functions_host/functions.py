@@ -29,8 +29,6 @@ class Function:
     @classmethod
     def parse(cls, name: str, function_id: str, raw_bindings: list[str]) -> Self:
         """Find the trigger among the bindings the worker reported; `ConfigurationError` unless there is just one."""
-        if name.lower().startswith(("admin", "runtime")):
-            raise ConfigurationError(f"function {name}: names starting with admin or runtime are the host's own")
         bindings = [json.loads(raw) for raw in raw_bindings]
         triggers = [binding for binding in bindings if binding["type"].lower().endswith("trigger")]
         if len(triggers) != 1:
@@ -71,6 +69,16 @@ class Function:
     def queue(self) -> str:
         """The queue a queue function listens on, settings filled in."""
         return resolve(str(self.trigger["queueName"]), f"queue of {self.name}")
+
+    @property
+    def monitored(self) -> bool:
+        """Whether a timer's missed occurrences are made up for."""
+        return str(self.trigger.get("useMonitor", True)).lower() != "false"
+
+    @property
+    def takes_many(self) -> bool:
+        """Whether an Event Grid function takes all events of a delivery at once."""
+        return str(self.trigger.get("cardinality") or "one").lower() == "many"
 
     @property
     def connection(self) -> str:

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from local.functions_host.activity import Activity
 from local.functions_host.admin import Admin
+from local.functions_host.event_grid_trigger import EventGridTrigger
 from local.functions_host.functions import Function
 from local.functions_host.host_json import HostJson
 from local.functions_host.http_trigger import HttpTrigger
@@ -18,7 +19,8 @@ from local.functions_host.invocation_log import log
 from local.functions_host.keys import Keys
 from local.functions_host.limits import Limits
 from local.functions_host.queue_trigger import QueueTrigger
-from local.functions_host.storage import queue_service
+from local.functions_host.storage import blob_service, queue_service
+from local.functions_host.timer_status import TimerStatuses
 from local.functions_host.timer_trigger import TimerTrigger
 from local.functions_host.wall_clock import WallClock
 from local.functions_host.worker import Worker
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 # The platform's default for a request body ("maximum request length" in the Functions HTTP limits).
 _LARGEST_BODY = 100 * 1024 * 1024
+_WELCOME = "<!DOCTYPE html><title>Functions</title><p>Your Functions app is up and running.</p>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Host:
         self._clock = WallClock()
         self._worker = Worker(options.app, self._activity)
         self._services: dict[str, QueueServiceClient] = {}
+        self._statuses = TimerStatuses(None)
+        self._queues: list[QueueTrigger] = []
         self._listeners: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -61,14 +66,18 @@ class Host:
         """
         options = self._options
         host_json = HostJson.read(options.app)
+        limit = host_json.function_timeout
+        self._worker.timeout_seconds = options.limits.function_timeout or (limit.total_seconds() if limit else None)
         functions = await self._worker.start()
         keys = Keys.load(options.keys, functions)
+        self._statuses = TimerStatuses(blob_service("AzureWebJobsStorage") if options.schedule else None)
         timers = {
-            each.name: TimerTrigger(self._worker, each, self._clock)
+            each.name: TimerTrigger(self._worker, each, self._clock, self._statuses)
             for each in functions
             if each.type == "timerTrigger"
         }
         queues = {each.name: self._queue(each, host_json) for each in functions if each.type == "queueTrigger"}
+        self._queues = list(queues.values())
         http = HttpTrigger(
             self._worker,
             functions,
@@ -76,8 +85,8 @@ class Host:
             prefix=host_json.route_prefix,
             answer_within_seconds=options.limits.answer_within,
         )
-        admin = Admin(self._worker, functions, keys, self._clock, timers, queues, self._activity.counts)
-        url = await self._listen(admin, http)
+        admin = Admin(self._worker, functions, keys, self._clock, timers, queues, self._activity, self.drain)
+        url = await self._listen(admin, http, EventGridTrigger(self._worker, functions, keys))
         disabled = {each.name for each in functions if each.disabled}
         if options.schedule:
             self._start(timer.run() for name, timer in timers.items() if name not in disabled)
@@ -86,19 +95,27 @@ class Host:
         described = {each.name: each.described() for each in functions}
         return {"url": url, "functions": described, "keys": keys.as_json()}
 
-    async def stop(self) -> bool:
-        """Stop taking work, give what runs `grace_seconds`, then close. False when something still ran."""
-        if self._site is not None:
-            await self._site.stop()
+    async def drain(self) -> None:
+        """Fire nothing and take no message any more; what runs goes on to its end, and HTTP is served as before."""
         for listener in self._listeners:
             listener.cancel()
         await asyncio.gather(*self._listeners, return_exceptions=True)
+
+    async def stop(self) -> bool:
+        """Stop taking work, give what runs `grace` seconds, then close. False when something still ran.
+
+        What still ran is neither deleted nor released: its message is back when it has been hidden for its time.
+        """
+        if self._site is not None:
+            await self._site.stop()
+        await self.drain()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._activity.quiet(), self._options.limits.grace)
         if self._runner is not None:
             await self._runner.cleanup()
         for service in self._services.values():
             await service.close()
+        await self._statuses.close()
         finished = not self._activity.busy
         log.info("host stopped", extra={"finished": finished})
         if finished:
@@ -109,12 +126,24 @@ class Host:
         name = function.connection
         service = self._services.get(name) or self._services.setdefault(name, queue_service(name))
         hidden = self._options.limits.hidden_for
-        return QueueTrigger(self._worker, function, service, host_json.queues, self._activity, hidden_seconds=hidden)
+        return QueueTrigger(
+            self._worker, function, service, host_json.queues, self._activity, hidden_seconds=hidden, wake=self._wake
+        )
 
-    async def _listen(self, admin: Admin, http: HttpTrigger) -> str:
+    def _wake(self, queue: str) -> None:
+        for listener in self._queues:
+            if listener.queue == queue:
+                listener.wake()
+
+    async def _listen(self, admin: Admin, http: HttpTrigger, events: EventGridTrigger) -> str:
+        async def answer(request: web.Request) -> web.Response:
+            if request.path == "/" and request.method == "GET":
+                return web.Response(text=_WELCOME, content_type="text/html")
+            return await (events.answer(request) if events.serves(request) else http.answer(request))
+
         app = web.Application(client_max_size=_LARGEST_BODY)
         app.add_routes(admin.routes())
-        app.router.add_route("*", r"/{path:[\s\S]*}", http.answer)
+        app.router.add_route("*", r"/{path:[\s\S]*}", answer)
         self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, "127.0.0.1", self._options.port)

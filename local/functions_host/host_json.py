@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 DEFAULT_BATCH_SIZE = 16
+CORES = os.cpu_count() or 1
+
+_UNLIMITED = "-1"
 
 
 class ConfigurationError(Exception):
@@ -23,7 +26,7 @@ class QueueOptions:
     visibility_timeout: timedelta = timedelta(0)
     batch_size: int = DEFAULT_BATCH_SIZE
     max_dequeue_count: int = 5
-    new_batch_threshold: int = DEFAULT_BATCH_SIZE // 2
+    new_batch_threshold: int = DEFAULT_BATCH_SIZE // 2 * CORES
     base64: bool = True
 
     @classmethod
@@ -38,7 +41,7 @@ class QueueOptions:
             visibility_timeout=_time_span(section.get("visibilityTimeout", "00:00:00"), "visibilityTimeout"),
             batch_size=batch_size,
             max_dequeue_count=int(section.get("maxDequeueCount", 5)),
-            new_batch_threshold=int(section.get("newBatchThreshold", batch_size // 2)),
+            new_batch_threshold=int(section.get("newBatchThreshold", batch_size // 2 * CORES)),
             base64=encoding == "base64",
         )
 
@@ -49,6 +52,7 @@ class HostJson:
 
     route_prefix: str = "api"
     queues: QueueOptions = QueueOptions()
+    function_timeout: timedelta | None = timedelta(minutes=30)
 
     @classmethod
     def read(cls, app: Path) -> Self:
@@ -56,9 +60,11 @@ class HostJson:
         try:
             content = json.loads((app / "host.json").read_text(encoding="utf-8"))
             extensions = content.get("extensions", {})
+            timeout = str(content.get("functionTimeout", "00:30:00"))
             return cls(
                 route_prefix=str(extensions.get("http", {}).get("routePrefix", "api")).strip("/"),
                 queues=QueueOptions.parse(extensions.get("queues", {})),
+                function_timeout=None if timeout == _UNLIMITED else _time_span(timeout, "functionTimeout"),
             )
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ConfigurationError(f"{app / 'host.json'} cannot be used: {error}") from error
@@ -89,7 +95,7 @@ def resolve(expression: str, where: str) -> str:
 def _time_span(text: str, name: str) -> timedelta:
     found = re.fullmatch(r"(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.(\d{1,7}))?", str(text))
     if not found:
-        raise ConfigurationError(f"host.json: queues.{name} is {text!r}, not hh:mm:ss")
+        raise ConfigurationError(f"host.json: {name} is {text!r}, not hh:mm:ss")
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[:4])
     fraction = float(f"0.{found[5] or 0}")
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds + fraction)

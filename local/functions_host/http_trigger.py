@@ -58,5 +58,11 @@ class HttpTrigger:
 
 
 def key_of(request: web.Request) -> str:
-    """The access key a request carries; empty when it has none. The header wins over `?code=`."""
-    return request.headers.get("x-functions-key") or request.query.get("code", "")
+    """The access key a request carries; empty when it has none.
+
+    The header wins over `?code=`, even an empty one. The parameter's name is in any case; of several the first counts.
+    """
+    header = request.headers.get("x-functions-key")
+    if header is not None:
+        return header
+    return next((value for name, value in request.query.items() if name.lower() == "code"), "")

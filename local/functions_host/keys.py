@@ -15,14 +15,18 @@ from typing import Self
 from local.functions_host.functions import AuthLevel, Function
 from local.functions_host.host_json import ConfigurationError
 
+EVENT_GRID = "eventgrid_extension"
+"""The name of the system key that the Event Grid extension makes for its webhook."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys of one host; `functions` holds one per HTTP function. Not shown in a repr."""
+    """The keys of one host; `functions` holds one per HTTP function, `system` those of extensions. Not in a repr."""
 
     master: str = field(repr=False)
     default: str = field(repr=False)
     functions: dict[str, str] = field(repr=False)
+    system: dict[str, str] = field(repr=False)
 
     @classmethod
     def load(cls, source: str, functions: list[Function]) -> Self:
@@ -37,8 +41,7 @@ class Keys:
                 kept = dict(json.loads(file.read_text(encoding="utf-8")))
             except (ValueError, TypeError) as error:
                 raise ConfigurationError(f"{file} is no JSON object of keys: {error}") from error
-        named = kept.get("functions")
-        by_function = {str(name): str(key) for name, key in named.items()} if isinstance(named, dict) else {}
+        by_function = _named(kept.get("functions"))
         for function in functions:
             if function.type == "httpTrigger":
                 by_function.setdefault(function.name, secrets.token_urlsafe(40))
@@ -46,6 +49,7 @@ class Keys:
             master=str(kept.get("master") or secrets.token_urlsafe(40)),
             default=str(kept.get("default") or secrets.token_urlsafe(40)),
             functions=by_function,
+            system={EVENT_GRID: secrets.token_urlsafe(40)} | _named(kept.get("system")),
         )
         if file and kept != keys.as_json():
             with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
@@ -54,7 +58,7 @@ class Keys:
 
     def as_json(self) -> dict[str, object]:
         """All keys, for the key file and the ready line."""
-        return {"master": self.master, "default": self.default, "functions": self.functions}
+        return {"master": self.master, "default": self.default, "functions": self.functions, "system": self.system}
 
     def opens(self, function: Function, key: str) -> bool:
         """Whether `key` may call `function`; no key is the empty string."""
@@ -64,13 +68,21 @@ class Keys:
             return False
         return _same(key, self.default) or _same(key, self.functions.get(function.name, ""))
 
+    def opens_extension(self, extension: str, key: str) -> bool:
+        """Whether `key` may call the webhook of an extension: its own key, or the master key."""
+        return self.is_master(key) or _same(key, self.system.get(extension, ""))
+
     def is_master(self, key: str) -> bool:
         """Whether `key` is the master key."""
         return _same(key, self.master)
 
     def knows(self, key: str) -> bool:
         """Whether `key` is a host-wide key at all: too weak a key is 403 on the admin routes, an unknown one 401."""
-        return self.is_master(key) or _same(key, self.default)
+        return any(_same(key, known) for known in (self.master, self.default, *self.system.values()))
+
+
+def _named(keys: object) -> dict[str, str]:
+    return {str(name): str(key) for name, key in keys.items()} if isinstance(keys, dict) else {}
 
 
 def _same(key: str, known: str) -> bool:

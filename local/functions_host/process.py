@@ -52,6 +52,8 @@ class HostProcess:
         """Wait for the ready line and return it. Raises `HostDiedError`, and `TimeoutError` after a minute."""
         # The pipe ends by itself when the host dies; the timer only catches one that hangs.
         hung = threading.Timer(START_TIMEOUT_SECONDS, self._process.kill)
+        # It must not keep the process of whoever waits from ending, wherever the waiting is interrupted.
+        hung.daemon = True
         hung.start()
         line = self._process.stdout.readline() if self._process.stdout else ""
         timed_out = hung.finished.is_set()

@@ -1,19 +1,17 @@
 """Queue functions: poll, keep what runs hidden, delete it or let it come back, and give up into the poison queue.
 
-The rules are those of the platform's queue listener (Microsoft.Azure.WebJobs.Extensions.Storage.Queues): a message is
-received hidden for ten minutes and its hiding renewed at half that time; after a failure it is visible again after
-`visibilityTimeout`; the failure with `dequeueCount` = `maxDequeueCount` moves it to `<queue>-poison`. An idle poller
-doubles its pause from 100 ms up to `maxPollingInterval`.
+The rules are those of the platform's queue listener (Microsoft.Azure.WebJobs.Extensions.Storage.Queues), seen when the
+platform's host was run: a message is received hidden for ten minutes and its hiding renewed at half that time; after a
+failure it is visible again after `visibilityTimeout`; the failure with `dequeueCount` = `maxDequeueCount` moves it to
+`<queue>-poison`. A message that fails on a poison queue is left alone: it is back when its ten minutes are over, again
+and again until it expires after seven days. An idle poller doubles its pause from 100 ms up to `maxPollingInterval`.
 """
 
 import asyncio
-import base64
-import binascii
-import json
+import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.queue import QueueMessage
@@ -23,6 +21,7 @@ from local.functions_host.activity import Activity
 from local.functions_host.functions import Function
 from local.functions_host.host_json import QueueOptions
 from local.functions_host.invocation_log import log
+from local.functions_host.queue_message import NoBase64Error, NoTextError, decoded, metadata_by_hand, metadata_of
 from local.functions_host.worker import Invocation, Worker
 
 POISON = "-poison"
@@ -41,6 +40,7 @@ class QueueTrigger:
         activity: Activity,
         *,
         hidden_seconds: float,
+        wake: Callable[[str], None],
     ) -> None:
         self._worker = worker
         self._function = function
@@ -51,6 +51,8 @@ class QueueTrigger:
         # A poison queue has none of its own.
         is_poison = function.queue.endswith(POISON)
         self._poison = None if is_poison else service.get_queue_client(function.queue + POISON)
+        self._wake = wake
+        self._woken = asyncio.Event()
         self._receiving = asyncio.Lock()
         self._held: set[asyncio.Task[None]] = set()
 
@@ -64,8 +66,17 @@ class QueueTrigger:
                 while len(self._held) > self._options.new_batch_threshold:
                     await asyncio.wait(self._held, return_when=asyncio.FIRST_COMPLETED)
             else:
-                await asyncio.sleep(min(pause, longest))
+                await self._rest(min(pause, longest))
                 pause = min(pause * random.uniform(1.6, 2.4), longest)
+
+    @property
+    def queue(self) -> str:
+        """The queue's name."""
+        return str(self._queue.queue_name)
+
+    def wake(self) -> None:
+        """Look now instead of after the pause: this host has just put a message there."""
+        self._woken.set()
 
     async def visible(self) -> int:
         """How many messages wait to be taken, 32 at most; 0 where the queue does not exist.
@@ -79,19 +90,15 @@ class QueueTrigger:
                 return 0
 
     def invocation(self, text: str, message: QueueMessage | None = None) -> Invocation:
-        """One run with `text`; without a message, as by hand from the portal, there is nothing to tell of one."""
-        typed = self._worker.protos.TypedData
-        metadata = {"QueueTrigger": typed(string=text), "DequeueCount": typed(json="0")}
-        if message is not None:
-            metadata |= {
-                "Id": typed(string=message.id),
-                "PopReceipt": typed(string=message.pop_receipt),
-                "DequeueCount": typed(json=str(message.dequeue_count)),
-                "InsertionTime": typed(json=_moment(message.inserted_on)),
-                "ExpirationTime": typed(json=_moment(message.expires_on)),
-                "NextVisibleTime": typed(json=_moment(message.next_visible_on)),
-            }
-        return Invocation(self._function, typed(string=text), metadata)
+        """One run with `text`, of a message or by hand."""
+        protos = self._worker.protos
+        metadata = metadata_of(message, text, protos) if message else metadata_by_hand(text, protos)
+        return Invocation(self._function, protos.TypedData(string=text), metadata)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
+        self._woken.clear()
 
     async def _take(self) -> int:
         hidden = max(1, round(self._hidden_seconds))
@@ -117,27 +124,43 @@ class QueueTrigger:
         with self._activity.message():
             try:
                 await self._process(message)
+            except ResourceNotFoundError:
+                # Deleted or taken by another host meanwhile: the platform says nothing either.
+                return
             except AzureError as error:
-                # Deleted or taken by another host meanwhile, or storage is away: the message comes back by itself or
-                # is somebody else's, as on the platform.
+                # Storage is away: the message comes back by itself.
                 extra = {"queue": self._queue.queue_name, "message_id": message.id, "error": type(error).__name__}
                 log.warning("queue message could not be settled", extra=extra)
 
     async def _process(self, message: QueueMessage) -> None:
         attempts = message.dequeue_count or 0
-        text = self._decoded(message)
-        if text is None or (attempts > self._options.max_dequeue_count and self._poison is not None):
+        if attempts > self._options.max_dequeue_count and self._poison is not None:
             await self._to_poison(message)
+            return
+        try:
+            text = decoded(message, base64_encoded=self._options.base64)
+        except NoBase64Error:
+            await self._to_poison(message)
+            return
+        except NoTextError:
+            await self._failed(message, attempts)
             return
         async with self._kept_hidden(message):
             outcome = await self._worker.invoke(self.invocation(text, message))
         if outcome.succeeded:
             await self._queue.delete_message(message.id, message.pop_receipt)
-        elif attempts >= self._options.max_dequeue_count and self._poison is not None:
-            await self._to_poison(message)
         else:
-            back = round(self._options.visibility_timeout.total_seconds())
-            await self._queue.update_message(message.id, message.pop_receipt, visibility_timeout=back)
+            await self._failed(message, attempts)
+
+    async def _failed(self, message: QueueMessage, attempts: int) -> None:
+        if self._poison is None:
+            # Nothing is written: neither `visibilityTimeout` nor `maxDequeueCount` holds on a poison queue.
+            return
+        if attempts >= self._options.max_dequeue_count:
+            await self._to_poison(message)
+            return
+        back = round(self._options.visibility_timeout.total_seconds())
+        await self._queue.update_message(message.id, message.pop_receipt, visibility_timeout=back)
 
     @asynccontextmanager
     async def _kept_hidden(self, message: QueueMessage) -> AsyncIterator[None]:
@@ -173,17 +196,6 @@ class QueueTrigger:
             await self._poison.create_queue()
             await self._poison.send_message(message.content)
         await self._queue.delete_message(message.id, message.pop_receipt)
+        self._wake(str(self._poison.queue_name))
         extra = {"queue": self._poison.queue_name, "message_id": message.id}
         log.warning("message moved to the poison queue", extra=extra)
-
-    def _decoded(self, message: QueueMessage) -> str | None:
-        if not self._options.base64:
-            return str(message.content)
-        try:
-            return base64.b64decode(message.content, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            return None
-
-
-def _moment(moment: datetime | None) -> str:
-    return json.dumps(moment.isoformat() if moment else None)

@@ -58,13 +58,18 @@ class Route:
         found = self.pattern.fullmatch(path)
         if not found:
             return None
-        return {name: unquote(value) for name, value in found.groupdict().items() if value}
+        return {name: _unquoted(value) for name, value in found.groupdict().items() if value}
 
 
 def sorted_routes(functions: list[Function], prefix: str) -> list[Route]:
     """The routes of all HTTP functions, most literal first."""
     routes = [Route.parse(function, prefix) for function in functions if function.type == "httpTrigger"]
     return sorted(routes, key=lambda route: -route.literals)
+
+
+def _unquoted(value: str) -> str:
+    # An encoded slash stays encoded, as ASP.NET Core leaves it: decoded it would look like two segments.
+    return "".join(part if part.lower() == "%2f" else unquote(part) for part in re.split("(%2[fF])", value))
 
 
 def _segment(segment: str, function: str) -> str:

@@ -1,9 +1,10 @@
-"""Queues of the storage account an app setting names, by connection string or by identity."""
+"""Queues and blobs of the storage account an app setting names, by connection string or by identity."""
 
 import os
 
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from local.functions_host.host_json import ConfigurationError
@@ -21,12 +22,26 @@ def queue_service(connection: str) -> QueueServiceClient:
     url = os.environ.get(f"{connection}__queueServiceUri")
     if not url and not account:
         raise ConfigurationError(f"the app setting {connection} (or {connection}__queueServiceUri) is not set")
+    return QueueServiceClient(
+        url or f"https://{account}.queue.core.windows.net", credential=_credential(connection), transport=_transport()
+    )
+
+
+def blob_service(connection: str) -> BlobServiceClient | None:
+    """The blob service behind `connection`, named as `queue_service` reads it; None where it is not."""
+    if text := os.environ.get(connection):
+        return BlobServiceClient.from_connection_string(text, transport=_transport(), retry_total=1)
+    account = os.environ.get(f"{connection}__accountName")
+    url = os.environ.get(f"{connection}__blobServiceUri") or (account and f"https://{account}.blob.core.windows.net")
+    if not url:
+        return None
+    return BlobServiceClient(url, credential=_credential(connection), transport=_transport(), retry_total=1)
+
+
+def _credential(connection: str) -> ManagedIdentityCredential | DefaultAzureCredential:
     managed = os.environ.get(f"{connection}__credential", "").lower() == "managedidentity"
     client_id = os.environ.get(f"{connection}__clientId")
-    credential = ManagedIdentityCredential(client_id=client_id) if managed else DefaultAzureCredential()
-    return QueueServiceClient(
-        url or f"https://{account}.queue.core.windows.net", credential=credential, transport=_transport()
-    )
+    return ManagedIdentityCredential(client_id=client_id) if managed else DefaultAzureCredential()
 
 
 def _transport() -> AioHttpTransport:

@@ -3,6 +3,10 @@
 The library speaks in messages that on Azure travel over gRPC between the host and the worker process; here they are
 handed over as objects. Everything below those messages (indexing, binding conversion, sync functions on a thread pool)
 is Microsoft's code. The own thread keeps the host answering, and queue messages hidden, while the app blocks its loop.
+
+A function that runs into `functionTimeout` fails, and two seconds later so does all else that the worker runs: the
+platform replaces the worker process. Here the app's process stays, so what it keeps in memory survives, and what sits
+on a thread goes on unseen.
 """
 
 import asyncio
@@ -27,6 +31,7 @@ from local.functions_host.protocol import messages
 HOST_VERSION = "4.0.0"
 
 _CANCEL_TIMEOUT_SECONDS = 2
+_REPLACED_AFTER_SECONDS = 2
 
 
 class IndexingError(ConfigurationError):
@@ -56,6 +61,8 @@ class Worker:
     """The worker library with one app in it. Made once per process: the library's registry is a module global."""
 
     def __init__(self, app: Path, activity: Activity) -> None:
+        self.timeout_seconds: float | None = None
+        self._running: dict[asyncio.Future[Outcome], asyncio.Future[Outcome]] = {}
         self._app = app
         self._activity = activity
         self._protos = messages()
@@ -80,7 +87,7 @@ class Worker:
         name = invocation.function.name
         began = time.monotonic()
         with self._activity.invocation():
-            outcome = await self._on_worker(self._invoke(invocation))
+            outcome = await self._bounded(invocation)
             self._activity.ended(succeeded=outcome.succeeded)
         took = round(time.monotonic() - began, 3)
         extra: dict[str, object] = {"function": name, "invocation_id": invocation.id, "seconds": took}
@@ -103,6 +110,28 @@ class Worker:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         runtime.stop_threadpool_executor()
+
+    def fail(self, invocation: Invocation, reason: str) -> None:
+        """Record a run that fails before the worker is asked."""
+        self._activity.ended(succeeded=False)
+        extra = {"function": invocation.function.name, "invocation_id": invocation.id, "exception": reason}
+        log.error("function failed", extra=extra)
+
+    async def _bounded(self, invocation: Invocation) -> Outcome:
+        ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        work = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._invoke(invocation), self._loop))
+        work.add_done_callback(lambda work: _hand_over(work, ended))
+        self._running[ended] = work
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                return await asyncio.shield(ended)
+        except TimeoutError:
+            name, seconds = invocation.function.name, self.timeout_seconds
+            asyncio.get_running_loop().call_later(_REPLACED_AFTER_SECONDS, _replace, list(self._running.items()))
+            error = f"FunctionTimeoutException: {name} did not end within its functionTimeout of {seconds} s"
+            return Outcome(succeeded=False, error=error)
+        finally:
+            del self._running[ended]
 
     async def _on_worker[T](self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
@@ -149,3 +178,20 @@ class Worker:
         if answer.result.status != self._protos.StatusResult.Success:
             exception = answer.result.exception
             raise IndexingError(f"the worker could not load the app: {exception.message}\n{exception.stack_trace}")
+
+
+def _replace(running: list[tuple[asyncio.Future[Outcome], asyncio.Future[Outcome]]]) -> None:
+    # What ran when the time was up, and still does, goes down with the worker process.
+    for ended, work in running:
+        if not ended.done():
+            ended.set_result(Outcome(succeeded=False, error="the worker process was replaced"))
+        work.cancel()
+
+
+def _hand_over(work: asyncio.Future[Outcome], ended: asyncio.Future[Outcome]) -> None:
+    if ended.done() or work.cancelled():
+        return
+    if error := work.exception():
+        ended.set_exception(error)
+    else:
+        ended.set_result(work.result())

@@ -43,12 +43,25 @@ def test_webhook_rotates_one_resource(world: World) -> None:
 
 
 def test_portal_run_rotates_one_resource(world: World) -> None:
-    """The portal's Test/Run of an HTTP function: an admin call whose input becomes the body."""
+    """The portal's Test/Run of an HTTP function: the browser calls its URL from the portal's origin, with a key."""
     resource = world.resource()
 
-    world.host.run("rotate", f'{{"resource": "{resource}"}}')
+    accepted = world.rotate({"resource": resource}, headers={"Origin": "https://portal.azure.com"})
 
+    assert 202 == accepted.status_code
     assert "Secondary" == until(lambda: world.live_slot(resource))
+
+
+def test_admin_run_of_an_http_function_rotates_nothing(world: World) -> None:
+    """The platform accepts it, and then has no request to give the function."""
+    resource = world.resource()
+    before = world.host.activity()["failed"]
+
+    world.host.run("rotate", f'{{"resource": "{resource}"}}')
+    world.host.idle()
+
+    assert before + 1 == world.host.activity()["failed"]
+    assert [] == world.versions(resource)
 
 
 def test_no_body_sweeps_every_resource(world: World) -> None:

@@ -29,6 +29,13 @@ async def _accepted(
     return response.status_code, response.content, dict(response.headers)
 
 
+async def _begin_when_over(
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
+) -> AsyncLROPoller[SignalRKeys]:
+    await _is_over(azure, chat)
+    return await _begin(arm, chat, "Secondary")
+
+
 async def _is_over(azure: AzureEmulator, chat: Chat) -> None:
     async with asyncio.timeout(5):
         while azure.regenerations(chat.id)[-1]["status"] == "Running":  # noqa: ASYNC110  # another process's condition
@@ -91,11 +98,36 @@ async def test_the_acceptance_names_both_urls_and_no_time_to_wait(
 ) -> None:
     status, _, headers = await _accepted(arm, azure, chat)
 
-    place = f"{chat.id.partition('/SignalR/')[0]}/locations/westeurope"
     assert 202 == status
+    assert headers["Azure-AsyncOperation"].startswith(f"{azure.arm}{chat.id}/operationStatuses/")
+    assert headers["Location"].startswith(f"{azure.arm}{chat.id}/operationResults/")
+    assert "Retry-After" not in headers
+
+
+async def test_an_operation_can_be_watched_below_its_location(
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
+) -> None:
+    azure.configure(chat.id, operation_urls="location")
+
+    _, _, headers = await _accepted(arm, azure, chat)
+    await (await _begin_when_over(arm, azure, chat)).result()
+
+    place = f"{chat.id.partition('/SignalR/')[0]}/locations/westeurope"
     assert headers["Azure-AsyncOperation"].startswith(f"{azure.arm}{place}/operationStatuses/")
     assert headers["Location"].startswith(f"{azure.arm}{place}/operationResults/")
-    assert "Retry-After" not in headers
+
+
+async def test_one_address_under_results_can_answer_the_status(
+    arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
+) -> None:
+    azure.configure(chat.id, operation_urls="results-only")
+
+    _, _, headers = await _accepted(arm, azure, chat)
+    poller = await _begin_when_over(arm, azure, chat)
+    await poller.result()
+
+    assert headers["Azure-AsyncOperation"] == headers["Location"]
+    assert "Succeeded" == poller.status()
 
 
 async def test_the_status_has_seven_fractional_digits_and_no_keys(

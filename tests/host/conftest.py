@@ -27,13 +27,18 @@ def start(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     service = QueueServiceClient.from_connection_string(azurite.connection_string)
 
     def start(
-        *, schedule: bool = False, limits: Limits | None = None, queue: str | None = None, **settings: str
+        *,
+        schedule: bool = False,
+        limits: Limits | None = None,
+        queue: str | None = None,
+        app: str = "sample",
+        **settings: str,
     ) -> Sample:
         name = queue or f"sample-{next(numbers)}"
         env = {"AzureWebJobsStorage": azurite.connection_string, "SAMPLE_QUEUE": name, "SAMPLE_SCHEDULE": NEVER}
-        env |= settings
+        env |= {"SAMPLE_SLOW_SCHEDULE": NEVER, "AzureFunctionsWebHost__hostid": name} | settings
         log = tmp_path_factory.mktemp("log") / "host.jsonl"
-        host = FunctionsHost.start(APPS / "sample", env, schedule=schedule, limits=limits, log=log)
+        host = FunctionsHost.start(APPS / app, env, schedule=schedule, limits=limits, log=log)
         hosts.append(host)
         return Sample(host, service.get_queue_client(name), service.get_queue_client(f"{name}-poison"), env)
 

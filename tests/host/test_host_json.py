@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.functions_host.host_json import ConfigurationError, HostJson, QueueOptions
+from local.functions_host.host_json import CORES, ConfigurationError, HostJson, QueueOptions
 
 
 def read(folder: Path, text: str) -> HostJson:
@@ -14,7 +14,7 @@ def read(folder: Path, text: str) -> HostJson:
 
 
 def test_defaults_are_the_platforms(tmp_path: Path) -> None:
-    assert HostJson("api", QueueOptions(timedelta(minutes=1), timedelta(0), 16, 5, 8, base64=True)) == read(
+    assert HostJson("api", QueueOptions(timedelta(minutes=1), timedelta(0), 16, 5, 8 * CORES, base64=True)) == read(
         tmp_path, '{"version": "2.0"}'
     )
 
@@ -25,7 +25,7 @@ def test_queue_section_is_read(tmp_path: Path) -> None:
         ' "messageEncoding": "none"}'
     )
 
-    assert QueueOptions(timedelta(seconds=0.25), timedelta(days=1, seconds=30), 4, 3, 2, base64=False) == (
+    assert QueueOptions(timedelta(seconds=0.25), timedelta(days=1, seconds=30), 4, 3, 2 * CORES, base64=False) == (
         read(tmp_path, f'{{"extensions": {{"queues": {section}}}}}').queues
     )
 

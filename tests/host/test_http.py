@@ -29,6 +29,21 @@ def test_header_names_arrive_in_lower_case(sample: Sample) -> None:
     assert "Value" == answer["headers"]["x-some-thing"]
 
 
+def test_encoded_slash_stays_encoded_in_a_route_parameter(sample: Sample) -> None:
+    assert {"word": "a b%2Fc"} == sample.host.request("GET", "/api/echo/a%20b%2Fc").json()["route"]
+
+
+def test_home_is_a_page(sample: Sample) -> None:
+    answer = sample.host.request("GET", "/", key=None)
+
+    assert (200, "text/html") == (answer.status_code, answer.headers["Content-Type"].partition(";")[0])
+
+
+def test_function_may_be_named_like_the_hosts_own_routes(sample: Sample) -> None:
+    assert "only a name" == sample.host.request("GET", "/api/adm").text
+    assert "admin_of_nothing" in sample.host.functions
+
+
 def test_empty_query_values_are_dropped_and_repeated_ones_joined(sample: Sample) -> None:
     answer = sample.host.request("GET", "/api/echo?empty=&twice=1&twice=2").json()
 
@@ -117,6 +132,21 @@ def test_key_in_the_query_opens_and_is_passed_on(sample: Sample) -> None:
     answer = sample.host.request("GET", f"/api/echo?code={sample.host.function_key}", key=None)
 
     assert {"code": sample.host.function_key} == answer.json()["params"]
+
+
+def test_empty_key_header_wins_over_a_key_in_the_query(sample: Sample) -> None:
+    path = f"/api/echo?code={sample.host.function_key}"
+
+    assert 401 == sample.host.request("GET", path, key="").status_code
+
+
+@pytest.mark.parametrize(
+    ("query", "status"), [("CODE={key}", 200), ("code={key}&code=wrong", 200), ("code=wrong&code={key}", 401)]
+)
+def test_name_of_the_key_parameter_is_in_any_case_and_the_first_counts(sample: Sample, query: str, status: int) -> None:
+    path = f"/api/echo?{query.format(key=sample.host.function_key)}"
+
+    assert status == sample.host.request("GET", path, key=None).status_code
 
 
 def test_function_of_level_admin_takes_the_master_key_alone(sample: Sample) -> None:

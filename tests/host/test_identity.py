@@ -54,6 +54,7 @@ def test_queue_is_polled_with_the_managed_identity(
             "SSL_CERT_FILE": str(trust),
             "SAMPLE_QUEUE": "by-identity",
             "SAMPLE_SCHEDULE": NEVER,
+            "SAMPLE_SLOW_SCHEDULE": NEVER,
         }
         queues = QueueServiceClient.from_connection_string(azurite.connection_string, connection_verify=str(trust))
         queues.create_queue("by-identity").send_message(base64.b64encode(b"keyless").decode())
@@ -65,7 +66,12 @@ def test_queue_is_polled_with_the_managed_identity(
 
 
 def test_identity_settings_without_an_address_are_named() -> None:
-    env = {"AzureWebJobsStorage__credential": "managedidentity", "SAMPLE_QUEUE": "none", "SAMPLE_SCHEDULE": NEVER}
+    env = {
+        "AzureWebJobsStorage__credential": "managedidentity",
+        "SAMPLE_QUEUE": "none",
+        "SAMPLE_SCHEDULE": NEVER,
+        "SAMPLE_SLOW_SCHEDULE": NEVER,
+    }
 
     with pytest.raises(HostDiedError, match="AzureWebJobsStorage__queueServiceUri"):
         FunctionsHost.start(APPS / "sample", env)

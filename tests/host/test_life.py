@@ -27,7 +27,12 @@ def gone(pid: int) -> bool:
 
 def settings(azurite: Azurite, queue: str) -> dict[str, str]:
     """What the sample app needs."""
-    return {"AzureWebJobsStorage": azurite.connection_string, "SAMPLE_QUEUE": queue, "SAMPLE_SCHEDULE": NEVER}
+    return {
+        "AzureWebJobsStorage": azurite.connection_string,
+        "SAMPLE_QUEUE": queue,
+        "SAMPLE_SCHEDULE": NEVER,
+        "SAMPLE_SLOW_SCHEDULE": NEVER,
+    }
 
 
 def parent(script: str, *arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:  # noqa: A002 - as in run()
@@ -93,7 +98,9 @@ def test_unset_setting_is_named(azurite: Azurite) -> None:
 
 def test_missing_storage_is_named() -> None:
     with pytest.raises(HostDiedError, match="AzureWebJobsStorage"):
-        FunctionsHost.start(APPS / "sample", {"SAMPLE_QUEUE": "none", "SAMPLE_SCHEDULE": NEVER})
+        FunctionsHost.start(
+            APPS / "sample", {"SAMPLE_QUEUE": "none", "SAMPLE_SCHEDULE": NEVER, "SAMPLE_SLOW_SCHEDULE": NEVER}
+        )
 
 
 def test_keys_file_is_made_once_and_kept(azurite: Azurite, tmp_path: Path) -> None:
@@ -148,6 +155,45 @@ def test_stop_gives_up_after_its_grace_and_the_message_comes_back(start: Callabl
 
     assert [False] == [line["finished"] for line in sample.logged("host stopped")]
     assert eventually(sample.queue.peek_messages)
+
+
+def test_ten_seconds_are_what_runs_has_when_the_host_is_told_to_stop() -> None:
+    assert 10 == Limits().grace
+
+
+def test_function_that_runs_too_long_fails_and_takes_others_with_it(start: Callable[..., Sample]) -> None:
+    """The platform replaces the worker process two seconds after the limit; both messages are released."""
+    sample = start(limits=Limits(function_timeout=1.5), **{"AzureWebJobs.poisoned.Disabled": "true"})
+    sample.queue.create_queue()
+    sample.send("hold long")
+    assert eventually(lambda: sample.logged("worked", body="hold long"))
+    sample.send("wait 0.2")
+
+    failed = eventually(lambda: sample.logged("function failed", function="work"))
+
+    assert "FunctionTimeoutException" in failed[0]["exception"]
+    assert sample.logged("done", body="wait 0.2")
+    assert [1, 2] == eventually(
+        lambda: len(lines := sample.logged("worked", body="hold long")) >= 2 and [line["attempt"] for line in lines]
+    )
+    sample.host.kill()
+
+
+def test_what_still_runs_two_seconds_after_a_timeout_goes_down_with_the_worker(start: Callable[..., Sample]) -> None:
+    sample = start(limits=Limits(function_timeout=5))
+    sample.queue.create_queue()
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(sample.host.request, "GET", "/api/hold/first")
+        assert eventually(lambda: sample.host.activity()["running"])
+        sample.send("wait 3")
+        assert eventually(lambda: sample.logged("done", body="wait 3"))
+        second = pool.submit(sample.host.request, "GET", "/api/hold/second")
+
+        assert [500, 500] == [first.result().status_code, second.result().status_code]
+    reasons = [line["exception"] for line in sample.logged("function failed", function="hold")]
+    assert "FunctionTimeoutException" in reasons[0]
+    assert "replaced" in reasons[1]
+    sample.host.kill()
 
 
 def test_host_ends_with_the_process_that_started_it(azurite: Azurite) -> None:

@@ -1,7 +1,10 @@
 """The queue trigger: taken, kept hidden, deleted, returned, poisoned."""
 
+import itertools
 from collections.abc import Callable
 from datetime import datetime
+
+import pytest
 
 from local.functions_host import Limits
 from tests.host.sample import Sample, eventually
@@ -35,6 +38,111 @@ def test_failed_message_comes_back_until_it_is_poison(sample: Sample) -> None:
 
     assert [1, 2] == [line["attempt"] for line in sample.logged("worked", body="fail")]
     assert [1] == [line["attempt"] for line in poisoned]
+
+
+def test_message_that_fails_on_the_poison_queue_is_left_alone(start: Callable[..., Sample]) -> None:
+    """Back when it has been hidden for its time, whatever visibilityTimeout (0 s here) and maxDequeueCount say."""
+    sample = start(limits=Limits(hidden_for=2))
+    sample.queue.create_queue()
+
+    sample.send("fail always")
+    seen = eventually(lambda: len(lines := sample.logged("poisoned", body="fail always")) >= 4 and lines)
+
+    assert [1, 2, 3, 4] == [line["attempt"] for line in seen[:4]]
+    assert 1.5 < min(later["at"] - earlier["at"] for earlier, later in itertools.pairwise(seen))
+    assert 1 == sample.poison.get_queue_properties().approximate_message_count
+    sample.host.kill()
+
+
+def test_move_to_the_poison_queue_wakes_its_listener(start: Callable[..., Sample]) -> None:
+    """It rests a minute between two looks here, and sees the message at once."""
+    sample = start(app="slow")
+    sample.queue.create_queue()
+    sample.poison.create_queue()
+    sample.send("fail")
+
+    (line,) = eventually(lambda: sample.logged("poisoned", body="fail"), 90)
+
+    moved = datetime.fromisoformat(sample.logged("message moved to the poison queue")[0]["time"])
+    assert 2 > (datetime.fromisoformat(line["time"]) - moved).total_seconds()
+    sample.host.kill()
+
+
+@pytest.mark.parametrize(
+    ("field", "told", "expected"),
+    [
+        ('"Id": "own"', "id", "own"),
+        ('"id": 7', "id", "7"),
+        ('"DequeueCount": 77', "dequeue_count", 77),
+        ('"dequeuecount": "77"', "dequeue_count", 77),
+        ('"NextVisibleTime": null', "time_next_visible", None),
+        ('"PopReceipt": {}', "pop_receipt", "{}"),
+    ],
+)
+def test_field_of_a_json_message_replaces_the_triggers_own(
+    sample: Sample, field: str, told: str, expected: object
+) -> None:
+    text = f"{{{field}}}"
+    sample.send(text)
+    (line,) = eventually(lambda: sample.logged("worked", body=text))
+
+    assert expected == line["facts"][told]
+
+
+@pytest.mark.parametrize(
+    "field", ['"DequeueCount": "many"', '"InsertionTime": 5', '"expirationtime": "tomorrow"', '"InsertionTime": "x"']
+)
+def test_field_of_another_form_fails_before_the_apps_code_and_again_on_the_poison_queue(
+    start: Callable[..., Sample], field: str
+) -> None:
+    sample = start()
+    sample.queue.create_queue()
+
+    sample.send(f"{{{field}}}")
+    failed = eventually(lambda: sample.logged("function failed", function="poisoned"))
+
+    assert "ValueError" in failed[0]["exception"] or "time data" in failed[0]["exception"]
+    assert 2 == len(sample.logged("function failed", function="work"))
+    assert [] == sample.logged("worked") + sample.logged("poisoned")
+    assert 1 == sample.poison.get_queue_properties().approximate_message_count
+    sample.host.kill()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1, 2]", "null", "no JSON", "ä<&>", '{"msg": 1, "sys": {}, "QueueTrigger": "x"}']
+)
+def test_any_other_text_arrives_unchanged(sample: Sample, text: str) -> None:
+    sample.send(text)
+
+    assert eventually(lambda: sample.logged("done", body=text))
+
+
+def test_base64_that_is_no_text_is_tried_like_a_failure(start: Callable[..., Sample]) -> None:
+    """No base64 at all is given up at once; this goes the long way, and the function never sees it."""
+    sample = start(**{"AzureWebJobs.poisoned.Disabled": "true"})
+    sample.queue.create_queue()
+
+    sample.queue.send_message("/w==")
+
+    assert eventually(lambda: sample.logged("message moved to the poison queue"))
+    assert ["/w=="] == [message.content for message in sample.poison.peek_messages()]
+    assert [] == sample.logged("worked")
+    sample.host.stop()
+
+
+def test_message_deleted_while_it_runs_is_no_trouble(start: Callable[..., Sample]) -> None:
+    sample = start(limits=Limits(hidden_for=1))
+    sample.queue.create_queue()
+    sample.send("hold deleted")
+    assert eventually(lambda: sample.logged("worked", body="hold deleted"))
+
+    sample.queue.clear_messages()
+    sample.host.request("GET", "/api/release/deleted")
+    sample.host.idle()
+
+    assert sample.logged("done", body="hold deleted")
+    assert [] == sample.logged("queue message could not be settled")
+    sample.host.stop()
 
 
 def test_message_that_is_no_base64_goes_to_the_poison_queue(start: Callable[..., Sample]) -> None:

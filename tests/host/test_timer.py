@@ -56,6 +56,61 @@ def test_timer_is_told_its_schedule_as_the_platform_tells_it(sample: Sample) -> 
     assert {"Last", "Next", "LastUpdated"} == set(timer["schedule_status"])
 
 
+def test_occurrence_missed_by_a_long_run_fires_when_the_run_ends(start: Callable[..., Sample]) -> None:
+    """Every second, and a run takes 2.5: the next one begins as the run ends, once for all it missed, not past due."""
+    sample = start(schedule=True, SAMPLE_SLOW_SCHEDULE="* * * * * *", SAMPLE_SLOW_SECONDS="2.5")
+
+    begun = eventually(lambda: len(lines := sample.logged("slow tick")) >= 3 and lines)
+    ended = sample.logged("slow tick ends")
+
+    assert {False} == {line["past_due"] for line in begun}
+    assert 0.3 > begun[1]["at"] - ended[0]["at"]
+    assert 0.3 > begun[2]["at"] - ended[1]["at"]
+    sample.host.kill()
+
+
+def test_time_missed_while_no_host_ran_is_made_up_for_and_past_due(start: Callable[..., Sample]) -> None:
+    minute = {"SAMPLE_SLOW_SCHEDULE": "0 * * * * *", "AzureFunctionsWebHost__hostid": "made-up-for"}
+    first = start(schedule=True, **minute)
+    first.host.travel(3600)
+    ran = eventually(lambda: first.logged("slow tick"))[0]
+    first.host.idle()
+    first.host.kill()
+
+    second = start(schedule=True, **minute)
+    second.host.travel(2 * 3600)
+
+    made_up = eventually(lambda: [line for line in second.logged("slow tick") if line["past_due"]])[0]
+    assert ran["status"]["Last"] < made_up["status"]["Last"]
+    assert made_up["status"]["Next"] > made_up["status"]["Last"]
+    second.host.kill()
+
+
+def test_scheduled_run_is_told_of_itself_and_of_when_the_last_one_really_fired(start: Callable[..., Sample]) -> None:
+    sample = start(schedule=True, SAMPLE_SLOW_SCHEDULE="0 */5 * * * *")
+    sample.host.travel(300)
+    first = eventually(lambda: sample.logged("slow tick"))[0]
+    sample.host.idle()
+
+    sample.host.travel(300)
+    second = eventually(lambda: len(lines := sample.logged("slow tick")) >= 2 and lines)[1]
+
+    assert first["status"]["Last"].startswith("0001-01-01")
+    assert first["status"]["LastUpdated"].startswith("0001-01-01")
+    assert first["at"] == pytest.approx(datetime.fromisoformat(second["status"]["Last"]).timestamp(), abs=1)
+    due = datetime.fromisoformat(second["status"]["Next"])
+    assert (0, 0) == (due.minute % 5, due.second)
+    assert 0 <= second["at"] - due.timestamp() < 301
+    sample.host.stop()
+
+
+def test_timer_of_less_than_a_minute_has_no_status(start: Callable[..., Sample]) -> None:
+    sample = start(schedule=True, SAMPLE_SLOW_SCHEDULE="* * * * * *")
+
+    assert {} == eventually(lambda: sample.logged("slow tick"))[0]["status"]
+    sample.host.kill()
+
+
 def test_timer_without_schedule_does_not_fire(start: Callable[..., Sample]) -> None:
     sample = start(schedule=False)
 

@@ -86,7 +86,7 @@ def test_webhook_rotates(world: World) -> None:
 def test_portal_run_rotates(world: World) -> None:
     resource = world.resource()
 
-    world.host.run("rotate", json.dumps({"resource": resource}))
+    world.rotate({"resource": resource}, headers={"Origin": "https://portal.azure.com"})
 
     assert "Secondary" == until(lambda: world.live_slot(resource))
 

@@ -89,6 +89,16 @@ def resource_not_found(group: str, name: str) -> Reply:
     )
 
 
+def scope_locked(scope: str) -> Reply:
+    """A lock forbids the call. It does not go away by itself."""
+    return error(
+        409,
+        "ScopeLocked",
+        f"The scope '{scope}' cannot perform write operation because following scope(s) are locked: '{scope}'. Please "
+        "remove the lock and try again.",
+    )
+
+
 def unknown_path() -> Reply:
     """Nothing is served at this path."""
     return error(404, "InvalidResourceType", "The resource type could not be found in the namespace given.")

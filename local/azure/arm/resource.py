@@ -1,13 +1,16 @@
 """How ARM shows a SignalR resource, and what a PUT or PATCH changes of it.
 
-The shape is that of recorded answers to `az signalr create` and `az signalr show`.
+The shape is that of recorded answers at api-version 2023-02-01 (`tests/recorded/recordings/go-sdk-2023.json`).
 """
 
+import uuid
 from datetime import datetime
 from typing import Any
 
 from local.azure.clock import timestamp
 from local.azure.signalr.resource import TYPE, SignalR
+
+NO_TENANT = str(uuid.UUID(int=0))
 
 
 def shown(resource: SignalR) -> dict[str, Any]:
@@ -27,6 +30,9 @@ def shown(resource: SignalR) -> dict[str, Any]:
             "tls": {"clientCertEnabled": False},
             "hostNamePrefix": resource.name.lower(),
             "features": [{"flag": "ServiceMode", "value": "Default", "properties": {}}],
+            "liveTraceConfiguration": None,
+            "resourceLogConfiguration": None,
+            "serverless": {"connectionTimeoutInSeconds": 30},
             "cors": {"allowedOrigins": ["*"]},
             "upstream": {"templates": None},
             "networkACLs": {
@@ -39,6 +45,7 @@ def shown(resource: SignalR) -> dict[str, Any]:
             "disableAadAuth": False,
         },
         "kind": "SignalR",
+        **({"identity": dict(resource.identity)} if resource.identity else {}),
         "systemData": {
             "createdBy": resource.by,
             "createdByType": "Application",
@@ -61,6 +68,9 @@ def changed(resource: SignalR, content: dict[str, Any], now: datetime) -> None:
         resource.tags = {str(name): str(value) for name, value in tags.items()}
     if isinstance(sku := content.get("sku"), dict):
         resource.sku = {name: sku[name] for name in ("name", "tier", "size", "capacity") if name in sku}
+    if isinstance(identity := content.get("identity"), dict) and identity.get("type") == "SystemAssigned":
+        principal = str(uuid.uuid5(uuid.NAMESPACE_URL, resource.id.lower()))
+        resource.identity = {"type": "SystemAssigned", "principalId": principal, "tenantId": NO_TENANT}
     properties = content.get("properties") or {}
     if isinstance(disabled := properties.get("disableLocalAuth"), bool):
         resource.disable_local_auth = disabled

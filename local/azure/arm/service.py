@@ -6,6 +6,7 @@ Each refusal has the status and the error envelope ARM gives it. Paths know no c
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from local.azure.arm import errors
 from local.azure.arm.route import Route, Where
@@ -16,7 +17,14 @@ from local.azure.throttling import TokenBuckets
 
 Act = Callable[[Call], Reply]
 
-_COMMON = {"Cache-Control": "no-cache", "Pragma": "no-cache", "X-Content-Type-Options": "nosniff"}
+_COMMON = {
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "x-rp-server-mvid": str(uuid.UUID(int=0)),
+}
 
 
 class ResourceManager:
@@ -81,4 +89,10 @@ class ResourceManager:
 
 def _request_ids() -> dict[str, str]:
     request = str(uuid.uuid4())
-    return {"x-ms-request-id": request, "x-ms-correlation-request-id": request}
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    routing = f"WESTEUROPE:{stamp}:{request}"
+    return {
+        "x-ms-request-id": request,
+        "x-ms-correlation-request-id": request,
+        "x-ms-routing-request-id": routing,
+    }

@@ -1,14 +1,14 @@
 """The resource provider `Microsoft.SignalRService/signalR`, as far as keys are concerned.
 
-Paths, bodies and headers follow the REST specification of api-version 2023-02-01 and the recorded sessions in the test
-suites of the Azure CLI and Azure PowerShell.
+Paths, bodies and headers follow the REST specification of api-version 2023-02-01 and the sessions that Azure's own
+clients recorded; `tests/recorded/test_emulator.py` holds it to those.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.azure.arm import errors
-from local.azure.arm.polling import Polling
+from local.azure.arm.polling import OLDEST, Polling
 from local.azure.arm.resource import changed, shown
 from local.azure.arm.route import Route, Where, path
 from local.azure.call import Call, Refused, Reply, error
@@ -18,8 +18,11 @@ from local.azure.signalr.resource import KEY_TYPES, KeyType, ProvisioningState, 
 from local.azure.signalr.service import NotActiveError, SignalRService
 
 API_VERSIONS = (
+    OLDEST,
     "2018-10-01",
     "2020-05-01",
+    "2021-04-01-preview",
+    "2021-06-01-preview",
     "2021-10-01",
     "2022-02-01",
     "2023-02-01",
@@ -39,6 +42,7 @@ _SUBSCRIPTION = r"(?P<scope>/subscriptions/(?P<subscription>[^/]+))"
 _GROUP = r"(?P<scope>/subscriptions/(?P<subscription>[^/]+)/resourceGroups/(?P<group>[^/]+))"
 _PROVIDER = r"/providers/(?P<provider>Microsoft\.SignalRService)"
 _ONE = f"(?P<scope>{_GROUP.replace('(?P<scope>', '(?:')}{_PROVIDER}/signalR/(?P<name>[^/]+))"
+_POLL_ONE = "/(?P<kind>KIND)/(?P<id>[^/]+)"
 _POLL = f"{_PROVIDER}/locations/(?P<location>[^/]+)/(?P<kind>KIND)/(?P<id>[^/]+)/SignalR/(?P<name>[^/]+)"
 
 
@@ -57,15 +61,17 @@ class SignalRProvider:
         def route(where: str, method: str, operation: str, action: str, act: Callable[[Call, Where], Reply]) -> Route:
             return Route(path(where), method, f"SignalR.{operation}", f"{SIGNALR}/{action}", act, API_VERSIONS)
 
-        statuses, results = (_GROUP + _POLL.replace("KIND", kind) for kind in ("operationStatuses", "operationResults"))
-        read_status, read_result = (
-            "locations/operationStatuses/signalR/read",
-            "locations/operationResults/signalR/read",
+        polls = tuple(
+            route(where.replace("KIND", kind), "GET", operation, f"{place}{kind}{of}/read", act)
+            for where, place, of in ((_GROUP + _POLL, "locations/", "/signalR"), (_ONE + _POLL_ONE, "SignalR/", ""))
+            for kind, operation, act in (
+                ("operationStatuses", "operationStatus", self._status),
+                ("operationResults", "operationResult", self._result),
+            )
         )
         return (
             route(_ONE, "GET", "get", "SignalR/read", self._get),
-            route(statuses, "GET", "operationStatus", read_status, self._status),
-            route(results, "GET", "operationResult", read_result, self._result),
+            *polls,
             route(_ONE + "/listKeys", "POST", "listKeys", "SignalR/listkeys/action", self._list_keys),
             route(_ONE + "/regenerateKey", "POST", "regenerateKey", "SignalR/regeneratekey/action", self._regenerate),
             route(_SUBSCRIPTION + _PROVIDER + "/signalR", "GET", "list", "SignalR/read", self._list),
@@ -120,7 +126,7 @@ class SignalRProvider:
         return Reply(201, shown(made), headers)
 
     def _update(self, call: Call, where: Where) -> Reply:
-        resource = self._found(where)
+        resource = self._unlocked(where)
         changed(resource, _object(call), self._service.now())
         return Reply(202, headers=self._provision(call, resource, "Updating"))
 
@@ -141,7 +147,15 @@ class SignalRProvider:
             raise Refused(error(409, "NameAlreadyExists", f"The name '{name}' is already taken.")) from elsewhere
 
     def _list_keys(self, _call: Call, where: Where) -> Reply:
-        return Reply(body=self._keys(self._found(where), {}))
+        # Also where local auth is disabled, as it was recorded.
+        return Reply(body=self._keys(self._unlocked(where), {}))
+
+    def _unlocked(self, where: Where) -> SignalR:
+        """The resource, for a POST or PATCH: a read-only lock forbids both, and so the reading of keys."""
+        resource = self._found(where)
+        if "ReadOnly" in resource.locks.values():
+            raise Refused(errors.scope_locked(resource.id))
+        return resource
 
     def _keys(self, resource: SignalR, instead: Mapping[KeyType, str]) -> dict[str, str]:
         keys = {**resource.keys, **instead}
@@ -154,7 +168,7 @@ class SignalRProvider:
         }
 
     def _regenerate(self, call: Call, where: Where) -> Reply:
-        resource = self._found(where)
+        resource = self._unlocked(where)
         wanted = str(_object(call).get("keyType", ""))
         key_type = KEY_TYPES.get(wanted.lower())
         if key_type is None:
@@ -164,7 +178,7 @@ class SignalRProvider:
         except NotActiveError:
             return error(409, "Conflict", "Service must be active state")
         headers = self._polling.headers(call, resource, regeneration)
-        status = resource.variant.accepted_status
+        status = 201 if call.query["api-version"] == OLDEST else resource.variant.accepted_status
         if resource.variant.body == "empty":
             return Reply(status, headers=headers)
         if resource.variant.body == "empty-object":

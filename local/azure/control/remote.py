@@ -88,6 +88,10 @@ class Remote:
         """Every accepted renewal in order: keyType, startedAt, effectiveAt (None while it is not), status, by."""
         return list(self._tell("regenerations", resource=resource))
 
+    def closings(self, resource: str) -> list[dict[str, Any]]:
+        """Every call that closed connections: hub, what, target, reason, excluded, signed_with (a slot), at."""
+        return list(self._tell("closings", resource=resource))
+
     def configure(self, resource: str | None, **variant: Any) -> None:  # noqa: ANN401  # the fields of signalr.Variant
         """Change how renewals behave, of one resource or of all: see `local.azure.signalr.service.Variant`."""
         self._tell("configure", resource=resource, variant=variant)

@@ -1,7 +1,7 @@
 """What a test may do to SignalR resources, past all tokens and roles."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from local.azure.clock import timestamp
@@ -78,6 +78,10 @@ class SignalRControl:
     def regenerations(self, resource: str) -> list[dict[str, Any]]:
         """Every accepted renewal, in order."""
         return [_told(one) for one in self._signalr(resource).regenerations]
+
+    def closings(self, resource: str) -> list[dict[str, Any]]:
+        """Every call that closed connections, in order."""
+        return [asdict(one) | {"at": timestamp(one.at)} for one in self._signalr(resource).closings]
 
     def configure(self, resource: str | None, variant: dict[str, Any]) -> None:
         """Change how renewals behave: of one resource, or of all there are and will be.

@@ -1,29 +1,32 @@
-"""SignalR Service's own REST API, as far as it takes to see whether a key is accepted.
+"""SignalR Service's own REST API, as far as it takes to see whether a key is accepted, and what closed connections.
 
 Source: "Azure SignalR Service data plane REST API reference", Microsoft Learn: the token's audience is the URL called,
-without its query; Microsoft's own SDK signs with the query, and the service takes both. Each resource has its endpoint
+without its query; Microsoft's own SDK signed with the query for years, and the service takes both. Clock skew and lists
+of audiences are as in ASP.NET Core's defaults and in the emulator of Azure Web PubSub. Each resource has its endpoint
 at a path of its own here, where Azure gives it a host name.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import jwt
+from multidict import MultiMapping
 
 from local.azure.call import Call, Operation, Reply
 from local.azure.clock import Clock
 from local.azure.identity.tokens import bearer
-from local.azure.signalr.resource import SignalR
+from local.azure.signalr.resource import Closing, KeyType, SignalR
+from local.azure.signalr.rest_routes import HUB, RestRoute, found, known_methods
 from local.azure.signalr.service import SignalRService
 
 if TYPE_CHECKING:
     from jwt.types import Options
 
-_PATH = re.compile(r"^/(?P<name>[^/]+)/api(?P<rest>/.*)$")
-_HUB = re.compile(r"^(?:/v1)?/hubs/(?P<hub>[^/]+)(?P<rest>/.*)?$")
-_SENDS = re.compile(r"^(?:/:send|/(?:users|connections|groups)/[^/]+/:send)?$")
+SKEW_SECONDS = 300
+"""How long after its end a token is still taken."""
 
+_PATH = re.compile(r"^/(?P<name>[^/]+)/api(?P<rest>/.*)$")
 _SIGNATURE_ONLY: "Options" = {
     "verify_exp": False,
     "verify_nbf": False,
@@ -31,7 +34,6 @@ _SIGNATURE_ONLY: "Options" = {
     "verify_aud": False,
     "verify_iss": False,
 }
-_OPERATIONS: Mapping[str, str] = {"HEAD": "DataPlane.exists", "GET": "DataPlane.exists", "POST": "DataPlane.send"}
 
 
 class DataPlane:
@@ -45,49 +47,77 @@ class DataPlane:
 
     def match(self, call: Call) -> Operation:
         """See `Service.match`."""
-        found = _PATH.match(call.path)
-        resource = self._service.named(found["name"]) if found else None
-        if found is None or resource is None:
+        path = _PATH.match(call.path)
+        resource = self._service.named(path["name"]) if path else None
+        if path is None or resource is None:
             return Operation("DataPlane.unknown", call.path, lambda _: Reply(404))
-        if found["rest"] == "/health":
+        rest = path["rest"]
+        if rest in ("/health", "/v1/health"):
             # Healthy is the endpoint, whatever key the caller holds.
             return Operation("DataPlane.health", resource.id, lambda _: Reply(200))
-        name = _OPERATIONS.get(call.method, "DataPlane.other")
-        return Operation(name, resource.id, lambda call: self._answer(call, resource, found["rest"]))
+        matched = found(call.method, rest)
+        if matched is None:
+            # Routing comes before authentication: nothing is said about the key.
+            methods = known_methods(rest)
+            refusal = Reply(405, headers={"Allow": ", ".join(methods)}) if methods else Reply(404)
+            return Operation("DataPlane.other", resource.id, lambda _: refusal)
+        route, names = matched
+        return Operation(route.operation, resource.id, lambda call: self._answer(call, resource, route, names))
 
-    def _answer(self, call: Call, resource: SignalR, rest: str) -> Reply:
-        refusal = self._refusal(call, resource)
-        if refusal is not None:
-            challenge = f'Bearer error="invalid_token", error_description="{refusal}"'
-            return Reply(401, headers={"WWW-Authenticate": challenge})
-        hub = _HUB.match(rest)
-        sends = hub is not None and call.method == "POST" and _SENDS.match(hub["rest"] or "")
-        # Nobody is ever connected here: whoever asks for a user, a group or a connection is told there is none.
-        return Reply(202 if sends else 404)
-
-    def _refusal(self, call: Call, resource: SignalR) -> str | None:
+    def _answer(self, call: Call, resource: SignalR, route: RestRoute, names: Mapping[str, str]) -> Reply:
         token = bearer(call.headers.get("Authorization"))
         if token is None:
-            return "The token is missing"
-        if resource.disable_local_auth:
-            return "Local auth is disabled"
-        claims = _signed_with(token, resource.live.values())
-        if claims is None:
-            return "The signature key was not found"
-        audience = str(claims.get("aud", "")).partition("?")[0].rstrip("/")
-        if audience.lower() != f"{call.origin}{call.path}".rstrip("/").lower():
-            return "The audience is invalid"
-        if not isinstance(expires := claims.get("exp"), int | float) or expires <= self._clock.expiry_seconds():
-            return "The token expired"
+            return Reply(401, headers={"WWW-Authenticate": "Bearer"})
+        slot, refusal = self._let_in(call, resource, token)
+        if slot is None:
+            challenge = f'Bearer error="invalid_token", error_description="{refusal}"'
+            return Reply(401, headers={"WWW-Authenticate": challenge})
         call.principal = "access key"
-        return None
+        if not HUB.fullmatch(names["hub"]):
+            return Reply(400, _problem("hub", names["hub"]))
+        if route.closes:
+            target = "" if route.closes == "hub" else names[route.closes]
+            excluded = tuple(call.query.getall("excluded", [])) if isinstance(call.query, MultiMapping) else ()
+            reason = call.query.get("reason", "")
+            resource.closings.append(
+                Closing(names["hub"].lower(), route.closes, target, reason, excluded, slot, self._clock.now())
+            )
+        return Reply(route.status, headers={"x-ms-error-code": route.error_code} if route.error_code else {})
+
+    def _let_in(self, call: Call, resource: SignalR, token: str) -> tuple[KeyType | None, str]:
+        """The slot whose key signed, or why not."""
+        if resource.disable_local_auth:
+            return None, "Local auth is disabled"
+        slot, claims = _signed_with(token, resource.live)
+        if slot is None:
+            return None, "The signature key was not found"
+        told = claims.get("aud", "")
+        audiences = told if isinstance(told, list) else [told]
+        address = f"{call.origin}{call.path}".rstrip("/").lower()
+        if address not in {str(one).partition("?")[0].rstrip("/").lower() for one in audiences}:
+            return None, "The audience is invalid"
+        try:
+            expires = float(claims.get("exp", ""))
+        except (TypeError, ValueError):
+            return None, "The token has no expiration"
+        if expires + SKEW_SECONDS <= self._clock.expiry_seconds():
+            return None, "The token expired"
+        return slot, ""
 
 
-def _signed_with(token: str, keys: Iterable[str]) -> dict[str, object] | None:
-    for key in keys:
+def _signed_with(token: str, keys: Mapping[KeyType, str]) -> tuple[KeyType | None, dict[str, Any]]:
+    for slot, key in keys.items():
         try:
             # The signature only: time is the emulators' own.
-            return jwt.decode(token, key, algorithms=["HS256"], options=_SIGNATURE_ONLY)
+            return slot, jwt.decode(token, key, algorithms=["HS256"], options=_SIGNATURE_ONLY)
         except jwt.InvalidTokenError:
             continue
-    return None
+    return None, {}
+
+
+def _problem(name: str, value: str) -> dict[str, object]:
+    return {
+        "title": "One or more validation errors occurred.",
+        "status": 400,
+        "errors": {name: [f"The value '{value}' is not a valid {name} name."]},
+    }

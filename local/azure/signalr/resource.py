@@ -17,11 +17,14 @@ class Variant:
 
     `operation_seconds` bounds how long one takes; `data_plane_lag` is how much later, in seconds, the data plane
     follows what ARM already calls done; `busy_state` is the resource's provisioning state meanwhile.
+    `operation_urls` is where an operation can be watched: below the location (api-versions before 2021-06) or below the
+    resource (since then), or by one address under operationResults that answers the status.
     """
 
     body: Literal["keys", "empty-object", "empty"] = "keys"
     accepted_status: Literal[202, 201] = 202
     polls: Literal["normal", "done-at-first", "one-404"] = "normal"
+    operation_urls: Literal["by-version", "location", "resource", "results-only"] = "by-version"
     outcome: Literal["Succeeded", "Failed", "unchanged"] = "Succeeded"
     operation_seconds: tuple[float, float] = (13.0, 19.0)
     data_plane_lag: float = 0.0
@@ -57,6 +60,19 @@ class Regeneration(LongRunning):
     effective: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """One call that closed connections: which, and the slot of the key that signed it."""
+
+    hub: str
+    what: str
+    target: str
+    reason: str
+    excluded: tuple[str, ...]
+    signed_with: KeyType
+    at: datetime
+
+
 @dataclass(slots=True)
 class SignalR:
     """One resource. `keys` is what ARM shows, `live` what the data plane accepts."""
@@ -73,10 +89,13 @@ class SignalR:
     tags: dict[str, str] = field(default_factory=dict)
     sku: Mapping[str, object] = field(default_factory=lambda: {"name": "Standard_S1", "capacity": 1})
     disable_local_auth: bool = False
+    identity: Mapping[str, str] | None = None
     provisioning_state: str = "Succeeded"
     modified: datetime | None = None
     running: LongRunning | None = None
     regenerations: list[Regeneration] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)
+    locks: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import time
 from http.cookies import SimpleCookie
 
@@ -116,6 +117,13 @@ async def long_tick(timer: func.TimerRequest) -> None:
     await gate("long-tick").wait()
 
 
+@app.timer_trigger("timer", schedule="%SAMPLE_SLOW_SCHEDULE%")
+async def slow_tick(timer: func.TimerRequest) -> None:
+    log.info("slow tick", extra={"past_due": timer.past_due, "at": time.time(), "status": timer.schedule_status})
+    await asyncio.sleep(float(os.environ.get("SAMPLE_SLOW_SECONDS", "0")))
+    log.info("slow tick ends", extra={"at": time.time()})
+
+
 @app.queue_trigger("message", queue_name="%SAMPLE_QUEUE%", connection="AzureWebJobsStorage")
 async def work(message: func.QueueMessage) -> None:
     body = message.get_body().decode()
@@ -133,4 +141,19 @@ async def work(message: func.QueueMessage) -> None:
 
 @app.queue_trigger("message", queue_name="%SAMPLE_QUEUE%-poison", connection="AzureWebJobsStorage")
 async def poisoned(message: func.QueueMessage) -> None:
-    log.info("poisoned", extra={"body": message.get_body().decode(), "attempt": message.dequeue_count})
+    body = message.get_body().decode()
+    log.info("poisoned", extra={"body": body, "attempt": message.dequeue_count, "at": time.monotonic()})
+    if body == "fail always":
+        raise RuntimeError("asked to fail")
+
+
+@app.event_grid_trigger("event")
+async def heard(event: func.EventGridEvent) -> None:
+    log.info("heard", extra={"event": event.id, "subject": event.subject})
+    if event.subject == "fail":
+        raise RuntimeError("asked to fail")
+
+
+@app.route("adm", methods=["GET"])
+async def admin_of_nothing(req: func.HttpRequest) -> func.HttpResponse:  # noqa: ARG001 - the worker fills it by name
+    return func.HttpResponse("only a name")
