@@ -28,7 +28,7 @@ async def flush(services: Services, leased: LeasedRecord) -> None:
             for event in record.outbox:
                 await services.events.publish(event)
                 record = record.announced(event, services.clock())
-                log.info("rotation announced", extra={"rotation_id": event.rotation_id, "kind": event.kind})
+                log.info("rotation announced", extra=_log_fields(event))
     except (RotationError, TimeoutError) as error:
         _log_waiting(record.outbox, error)
     if record is not leased.record:
@@ -50,5 +50,14 @@ def _log_waiting(events: tuple[OutgoingEvent, ...], error: RotationError | Timeo
     code = error.code if isinstance(error, RotationError) else type(error).__name__
     log.warning(
         "announcement pending",
-        extra={"rotation_id": events[0].rotation_id, "kind": events[0].kind, "code": code, "waiting": len(events)},
+        extra=_log_fields(events[0]) | {"code": code, "waiting": len(events)},
     )
+
+
+def _log_fields(event: OutgoingEvent) -> dict[str, object]:
+    return {
+        "rotation_id": event.rotation_id,
+        "resource": event.source,
+        "slot": event.data.get("key_type"),
+        "event": event.kind,
+    }

@@ -11,9 +11,10 @@ from azure.core.credentials import AccessToken
 from azure.mgmt.signalr.aio import SignalRManagementClient
 
 from shared.adapters.arm_rate_limit import ArmRetryPolicy, RateLimiter, RateLimitPolicy
-from shared.adapters.arm_signalr import ArmSignalR, Ending, SameHost
+from shared.adapters.arm_signalr import ArmSignalR, SameHost
 from shared.domain.keys import KeyType
 from shared.domain.resources import ResourceId
+from shared.rotation.ports import Ending
 from tests.recorded.recording import Recording, recordings
 from tests.recorded.replay import SUBSCRIPTION, Replay
 
@@ -44,7 +45,13 @@ async def answered(recording: Recording, folder: Path) -> AsyncIterator[tuple[Ar
             retry_policy=ArmRetryPolicy(),
         ) as client,
     ):
-        adapter = ArmSignalR(lambda _: client, lambda _: pace, operation_timeout_seconds=20, first_poll_seconds=0.01)
+        adapter = ArmSignalR(
+            lambda _: client,
+            lambda _: pace,
+            key_read=lambda _: None,
+            operation_timeout_seconds=20,
+            first_poll_seconds=0.01,
+        )
         yield adapter, ResourceId.parse(replay.names["resource"]), replay
 
 
@@ -54,7 +61,7 @@ async def test_a_recorded_regeneration_is_followed_to_its_end_and_its_key_is_rea
 ) -> None:
     async with answered(recording, folder) as (adapter, resource, replay):
         ended = await adapter.regenerate(
-            resource, KeyType(recording.slot), turn=await adapter.turn(resource), answer_within=10
+            resource, KeyType(recording.slot), permit=await adapter.permit(resource), timeout_seconds=10
         )
 
     assert Ending.SUCCEEDED is ended.ending
@@ -64,7 +71,9 @@ async def test_a_recorded_regeneration_is_followed_to_its_end_and_its_key_is_rea
 @pytest.mark.parametrize("recording", ALL, ids=lambda one: one.name)
 async def test_a_recorded_regeneration_is_asked_for_once(recording: Recording, folder: Path) -> None:
     async with answered(recording, folder) as (adapter, resource, replay):
-        await adapter.regenerate(resource, KeyType(recording.slot), turn=await adapter.turn(resource), answer_within=10)
+        await adapter.regenerate(
+            resource, KeyType(recording.slot), permit=await adapter.permit(resource), timeout_seconds=10
+        )
 
     assert 1 == sum(path.lower().endswith("/regeneratekey") for _, path, _ in replay.asked)
 
@@ -100,7 +109,7 @@ async def test_the_signed_query_of_a_poll_url_is_followed_verbatim(folder: Path)
     recording = next(one for one in ALL if one.name == "azure-cli-2024")
 
     async with answered(recording, folder) as (adapter, resource, replay):
-        await adapter.regenerate(resource, KeyType.SECONDARY, turn=await adapter.turn(resource), answer_within=10)
+        await adapter.regenerate(resource, KeyType.SECONDARY, permit=await adapter.permit(resource), timeout_seconds=10)
 
     polls = {query for method, path, query in replay.asked if method == "GET" and "operationStatuses" in path}
     assert {f"api-version=2023-08-01-preview&{replay.names['signature']}"} == polls
