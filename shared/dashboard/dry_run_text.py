@@ -55,7 +55,7 @@ def _sentence(action: Action, preview: Preview, now: datetime) -> str:
         case Wait(code):
             return f"would wait: {nothing_done(preview.item, Result.SKIPPED, code, None, now).message}"
         case Announce():
-            raise AssertionError("a dry run has no text for an announcement")
+            return "would announce the newest version again under the id it always had; no key changes"
         case _:
             assert_never(action)
     return text + ("; the key it replaces becomes worthless once the overlap is over" if retire else "")
