@@ -143,8 +143,8 @@ def build(
         messages=QueueMessages(worker, incoming_events),
         inventory=inventory,
         incoming_events=incoming_events,
-        health=Health(services, inventory, rotations),
-        dashboard=Dashboard(rotations, inventory, services, grace=grace),
+        health=Health(services, fleet, inventory, silent_after=settings.silent_after),
+        dashboard=Dashboard(rotations, inventory, services, grace=grace, silent_after=settings.silent_after),
         clients=services.clients,
     )
 

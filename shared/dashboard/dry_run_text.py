@@ -36,7 +36,7 @@ def dry_run_text(preview: Preview, now: datetime) -> str:
     return _sentence(preview.action, preview, now)
 
 
-def _sentence(action: Action, preview: Preview, now: datetime) -> str:
+def _sentence(action: Action, preview: Preview, now: datetime) -> str:  # noqa: PLR0911 - a table is a list of returns
     match action:
         case Rotate(slot, retire):
             text = f"would regenerate {slot}, prove it, publish it and announce it"

@@ -29,6 +29,7 @@ class Code(StrEnum):
     NOT_READY = "ResourceNotReady"
     NOT_MANAGED = "NotManaged"
     GONE = "ResourceGone"
+    MISCONFIGURED = "Misconfigured"
 
 
 class Cause(StrEnum):
@@ -119,7 +120,7 @@ def decide(  # noqa: PLR0911 - a decision table is a list of returns
     if request.key_type is KeyType.SALT:
         return RegenerateSalt()
     if observation.published is None:
-        return _first(request)
+        return _first(request, policy)
     slot = observation.published_slot
     if slot is None:
         return _repair(observation.published, request)
@@ -161,8 +162,10 @@ def _blocked(observation: Observation, request: WorkItem) -> Action | None:
     return None
 
 
-def _first(request: WorkItem) -> Action:
+def _first(request: WorkItem, policy: Policy) -> Action:
     """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out."""
+    if policy.unknown_word and request.mode is Mode.SWEEP:
+        return Refuse(Code.MISCONFIGURED)
     if request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(Slot.PRIMARY, Cause.ADOPT)
     if request.slot is Slot.PRIMARY:
@@ -184,6 +187,8 @@ def _scheduled(
     retirement = pending_retirement(observation)
     if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
         return Retire(slot.other)
+    if policy.unknown_word:
+        return Refuse(Code.MISCONFIGURED)
     due = published.since + policy.period
     if now < due:
         return Skip(Code.NOT_DUE, due)

@@ -41,6 +41,8 @@ _ADVICE = {
     Code.NOT_READY: "the resource is being changed; the next sweep looks again",
     Code.NOT_MANAGED: "the resource is not managed any more; its history is closed",
     Code.GONE: "the resource was deleted; its history is closed",
+    Code.MISCONFIGURED: "the tag key-rotation has a word that is neither enabled nor paused: no key is changed by "
+    "schedule; correct the tag",
 }
 
 

@@ -12,6 +12,7 @@ from shared.domain.decision import Action, Code, Publish, Refuse, Resume, Rotate
 from shared.domain.errors import (
     NotFound,
     NotManaged,
+    NotPermitted,
     RetriesExhausted,
     Retryable,
     RotationError,
@@ -165,17 +166,31 @@ class Worker:
     async def _managed(self, leased: LeasedRecord, item: WorkItem) -> Resource | Outcome:
         """What ARM says of the resource; its last outcome if it has left the fleet. Raises `Misconfigured`."""
         if item.conflicts:
-            raise secret_conflict(item.resource_id, item.conflicts)
+            raise secret_conflict(item.resource_id, item.conflicts, count=item.conflict_count)
+        stray = not self._fleet.could_cover(item.resource_id)
+        if stray and leased.record.journal is None:  # not asked of ARM: the role there may be gone as well
+            return await self._left(leased, item)
         try:
             resource = await self._services.signalr.get(item.resource_id)
         except NotFound as error:
             return await self._gone(leased, item, error)
-        if leased.record.journal is None and not self._fleet.includes(resource):
-            if item.mode is Mode.SWEEP:
-                return await self._closed_as_removed(leased, item, Code.NOT_MANAGED)
-            # It was, when it was asked for; or the message was put on the queue by a sender that may not ask.
-            raise NotManaged(f"{item.resource} is not managed, or no longer", step="observe")
+        except NotPermitted as error:
+            if not stray:
+                raise
+            outcome = await self._failed(leased, item, error)  # what was begun can't be finished: that is reported once
+            await leased.write(leased.record.closed_as_removed(outcome))
+            return outcome
+        known = leased.record.snapshot is not None
+        if leased.record.journal is None and not self._fleet.includes(resource, known=known):
+            return await self._left(leased, item)
         return resource
+
+    async def _left(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
+        """It is no longer managed: its history is closed. Raises `NotManaged` for a request by name."""
+        if item.mode is Mode.SWEEP:
+            return await self._closed_as_removed(leased, item, Code.NOT_MANAGED)
+        # It was, when it was asked for; or the message was put on the queue by a sender that may not ask.
+        raise NotManaged(f"{item.resource} is not managed, or no longer", step="observe")
 
     async def _gone(self, leased: LeasedRecord, item: WorkItem, error: NotFound) -> Outcome:
         """It was deleted. That is reported once to a caller that named it, or had begun to rotate it."""
