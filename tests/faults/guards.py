@@ -22,6 +22,7 @@ _HISTORIES = "tests/faults/test_interleavings.py"
 _CUTS = "tests/integration/test_regeneration.py"
 _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
+_TROUBLE = "tests/scale/test_sweep_in_trouble.py"
 
 MUTATIONS = (
     Mutation(
@@ -200,6 +201,55 @@ MUTATIONS = (
         "    earlier = newest.retirement if newest else None",
         "    earlier = None",
         f"{_RECORDS}::test_a_retirement_is_carried_over_by_a_version_that_comes_before_it",
+    ),
+    Mutation(
+        6,
+        "name every resource of a conflict in every message",
+        "shared/rotation/sweep.py",
+        "others = [other for other in first if other != resource][:NAMED_CONFLICTS]",
+        "others = [other for other in sharing if other != resource]",
+        f"{_TROUBLE}::test_four_hundred_resources_on_one_secret_do_not_stop_the_sweep",
+    ),
+    Mutation(
+        6,
+        "stop the sweep at a message that is not taken",
+        "shared/rotation/bounded_gather.py",
+        "if not succeeded and len(failed) >= limit and not isinstance(error, Rejected):",
+        "if True:",
+        f"{_TROUBLE}::test_message_that_the_queue_does_not_take_costs_its_own_resource_alone",
+    ),
+    Mutation(
+        6,
+        "ask ARM for what no setting covers any more",
+        "shared/rotation/worker.py",
+        "        if stray and leased.record.journal is None:",
+        "        if False:",
+        f"{_TROUBLE}::test_resource_of_a_scope_that_was_taken_out_is_not_asked_of_arm",
+    ),
+    Mutation(
+        6,
+        "start telemetry before the settings are known to be right",
+        "shared/composition.py",
+        "    settings = load()\n    _watch()\n",
+        "    _watch()\n    settings = load()\n",
+        "tests/http/test_telemetry_costs_nothing.py::test_health_starts_no_threads_while_a_setting_is_wrong",
+    ),
+    Mutation(
+        6,
+        "have no words for an announcement in a dry run",
+        "shared/dashboard/dry_run_text.py",
+        "        case Announce():\n"
+        '            return "would announce the newest version again under the id it always had; no key changes"\n',
+        "",
+        "tests/dashboard/test_dry_run_text.py::test_a_decision_is_said_in_words",
+    ),
+    Mutation(
+        6,
+        "look at the same twenty resources each time",
+        "shared/rotation/health.py",
+        "    chosen = random.sample(resources, k=min(MOST_CHECKED, len(resources)))",
+        "    chosen = resources[:MOST_CHECKED]",
+        "tests/scale/test_deep_health.py::test_each_look_takes_another_sample",
     ),
     Mutation(
         7,
