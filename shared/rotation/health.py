@@ -17,14 +17,14 @@ from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.rotation.inventory import Fleet, Inventory
+from shared.rotation.inventory import Fleet, Inventory, entries_by_resource
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
 from shared.rotation.submit import not_managed
 
 MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
 LONGEST_SECONDS = 60.0
-_LISTING_SECONDS = 25.0
+LISTING_SECONDS = 15.0
 _REPEATEDLY = 2
 _MOST_FINDINGS = 10
 
@@ -56,14 +56,14 @@ class Health:
         """
         until = asyncio.get_running_loop().time() + LONGEST_SECONDS
         try:
-            async with asyncio.timeout(_LISTING_SECONDS):
+            async with asyncio.timeout(2 * LISTING_SECONDS):
                 if resource and not await self._fleet.manages(resource):
                     raise not_managed(resource)
-                entries, sweep = await asyncio.gather(self._inventory.all(), self._services.records.heartbeat())
+                (entries, findings), sweep = await asyncio.gather(self._entries(), self._services.records.heartbeat())
         except TimeoutError:
-            raise Unavailable(f"the fleet could not be listed within {_LISTING_SECONDS:g} s") from None
+            raise Unavailable("neither ARM nor the app's own records answered in time") from None
         chosen = [resource] if resource else _sample([each.resource_id for each in entries])
-        findings = await self._look(chosen, seconds=until - asyncio.get_running_loop().time())
+        findings += await self._look(chosen, seconds=until - asyncio.get_running_loop().time())
         if resource is None:
             findings += self._of_the_app(sweep)
         findings += self._of_others([each for each in entries if resource in {None, each.resource_id}])
@@ -74,6 +74,16 @@ class Health:
             overdue=sweep.overdue if sweep else None,
             findings=tuple(dict.fromkeys(findings)),
         )
+
+    async def _entries(self) -> tuple[Sequence[InventoryEntry], list[Finding]]:
+        """The fleet; where ARM does not list it in time, what the records know of it, and that this is so."""
+        try:
+            async with asyncio.timeout(LISTING_SECONDS):
+                return await self._inventory.all(), []
+        except TimeoutError:
+            message = f"ARM did not list the fleet within {LISTING_SECONDS:g} s: what is known of it was looked at"
+            known = await entries_by_resource(self._services.records)
+            return [*known.values()], [Finding(resource="", code=Unavailable.code, message=message)]
 
     async def _look(self, resources: Sequence[ResourceId], *, seconds: float) -> list[Finding]:
         previews = await self._preflight.look([self._item(each) for each in resources], seconds=seconds)

@@ -12,6 +12,7 @@ from shared.domain.heartbeat import NO_SWEEP
 from shared.domain.requests import RotationCommand
 from shared.http.messages import HttpRequest
 from shared.http.routes import handle
+from shared.rotation import health
 from shared.rotation.health import MOST_CHECKED
 from tests.scale.conftest import Site
 from tests.scale.test_sweep import told
@@ -48,6 +49,21 @@ async def test_outage_is_reported_within_a_minute(site: Site) -> None:
 
     assert time.monotonic() - began < 60
     assert resources == {each.resource for each in report.findings}
+
+
+async def test_fleet_that_arm_does_not_list_is_looked_at_as_it_is_known(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "LISTING_SECONDS", 1.0)
+    app, resource = site.app(), site.resource()
+    await site.swept(app)
+    site.azure.fault("SignalR.list", delay=20, times=10)
+    site.azure.fault("SignalR.get", status=403, resource=resource)
+
+    report = await app.health.report()
+
+    assert 1 == report.checked
+    assert [("", "Unavailable"), (resource, "NotPermitted")] == [(each.resource, each.code) for each in report.findings]
 
 
 async def test_topic_is_asked_once_for_all(site: Site) -> None:
