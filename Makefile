@@ -62,7 +62,7 @@ lint: .venv/.installed  ## style, types, import rules
 	$(PY) -m local.azurite install
 	touch $@
 
-architecture: .venv/.installed  ## the list of modules in docs/architecture.md, from their own first lines
+architecture: .venv/.installed  ## docs/reference/modules.md, from the modules' own first lines
 	$(PY) scripts/architecture.py
 
 openapi: .venv/.installed  ## shared/http/openapi.json, the API's description, from the classes that it describes

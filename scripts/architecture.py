@@ -1,5 +1,5 @@
 # ruff: noqa: INP001 - a script; scripts/ is no package
-"""Writes the list of modules in docs/architecture.md, from what each module says of itself in its first paragraph."""
+"""Writes docs/reference/modules.md: every module, in what it says of itself in its first paragraph."""
 
 import argparse
 import ast
@@ -9,24 +9,21 @@ from itertools import groupby
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "architecture.md"
-_BEGIN, _END = "<!-- modules: scripts/architecture.py writes what follows -->\n", "<!-- end of modules -->\n"
+PAGE = ROOT / "docs" / "reference" / "modules.md"
+_HEAD = """# Modules
+
+Made by `make architecture` from the modules' own first lines. How they fit: [architecture](../architecture.md).
+"""
 
 
 def modules(root: Path) -> str:
-    """The list: a heading for each folder of `shared` and `local`, a line for each module."""
+    """The page: a heading for each folder of `shared` and `local`, a line for each module."""
     paths = [path for package in ("shared", "local") for path in sorted((root / package).rglob("*.py"))]
     lines: list[str] = []
     for folder, members in groupby(sorted(paths, key=lambda path: (str(path.parent), path.name)), lambda p: p.parent):
-        lines += ["", f"### {folder.relative_to(root)}", ""]
+        lines += ["", f"## {folder.relative_to(root)}", ""]
         lines += _lines(list(members))
-    return "\n".join([*lines, "", ""])
-
-
-def rewritten(page: str, root: Path) -> str:
-    """The page with the list as it has to be."""
-    before, _, rest = page.partition(_BEGIN)
-    return before + _BEGIN + modules(root) + _END + rest.partition(_END)[2]
+    return _HEAD + "\n".join([*lines, ""])
 
 
 def _lines(paths: list[Path]) -> Iterator[str]:
@@ -42,8 +39,8 @@ def main() -> int:
     """Rewrite the page, or only look at it; exit code 1 if it is not, or was not, as it has to be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing")
-    page = PAGE.read_text()
-    new = rewritten(page, ROOT)
+    page = PAGE.read_text() if PAGE.exists() else ""
+    new = modules(ROOT)
     if not parser.parse_args().check:
         PAGE.write_text(new)
     return int(new != page)

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 from shared.adapters.azure_errors import translated
 from shared.adapters.blob_container import PERMISSION, as_json, download, upload
 from shared.domain.errors import KeyReused
-from shared.domain.record import Operation, Outcome
+from shared.domain.operation import Operation
+from shared.domain.record import Outcome
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 

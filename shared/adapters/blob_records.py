@@ -63,7 +63,7 @@ class _BlobLease:
         with translated("Blob storage (read)", needs=PERMISSION, step="ledger"), _fenced():
             content = await (await self._blob.download_blob(lease=self._lease)).readall()
         try:
-            return Record.model_validate_json(content) if content.strip() else Record(resource=str(resource))
+            return Record.read(content) if content.strip() else Record(resource=str(resource))
         except ValidationError as error:
             log.warning("record unreadable", extra={"resource": str(resource), "faults": error.error_count()})
             return Record(resource=str(resource))
@@ -112,7 +112,7 @@ class BlobRecords:
         with translated("Blob storage (read)", needs=PERMISSION, step="ledger"):
             content = await download(self._container, _name(resource))
         with suppress(ValidationError):
-            return Record.model_validate_json(content) if content else None
+            return Record.read(content) if content else None
         return None
 
     async def entries(self) -> AsyncIterator[InventoryEntry]:

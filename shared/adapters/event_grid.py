@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 from shared.adapters.azure_errors import translated
 from shared.domain.errors import Unavailable
-from shared.domain.events import OutgoingEvent
+from shared.domain.outgoing_event import OutgoingEvent
 
 _REACH_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -40,7 +40,7 @@ class EventGridTopic:
     async def publish(self, event: OutgoingEvent) -> None:
         """See `EventPublisher.publish`."""
         cloud_event = CloudEvent(
-            source=str(event.source),
+            source=event.source,
             type=f"{self._prefix}.{event.kind}",
             subject=event.subject,
             id=event.id,

@@ -17,7 +17,7 @@ from azure.keyvault.secrets.aio import SecretClient
 
 from shared.adapters.azure_errors import inner_code, translated
 from shared.domain.errors import SecretSoftDeleted
-from shared.domain.keys import AccessKey, Slot, published_fingerprint, read_secret
+from shared.domain.keys import AccessKey, Slot, fingerprint, read_secret
 from shared.domain.observation import PublishedSecret, Retirement
 from shared.domain.resources import ResourceId
 from shared.rotation.ports import NewSecretVersion
@@ -123,7 +123,8 @@ def _tags(version: NewSecretVersion) -> dict[str, str]:
 
 
 def _published(secret: KeyVaultSecret) -> PublishedSecret:
-    return replace(_described(secret.properties), fingerprint=published_fingerprint(secret.value or ""))
+    endpoint, key = read_secret(secret.value or "")
+    return replace(_described(secret.properties), fingerprint=fingerprint(key), endpoint=endpoint)
 
 
 def _described(version: SecretProperties) -> PublishedSecret:
@@ -154,6 +155,8 @@ def _slot(text: str) -> Slot | None:
 def _retirement(tags: dict[str, str]) -> Retirement | None:
     try:
         after = datetime.fromisoformat(tags["RetireAfter"])
-        return Retirement(tags["RetireFingerprint"], after if after.tzinfo else after.replace(tzinfo=UTC))
+        return Retirement(
+            fingerprint=tags["RetireFingerprint"], after=after if after.tzinfo else after.replace(tzinfo=UTC)
+        )
     except (KeyError, ValueError):  # a tag that was edited by hand is no reason to stop
         return None

@@ -6,7 +6,6 @@ from typing import assert_never
 from shared.dashboard.time_format import relative, stamp
 from shared.domain.decision import (
     Action,
-    Announce,
     Cause,
     Publish,
     Refuse,
@@ -24,6 +23,8 @@ _PUBLISH = {
     Cause.ADOPT: "would publish the {slot} key as it is: it is taken for the key in use; no key changes",
     Cause.REPAIR: "would publish the {slot} key as it is: the published value is no live key; no key changes",
     Cause.SWITCH: "would publish the {slot} key as it is, now",
+    Cause.MOVE: "would publish the {slot} key as it is under the new name, then decide again; no key changes",
+    Cause.LATE: "would publish the {slot} key that was regenerated earlier, once SignalR accepts it",
 }
 
 
@@ -36,7 +37,7 @@ def dry_run_text(preview: Preview, now: datetime) -> str:
     return _sentence(preview.action, preview, now)
 
 
-def _sentence(action: Action, preview: Preview, now: datetime) -> str:  # noqa: PLR0911 - a table is a list of returns
+def _sentence(action: Action, preview: Preview, now: datetime) -> str:
     match action:
         case Rotate(slot, retire):
             text = f"would regenerate {slot}, prove it, publish it and announce it"
@@ -54,8 +55,6 @@ def _sentence(action: Action, preview: Preview, now: datetime) -> str:  # noqa: 
             return f"would do nothing: {code}: {outcome.message}{when}"
         case Wait(code):
             return f"would wait: {nothing_done(preview.item, Result.SKIPPED, code, None, now).message}"
-        case Announce():
-            return "would announce the newest version again under the id it always had; no key changes"
         case _:
             assert_never(action)
     return text + ("; the key it replaces becomes worthless once the overlap is over" if retire else "")

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.dashboard.time_format import duration, relative
+from shared.domain.decision import MOVING
 from shared.domain.inventory_entry import InventoryEntry
-from shared.domain.record import Result
 from shared.domain.snapshot import Snapshot
 
 DUE_SOON = timedelta(days=7)
@@ -54,6 +54,9 @@ _REMEDY = {
     "KeyRefused": "Look at the resource's health and activity log, then rotate again.",
     "Misconfigured": "Correct the setting or tag it names.",
     "RetriesExhausted": "Look up its rotation id in the log; the next sweep finishes what was begun.",
+    "SecretNotOwned": "Give the resource a secret name of its own (the tag key-rotation-secret, or the template).",
+    "RetirementImpossible": "Publish another key and regenerate this one in the portal, or put its tag back.",
+    "LocalAuthDisabled": "Nothing: there are no access keys any more.",
     "Rejected": "Look up its rotation id in the log; repeating it unchanged will not help.",
 }
 _DEFAULT_REMEDY = "Look up its rotation id in the log."
@@ -81,17 +84,17 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
     if not managed:
         why = "neither a setting nor a subscription names it any more: nothing is done to it"
         return ResourceStatus(State.LEFT, why)
-    snapshot, last, running = entry.snapshot, entry.last, entry.running
+    snapshot, failing, running = entry.snapshot, entry.standing_failure, entry.running
     if snapshot and snapshot.paused:
         return ResourceStatus(State.PAUSED, "its tag key-rotation is set to paused")
     if snapshot and snapshot.local_auth_disabled:
         return ResourceStatus(State.KEYLESS, "access keys are switched off on it: there is nothing to rotate")
-    if running and not (last and last.rotation_id == running.rotation_id):
+    if running and not (failing and failing.rotation_id == running.rotation_id):
         begun = relative(running.requested_at, now)
         return ResourceStatus(State.ROTATING, f"{running.kind} asked for {begun}, last step: {running.step}")
-    if last and last.result in {Result.FAILED, Result.UNKNOWN}:
-        code = last.code or ""
-        return ResourceStatus(State.FAILED, last.message or "", _REMEDY.get(code, _DEFAULT_REMEDY), code)
+    if failing:
+        code = failing.code or ""
+        return ResourceStatus(State.FAILED, failing.message or "", _REMEDY.get(code, _DEFAULT_REMEDY), code)
     if snapshot is None:
         return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
     return _by_snapshot(snapshot, now, grace)
@@ -101,7 +104,7 @@ def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> Resourc
     if snapshot.version and snapshot.fingerprint is None:
         why, code = f"the newest version of {snapshot.secret_name} is disabled", "SecretDisabled"
         return ResourceStatus(State.BLOCKED, why, _REMEDY[code], code)
-    if snapshot.provisioning_state != "Succeeded":
+    if snapshot.provisioning_state in MOVING:
         why = f"its provisioning state is {snapshot.provisioning_state}"
         return ResourceStatus(State.BLOCKED, why, "Wait, or finish what is being changed on it.", "ResourceNotReady")
     if snapshot.version and snapshot.published_slot is None:

@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.domain.keys import KeyType, Slot
-from shared.domain.observation import Observation, PublishedSecret, Retirement
+from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
 from shared.domain.requests import Mode, WorkItem
 
+MOVING = frozenset(
+    {"Creating", "Updating", "Deleting", "Moving", "Running"}
+)  # ARM's ProvisioningState: the others rest
 ROTATED = "rotate"  # the tag RotationKind of a version whose key was regenerated for it
 
 
@@ -29,6 +32,8 @@ class Code(StrEnum):
     NOT_READY = "ResourceNotReady"
     NOT_MANAGED = "NotManaged"
     GONE = "ResourceGone"
+    MISSING = "ResourceMissing"
+    SECRET_NOT_OWNED = "SecretNotOwned"  # noqa: S105 - likewise
     MISCONFIGURED = "Misconfigured"
 
 
@@ -38,6 +43,8 @@ class Cause(StrEnum):
     ADOPT = "adopt"
     REPAIR = "repair"
     SWITCH = "switch"
+    MOVE = "move"
+    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +82,6 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
-class Announce:
-    """Announce the newest version, perhaps again, under the id it always had: the record of it is lost."""
-
-
-@dataclass(frozen=True, slots=True)
 class Wait:
     """Another operation changes the resource: ask again later."""
 
@@ -102,50 +104,46 @@ class Refuse:
     until: datetime | None = None
 
 
-type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Announce | Wait | Skip | Refuse
+type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Wait | Skip | Refuse
 
 
-def decide(  # noqa: PLR0911 - a decision table is a list of returns
+def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
     observation: Observation, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
     """Choose what to do. Total: every observation and request has exactly one answer."""
     if observation.run_open:
         return Resume()
-    if not observation.announced:
-        return Announce()
-    if observation.provisioning_state != "Succeeded":
+    if observation.provisioning_state in MOVING:
         return Wait()
     if blocked := _blocked(observation, request):
         return blocked
+    if not observation.owned:
+        return Refuse(Code.SECRET_NOT_OWNED)
     if request.key_type is KeyType.SALT:
         return RegenerateSalt()
     if observation.published is None:
-        return _first(request, policy)
+        return _moved(observation) or _first(request, policy)
     slot = observation.published_slot
     if slot is None:
-        return _repair(observation.published, request)
+        return _repair(observation, observation.published, request)
+    if revoked := _revoked(observation, slot, request):
+        return revoked
     if request.mode is Mode.SWEEP:
-        return _scheduled(observation, observation.published, slot, policy, now)
+        return _scheduled(observation, slot, policy, now)
     if request.mode is Mode.RESYNC:
         return Skip(Code.ALREADY_LIVE)
     return _asked(observation, observation.published, slot, request, policy, now)
 
 
-def pending_retirement(observation: Observation) -> Retirement | None:
-    """The retirement that the published version asks for, while some live key still has that fingerprint."""
-    retirement = observation.published.retirement if observation.published else None
-    return retirement if retirement and retirement.fingerprint in observation.fingerprints.values() else None
+def overlap_end(since: datetime, overlap: timedelta) -> datetime:
+    """Until when clients may still hold the key that was published before."""
+    return since + overlap
 
 
-def overlap_end(published: PublishedSecret, overlap: timedelta) -> datetime:
-    """Until when clients may still hold the key that was published before this version."""
-    return published.since + overlap
-
-
-def _free(observation: Observation, published: PublishedSecret, slot: Slot, policy: Policy) -> datetime:
+def _free(observation: Observation, slot: Slot, policy: Policy) -> datetime:
     """From when the key that is not published may be regenerated: after the overlap, or a longer one that was asked."""
-    until = overlap_end(published, policy.overlap)
-    retirement = pending_retirement(observation)
+    until = overlap_end(observation.published_since, policy.overlap)
+    retirement = observation.retirement
     promised = retirement is not None and observation.fingerprints[slot.other] == retirement.fingerprint
     return max(until, retirement.after) if retirement and promised else until
 
@@ -162,6 +160,15 @@ def _blocked(observation: Observation, request: WorkItem) -> Action | None:
     return None
 
 
+def _moved(observation: Observation) -> Action | None:
+    """The secret has another name, or was purged: the key that clients hold is published there, as it is."""
+    slot = observation.known_slot
+    retirement = observation.retirement
+    if slot and retirement and observation.fingerprints[slot] == retirement.fingerprint:
+        slot = slot.other
+    return Publish(slot, Cause.MOVE) if slot else None
+
+
 def _first(request: WorkItem, policy: Policy) -> Action:
     """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out."""
     if policy.unknown_word and request.mode is Mode.SWEEP:
@@ -173,26 +180,35 @@ def _first(request: WorkItem, policy: Policy) -> Action:
     return Rotate(Slot.SECONDARY, retire=request.mode is Mode.REVOKE)
 
 
-def _repair(published: PublishedSecret, request: WorkItem) -> Action:
+def _repair(observation: Observation, published: PublishedSecret, request: WorkItem) -> Action:
     """The published value is no valid key: clients that read it are rejected now, so publish a valid one at once."""
-    named = published.slot_hint or Slot.PRIMARY
+    named = observation.known_slot or published.slot_hint or Slot.PRIMARY
+    retirement = observation.retirement
+    if retirement and observation.fingerprints[named] == retirement.fingerprint:
+        named = named.other
     if request.mode is Mode.ROTATE and request.force:
         return Rotate(request.slot or named.other)
     return Publish(named, Cause.REPAIR)
 
 
-def _scheduled(
-    observation: Observation, published: PublishedSecret, slot: Slot, policy: Policy, now: datetime
-) -> Action:
-    retirement = pending_retirement(observation)
+def _revoked(observation: Observation, slot: Slot, request: WorkItem) -> Action | None:
+    """A key whose retirement was promised is published again, by another writer: it is taken back at once."""
+    retirement = observation.retirement
+    put_back = retirement is not None and observation.fingerprints[slot] == retirement.fingerprint
+    forced = request.mode is Mode.ROTATE and request.force
+    return Publish(slot.other, Cause.REPAIR) if put_back and not forced else None
+
+
+def _scheduled(observation: Observation, slot: Slot, policy: Policy, now: datetime) -> Action:
+    retirement = observation.retirement
     if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
         return Retire(slot.other)
     if policy.unknown_word:
         return Refuse(Code.MISCONFIGURED)
-    due = published.since + policy.period
+    due = observation.published_since + policy.period
     if now < due:
         return Skip(Code.NOT_DUE, due)
-    until = _free(observation, published, slot, policy)
+    until = _free(observation, slot, policy)
     if now < until:
         return Skip(Code.OVERLAP_ACTIVE, until)
     return Rotate(slot.other)
@@ -201,7 +217,7 @@ def _scheduled(
 def _asked(
     observation: Observation, published: PublishedSecret, slot: Slot, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
-    until = _free(observation, published, slot, policy)
+    until = _free(observation, slot, policy)
     inside_overlap = now < until and not request.force
     if request.slot is slot:
         return _renew_published(observation, slot, request)
@@ -218,7 +234,7 @@ def _asked(
 def _renew_published(observation: Observation, slot: Slot, request: WorkItem) -> Action:
     if request.force:
         return Rotate(slot)
-    retirement = pending_retirement(observation)
+    retirement = observation.retirement
     if retirement and observation.fingerprints[slot.other] == retirement.fingerprint:
         # The other key is the one that leaked: it must not be handed out again.
         return Refuse(Code.RETIREMENT_PENDING, retirement.after)

@@ -10,6 +10,9 @@
     │   ├── SaltOutcomeUnknown      a salt leaves no trace: it may have been regenerated
     │   ├── KeyUnchanged            the operation ended, the key did not change
     │   ├── KeyRefused              the data plane does not accept the new key
+    │   ├── LocalAuthDisabled       access keys were switched off while a rotation was open
+    │   ├── SecretNotOwned          the secret of that name is not this resource's
+    │   ├── RetirementImpossible    a leaked key is published on a resource that left the fleet
     │   ├── NotManaged              a request names a resource that the settings do not
     │   ├── KeyReused               one Idempotency-Key for two different requests
     │   ├── Misconfigured           a setting or a tag, named
@@ -96,6 +99,37 @@ class KeyRejected(Terminal):
     """SignalR does not accept the new key within the effect window."""
 
     code = "KeyRefused"
+
+
+class LocalAuthDisabled(Terminal):
+    """Access keys were switched off while a rotation was open: there is nothing left to finish."""
+
+    code = "LocalAuthDisabled"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"access keys were switched off on {name} while its key was rotated: they are deleted for good, and there "
+            "is nothing left to publish"
+        )
+
+
+class SecretNotOwned(Terminal):
+    """The secret of the configured name is not this resource's: nothing is written over it."""
+
+    code = "SecretNotOwned"
+
+
+class RetirementImpossible(Terminal):
+    """A replaced key that was to be invalidated is the published one again, on a resource that left the fleet."""
+
+    code = "RetirementImpossible"
+
+    def __init__(self, name: str, fingerprint: str) -> None:
+        super().__init__(
+            f"the key {fingerprint} of {name} was to be invalidated, but it is published, and the resource is not "
+            "managed any more: publish another key and regenerate this one in the portal, or put its tag back",
+            step="observe",
+        )
 
 
 class NotManaged(Terminal):

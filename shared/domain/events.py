@@ -1,12 +1,11 @@
 """The events that consumers and operators receive: kind, id and data of each (schemas in docs/events/)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.domain.decision import Cause
 from shared.domain.errors import Retryable, RotationError
+from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.overdue import Overdue
 from shared.domain.policy import Policy
 from shared.domain.record import Journal, Kind
@@ -20,26 +19,6 @@ KINDS = {
     Kind.SALT: "SaltRegenerated",
 }
 FAILED, OVERDUE = "RotationFailed", "RotationOverdue"
-
-
-@dataclass(frozen=True, slots=True)
-class OutgoingEvent:
-    """One event. Sent twice it is the same event, and consumers can tell by its id. None values of `data` are left out.
-
-    `source` is the resource's ARM id, `subject` the secret's name where one is known.
-    """
-
-    kind: str
-    rotation_id: str
-    source: ResourceId
-    subject: str
-    time: datetime
-    data: Mapping[str, Any]
-
-    @property
-    def id(self) -> str:
-        """The rotation's id and what happened."""
-        return f"{self.rotation_id}-{self.kind}"
 
 
 def completed(journal: Journal, resource: ResourceId, policy: Policy) -> OutgoingEvent:
@@ -66,12 +45,19 @@ def completed(journal: Journal, resource: ResourceId, policy: Policy) -> Outgoin
             "next_rotation_at": _iso(finished_at + policy.period),
         }
     return OutgoingEvent(
-        KINDS[journal.kind], journal.rotation_id, resource, policy.secret_name, time=finished_at, data=data
+        kind=KINDS[journal.kind],
+        rotation_id=journal.rotation_id,
+        source=str(resource),
+        subject=policy.secret_name,
+        time=finished_at,
+        data=data,
     )
 
 
-def failed(error: RotationError, resource: ResourceId, request: Journal | WorkItem, subject: str) -> OutgoingEvent:
-    """A request, or an open run, that failed."""
+def failed(
+    error: RotationError, resource: ResourceId, request: Journal | WorkItem, subject: str, now: datetime
+) -> OutgoingEvent:
+    """A request, or an open run, that failed. Another code, or another day, is another event."""
     data = {
         "rotation_id": request.rotation_id,
         "resource_id": str(resource),
@@ -83,7 +69,15 @@ def failed(error: RotationError, resource: ResourceId, request: Journal | WorkIt
         "trigger": request.trigger,
         "reason": request.reason or None,
     }
-    return OutgoingEvent(FAILED, request.rotation_id, resource, subject, time=request.requested_at, data=data)
+    return OutgoingEvent(
+        kind=FAILED,
+        rotation_id=request.rotation_id,
+        source=str(resource),
+        subject=subject,
+        time=now,
+        data=data,
+        distinction=f"{error.code}-{now:%Y-%m-%d}",
+    )
 
 
 def overdue(late: Overdue) -> OutgoingEvent:
@@ -103,7 +97,14 @@ def overdue(late: Overdue) -> OutgoingEvent:
         "trigger": "sweep",
     }
     subject = snapshot.secret_name if snapshot else late.resource.name
-    return OutgoingEvent(OVERDUE, late.rotation_id, late.resource, subject, time=late.due_at, data=data)
+    return OutgoingEvent(
+        kind=OVERDUE,
+        rotation_id=late.rotation_id,
+        source=str(late.resource),
+        subject=subject,
+        time=late.due_at,
+        data=data,
+    )
 
 
 def _valid_until(journal: Journal, policy: Policy, published_at: datetime) -> datetime | None:

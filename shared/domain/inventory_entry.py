@@ -102,12 +102,18 @@ class Running(Wire):
 
 
 class InventoryEntry(Wire):
-    """One managed resource. `snapshot` is None until a worker has looked at it."""
+    """One managed resource. `snapshot` is None until a worker has looked at it.
+
+    `failing` is the failure that stands, `pending_since` the time of the oldest event that is still to be announced.
+    """
 
     resource: str
+    format: int = 1  # as of the record
     snapshot: Snapshot | None = Field(None, alias="seen")
     last: Last | None = None
     running: Running | None = None
+    failing: Last | None = None
+    pending_since: datetime | None = None
     marks: tuple[TimelineMark, ...] = ()
 
     @classmethod
@@ -115,9 +121,12 @@ class InventoryEntry(Wire):
         """Reduce a record to what lists show of it."""
         return cls(
             resource=record.resource,
+            format=record.format,
             snapshot=record.snapshot,
             last=Last.of(record.history[-1]) if record.history else None,
             running=Running.of(record.journal) if record.journal else None,
+            failing=Last.of(record.failing) if record.failing else None,
+            pending_since=min((event.time for event in record.outbox), default=None),
             marks=marks_of(record.history)[-_MARKS:],
         )
 
@@ -127,6 +136,13 @@ class InventoryEntry(Wire):
         Once is a person in the portal. Again and again is a script, or another installation that has the same resource.
         """
         return sum(mark.elsewhere is True and mark.at > now - _LATELY for mark in self.marks)
+
+    @property
+    def standing_failure(self) -> Last | None:
+        """The failure that stands. Records of format 1 tell it by their newest outcome."""
+        if self.format > 1 or self.last is None:
+            return self.failing
+        return self.last if self.last.result in {Result.FAILED, Result.UNKNOWN} else None
 
     @property
     def resource_id(self) -> ResourceId:

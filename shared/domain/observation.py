@@ -7,14 +7,35 @@ from urllib.parse import urlsplit
 
 from shared.domain.keys import Slot
 from shared.domain.resources import ResourceId
+from shared.domain.wire import Wire
 
 
-@dataclass(frozen=True, slots=True)
-class Retirement:
-    """A replaced key that a published version asks to be invalidated, and when (UTC)."""
+class Retirement(Wire):
+    """A replaced key that is to be invalidated, and when (UTC)."""
 
     fingerprint: str
     after: datetime
+
+
+class Publication(Wire):
+    """A key that was published: which one, since when (UTC), and in which secret."""
+
+    fingerprint: str
+    since: datetime
+    vault_url: str
+    secret_name: str
+
+    def is_in(self, vault_url: str, secret_name: str) -> bool:
+        """Whether this is the secret. Key Vault compares names without regard to case."""
+        return (self.vault_url.lower(), self.secret_name.lower()) == (vault_url.lower(), secret_name.lower())
+
+
+class RejectedKey(Wire):
+    """A key that was regenerated, and that SignalR still rejected when the effect window ended."""
+
+    slot: Slot
+    fingerprint: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +54,7 @@ class PublishedSecret:
     rotation_id: str | None = None
     kind_hint: str | None = None
     retirement: Retirement | None = None
+    endpoint: str = ""
 
     @property
     def enabled(self) -> bool:
@@ -48,7 +70,11 @@ class PublishedSecret:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that a decision may rest on, read just now. `fingerprints`: of the keys that ARM lists, by slot."""
+    """All that a decision may rest on. `fingerprints`: of the keys that ARM lists, by slot.
+
+    What was read just now, and what the record remembers: the last known `publication`, the retirement that was
+    `promised`, a key that SignalR `rejected`. `owned`: the app may write a version of this secret.
+    """
 
     provisioning_state: str
     local_auth_disabled: bool
@@ -58,6 +84,10 @@ class Observation:
     endpoint: str = ""
     run_open: bool = False
     announced: bool = True  # False: the record does not know that the newest version was announced
+    publication: Publication | None = None
+    promised: Retirement | None = None
+    rejected: RejectedKey | None = None
+    owned: bool = True
 
     @property
     def published_slot(self) -> Slot | None:
@@ -65,3 +95,28 @@ class Observation:
         if self.published is None or self.published.fingerprint is None:
             return None
         return next((slot for slot, listed in self.fingerprints.items() if listed == self.published.fingerprint), None)
+
+    @property
+    def published_since(self) -> datetime:
+        """Since when the published key is published: a version that repeats it, or moves it, does not begin anew."""
+        if self.published is None:
+            raise AssertionError("nothing is published")
+        known, since = self.publication, self.published.since
+        return min(known.since, since) if known and known.fingerprint == self.published.fingerprint else since
+
+    @property
+    def known_slot(self) -> Slot | None:
+        """The slot that holds the key of the last known publication, if any does."""
+        if self.publication is None:
+            return None
+        return self.slot_of(self.publication.fingerprint)
+
+    @property
+    def retirement(self) -> Retirement | None:
+        """The retirement that was promised, by the record or by the version's tags, while the key is still listed."""
+        tagged = self.published.retirement if self.published else None
+        return next((each for each in (self.promised, tagged) if each and self.slot_of(each.fingerprint)), None)
+
+    def slot_of(self, fingerprint: str) -> Slot | None:
+        """The slot whose listed key has this fingerprint."""
+        return next((slot for slot, listed in self.fingerprints.items() if listed == fingerprint), None)

@@ -3,13 +3,14 @@
 Pure, like the decision itself.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from shared.domain.decision import (
     Action,
-    Announce,
+    Cause,
     Code,
     Publish,
     Refuse,
@@ -41,6 +42,9 @@ _ADVICE = {
     Code.NOT_READY: "the resource is being changed; the next sweep looks again",
     Code.NOT_MANAGED: "the resource is not managed any more; its history is closed",
     Code.GONE: "the resource was deleted; its history is closed",
+    Code.MISSING: "ARM does not find the resource; it is looked for again before that is believed",
+    Code.SECRET_NOT_OWNED: "the secret of that name is not this resource's: nothing was written; "
+    "give the resource a name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",
     Code.MISCONFIGURED: "the tag key-rotation has a word that is neither enabled nor paused: no key is changed by "
     "schedule; correct the tag",
 }
@@ -69,8 +73,6 @@ class Preview:
 def open_journal(action: Action, observation: Observation, item: WorkItem, policy: Policy, now: datetime) -> Journal:
     """What is about to be done, with all that it rests on."""
     slot: Slot | None
-    if isinstance(action, Announce):
-        return _announcing_again(observation, item, policy)
     match action:
         case Rotate(slot, retire):
             kind, cause = Kind.ROTATE, None
@@ -86,14 +88,16 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
             assert_never(action)
     overlap = policy.overlap if item.overlap_hours is None else timedelta(hours=item.overlap_hours)
     replaced = observation.published_slot or (slot.other if slot else Slot.PRIMARY)
+    # A move is not what was asked for: it has an id of its own, and the request is decided afterwards.
+    moves = cause is Cause.MOVE
     return Journal(
-        rotation_id=item.rotation_id,
+        rotation_id=str(uuid.uuid4()) if moves else item.rotation_id,
         kind=kind,
         slot=slot,
         cause=cause,
         trigger=item.trigger,
         reason=item.reason,
-        requested_at=item.requested_at,
+        requested_at=now if moves else item.requested_at,
         traceparent=item.traceparent,
         in_place=kind is Kind.ROTATE and slot is observation.published_slot,
         before=dict(observation.fingerprints),
@@ -104,8 +108,8 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
     )
 
 
-def _announcing_again(observation: Observation, item: WorkItem, policy: Policy) -> Journal:
-    """What is known of the rotation that made the newest version, from the version itself: all but its announcement."""
+def announcing_again(observation: Observation, item: WorkItem, policy: Policy) -> Journal:
+    """What the newest version itself tells of the rotation that made it, to announce it: the record of it is lost."""
     published = observation.published
     if published is None or published.rotation_id is None:
         raise AssertionError("only a version with a rotation id can be announced")

@@ -13,10 +13,14 @@ from pydantic import Field
 
 from shared.domain.decision import Cause
 from shared.domain.keys import Slot
+from shared.domain.observation import Publication, RejectedKey, Retirement
+from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.snapshot import Snapshot
 from shared.domain.wire import Wire
 
 KEPT_OUTCOMES = 50
+FORMAT = 2  # of a record: 2 has the publication, the retirement and the outbox apart from the snapshot
+_UNFOLLOWED = frozenset({"timer", "retirement", "event"})
 
 
 class Kind(StrEnum):
@@ -46,6 +50,9 @@ class Result(StrEnum):
     FAILED = "Failed"
     UNKNOWN = "Unknown"  # a salt regeneration whose answer was lost: nothing can tell
     ABANDONED = "Abandoned"  # the premises changed before a key was touched: decided again under the same id
+
+
+_BAD = frozenset({Result.FAILED, Result.UNKNOWN})
 
 
 class Journal(Wire):
@@ -168,6 +175,7 @@ class Outcome(Wire):
     verified: str | None = None
     retire_after: datetime | None = None
     times: Mapping[Step, datetime] = {}
+    count: int = 1  # how often the same failure has come in a row
 
     @classmethod
     def of(
@@ -184,37 +192,123 @@ class Outcome(Wire):
         """The same failure, for another request that it stands in the way of."""
         return self.model_copy(update={"rotation_id": rotation_id, "trigger": trigger, "requested_at": requested_at})
 
+    def repeats(self, earlier: Self) -> bool:
+        """Whether this is the same failure as an earlier one, of a request that nobody follows by its id."""
+        alike = (self.code, self.message, self.trigger, self.kind) == (
+            earlier.code,
+            earlier.message,
+            earlier.trigger,
+            earlier.kind,
+        )
+        return alike and self.result is earlier.result is Result.FAILED and self.trigger in _UNFOLLOWED
+
+    def announced(self, now: datetime) -> Self:
+        """The same, once the topic has its event."""
+        if not self.times or Step.ANNOUNCED in self.times:
+            return self
+        return self.model_copy(update={"step": Step.ANNOUNCED, "times": {**self.times, Step.ANNOUNCED: now}})
+
 
 class Record(Wire):
     """All that is stored of one resource: the open journal, if any, and the last outcomes, newest last.
 
     `removed`: the resource is gone, or managed no more. Its history is kept, and no list of the fleet shows it.
+    `missing_since`: ARM said once, then, that there is no such resource. `failing`: the failure that stands, until a
+    good look clears it. `publication` is the last one known, wherever it was; `retirement` a replaced key that is to be
+    invalidated, and when: both outlive the tags of the version. `outbox`: what is still to be announced.
     """
 
     resource: str
+    format: int = 1  # what version f93f389 wrote has none
     removed: bool = Field(False, alias="left")  # noqa: FBT003 - pydantic's default
+    missing_since: datetime | None = None
     journal: Journal | None = None
     snapshot: Snapshot | None = Field(None, alias="seen")
+    publication: Publication | None = None
+    retirement: Retirement | None = None
+    rejected: RejectedKey | None = None
+    failing: Outcome | None = None
+    outbox: tuple[OutgoingEvent, ...] = ()
     history: tuple[Outcome, ...] = ()
 
+    @classmethod
+    def read(cls, content: bytes) -> Self:
+        """What is stored. Format 1 has publication, retirement and failure in its snapshot and history.
+
+        Raises `ValidationError`.
+        """
+        record = cls.model_validate_json(content)
+        snapshot, last = record.snapshot, record.history[-1] if record.history else None
+        if record.format > 1:
+            return record
+        changes: dict[str, object] = {}
+        if last and last.result in _BAD:
+            changes["failing"] = last
+        if snapshot and snapshot.fingerprint and snapshot.published_slot and snapshot.published_at:
+            changes["publication"] = Publication(
+                fingerprint=snapshot.fingerprint,
+                since=snapshot.published_at,
+                vault_url=snapshot.vault_url,
+                secret_name=snapshot.secret_name,
+            )
+            other = snapshot.fingerprints.get(snapshot.published_slot.other)
+            if snapshot.retire_after and other:
+                changes["retirement"] = Retirement(fingerprint=other, after=snapshot.retire_after)
+        return record.model_copy(update=changes)
+
     def with_snapshot(self, snapshot: Snapshot) -> Self:
-        """With this as the last observation."""
-        return self.model_copy(update={"snapshot": snapshot, "removed": False})
+        """With this as the last observation: the resource is there, and managed."""
+        return self._with(snapshot=snapshot, removed=False, missing_since=None)
+
+    def with_publication(self, publication: Publication | None, retirement: Retirement | None) -> Self:
+        """With what is known to be published, and the retirement that goes with it."""
+        return self._with(publication=publication or self.publication, retirement=retirement)
+
+    def with_rejected(self, rejected: RejectedKey | None) -> Self:
+        """With a regenerated key that SignalR did not accept in time; None: there is none any more."""
+        return self._with(rejected=rejected)
 
     def with_journal(self, journal: Journal) -> Self:
         """With this journal open."""
-        return self.model_copy(update={"journal": journal})
+        return self._with(journal=journal)
 
     def with_outcome(self, outcome: Outcome, *, close_journal: bool) -> Self:
-        """With this outcome, in place of an earlier one of the same rotation."""
-        others = (each for each in self.history if each.rotation_id != outcome.rotation_id)
-        kept = (*others, outcome)[-KEPT_OUTCOMES:]
-        return self.model_copy(update={"history": kept} | ({"journal": None} if close_journal else {}))
+        """With this outcome, in place of an earlier one of the same rotation; a repeated failure is counted."""
+        others = tuple(each for each in self.history if each.rotation_id != outcome.rotation_id)
+        if others and outcome.repeats(others[-1]):
+            outcome = outcome.model_copy(update={"count": others[-1].count + 1})
+            others = others[:-1]
+        failing = outcome if outcome.result in _BAD else None
+        journal = None if close_journal else self.journal
+        kept = _kept((*others, outcome))
+        return self._with(
+            history=kept, failing=self.failing if outcome.result is Result.ABANDONED else failing, journal=journal
+        )
+
+    def well(self) -> Self:
+        """With no standing failure: a full look found nothing wrong."""
+        return self._with(failing=None)
+
+    def missing(self, since: datetime) -> Self:
+        """ARM said that there is no such resource: believed when it says so again."""
+        return self._with(missing_since=since)
 
     def closed_as_removed(self, outcome: Outcome) -> Self:
         """Closed because the resource left the fleet, until it is observed again."""
         closed = self.with_outcome(outcome, close_journal=True)
-        return closed.model_copy(update={"snapshot": None, "removed": True})
+        return closed.model_copy(update={"snapshot": None, "removed": True, "missing_since": None})
+
+    def announcing(self, event: OutgoingEvent) -> Self:
+        """With this event to be sent; one that waits already is not added again."""
+        return self if any(each.id == event.id for each in self.outbox) else self._with(outbox=(*self.outbox, event))
+
+    def announced(self, event: OutgoingEvent, now: datetime) -> Self:
+        """With this event sent: the outcome that it announces says so."""
+        history = tuple(
+            each.announced(now) if each.rotation_id == event.rotation_id and each.result is Result.SUCCEEDED else each
+            for each in self.history
+        )
+        return self._with(outbox=tuple(each for each in self.outbox if each.id != event.id), history=history)
 
     def outcome_of(self, rotation_id: str) -> Outcome | None:
         """How this rotation ended, if nothing more will come: a message that is delivered again changes nothing."""
@@ -224,29 +318,30 @@ class Record(Wire):
         return next((each for each in known if each.result is not Result.ABANDONED), None)
 
     def repeats_last_failure(self, outcome: Outcome, *, within: timedelta) -> bool:
-        """Whether the newest outcome is this very failure, not longer ago than `within`."""
+        """Whether the newest outcome is this very failure, announced not longer ago than `within`."""
         last = self.history[-1] if self.history else None
-        if last is None or self.journal is not None or last.result is not Result.FAILED:
+        if last is None or last.result is not Result.FAILED:
             return False
         alike = (last.code, last.message) == (outcome.code, outcome.message)
         return alike and outcome.ended_at < last.ended_at + within
 
     def is_announced(self, rotation_id: str) -> bool:
-        """Whether this rotation is known to be announced, or will be when the open journal is finished."""
+        """Whether this rotation is known to be announced, or will be."""
         if self.journal and self.journal.rotation_id == rotation_id:
             return True
-        return any(each.rotation_id == rotation_id and each.result is Result.SUCCEEDED for each in self.history)
+        waiting = any(each.rotation_id == rotation_id for each in self.outbox)
+        return waiting or any(
+            each.rotation_id == rotation_id and each.result is Result.SUCCEEDED for each in self.history
+        )
+
+    def _with(self, **changes: object) -> Self:
+        return self.model_copy(update={**changes, "format": FORMAT})
 
 
-class Operation(Wire):
-    """What `GET /rotations/{id}` reads: which resource a rotation id is about, and how it ended once it has."""
-
-    rotation_id: str
-    resource: str
-    requested_at: datetime
-    outcome: Outcome | None = None
-
-    @property
-    def final(self) -> bool:
-        """Whether nothing more will come. What was abandoned is decided again at once, under the same id."""
-        return self.outcome is not None and self.outcome.result is not Result.ABANDONED
+def _kept(history: tuple[Outcome, ...]) -> tuple[Outcome, ...]:
+    """The last fifty outcomes: what changed nothing goes before what did."""
+    kept = list(history)
+    while len(kept) > KEPT_OUTCOMES:
+        idle = next((each for each in kept[:-1] if each.result is not Result.SUCCEEDED), kept[0])
+        kept.remove(idle)
+    return tuple(kept)

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field
 
-from shared.domain.decision import overlap_end, pending_retirement
+from shared.domain.decision import overlap_end
 from shared.domain.keys import Slot
 from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
@@ -48,18 +48,26 @@ class Snapshot(Wire):
         )
         if observation.published is None:
             return snapshot
-        retirement = pending_retirement(observation)
+        retirement = observation.retirement
+        since = observation.published_since if observation.published.enabled else None
         return snapshot.with_published(
             observation.published,
             observation.published_slot,
             policy,
+            since=since,
             retire_after=retirement.after if retirement else None,
         )
 
     def with_published(
-        self, published: PublishedSecret, slot: Slot | None, policy: Policy, *, retire_after: datetime | None
+        self,
+        published: PublishedSecret,
+        slot: Slot | None,
+        policy: Policy,
+        *,
+        since: datetime | None,
+        retire_after: datetime | None,
     ) -> Self:
-        """The same, with this version as the published one. A disabled version says nothing of times."""
+        """The same, with this version published, its key since then. A disabled one says nothing of times."""
         changes: dict[str, object] = {
             "published_slot": slot,
             "fingerprint": published.fingerprint,
@@ -67,11 +75,11 @@ class Snapshot(Wire):
         }
         if slot and published.fingerprint:
             changes["fingerprints"] = {**self.fingerprints, slot: published.fingerprint}
-        if published.enabled:
+        if published.enabled and since:
             changes |= {
-                "published_at": published.since,
-                "due_at": published.since + policy.period,
-                "overlap_until": overlap_end(published, policy.overlap),
+                "published_at": since,
+                "due_at": since + policy.period,
+                "overlap_until": overlap_end(since, policy.overlap),
                 "retire_after": retire_after,
             }
         return self.model_copy(update=changes)

@@ -6,9 +6,9 @@ by the newest version itself, which says whose key it holds.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from shared.domain.errors import Misconfigured
+from shared.domain.errors import Misconfigured, SecretNotOwned
 from shared.domain.keys import KeyPair, Slot
 from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
@@ -21,21 +21,57 @@ NAMED_CONFLICTS = 3
 
 async def observe(
     services: Services, resource: Resource, policy: Policy, record: Record | None
-) -> tuple[Observation, KeyPair]:
-    """What is observed, and the keys it was observed by. Raises what the ports raise."""
-    keys, published = await asyncio.gather(
-        services.signalr.keys(resource.id), services.secrets.newest(policy.vault_url, policy.secret_name)
-    )
+) -> tuple[Observation, KeyPair | None]:
+    """What is observed, and the keys it was observed by. Raises what the ports raise.
+
+    Where local authentication is off there are no keys to read.
+    """
+    keys, published = None, None
+    if not resource.local_auth_disabled:
+        keys, published = await asyncio.gather(
+            services.signalr.keys(resource.id), services.secrets.newest(policy.vault_url, policy.secret_name)
+        )
+    fingerprints = {slot: keys[slot].fingerprint for slot in Slot} if keys else {}
+    endpoint = keys.primary.endpoint if keys else ""
     return Observation(
         provisioning_state=resource.provisioning_state,
         local_auth_disabled=resource.local_auth_disabled,
         paused=policy.paused,
-        fingerprints={slot: keys[slot].fingerprint for slot in Slot},
+        fingerprints=fingerprints,
         published=published,
-        endpoint=keys.primary.endpoint,
+        endpoint=endpoint,
         run_open=record is not None and record.journal is not None,
         announced=is_announced(published, resource.id, record),
+        publication=record.publication if record else None,
+        promised=record.retirement if record else None,
+        rejected=record.rejected if record else None,
+        owned=is_owned(published, resource.id, policy, record, fingerprints=fingerprints, endpoint=endpoint),
     ), keys
+
+
+def is_owned(
+    published: PublishedSecret | None,
+    resource: ResourceId,
+    policy: Policy,
+    record: Record | None,
+    *,
+    fingerprints: Mapping[Slot, str],
+    endpoint: str,
+) -> bool:
+    """Whether the app may write a version of this secret for this resource: over nothing, or over what is its own.
+
+    It is its own if the newest version says so by its tags, holds a listed key of this very resource, or names its
+    endpoint; or if the resource was last published there. A disabled version can't be read: that is another refusal.
+    """
+    if published is None or not published.enabled:
+        return True
+    known = record.publication if record else None
+    return (
+        published.owner == resource
+        or published.fingerprint in fingerprints.values()
+        or (bool(endpoint) and published.endpoint == endpoint)
+        or (known is not None and known.is_in(policy.vault_url, policy.secret_name))
+    )
 
 
 def is_announced(published: PublishedSecret | None, resource: ResourceId, record: Record | None) -> bool:
@@ -54,6 +90,16 @@ def secret_conflict(
     return Misconfigured(
         f"{resource} and {named} map to the same secret{f' ({secret})' if secret else ''}: none of them is rotated; "
         "give each a name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",
+        step="observe",
+    )
+
+
+def secret_not_owned(resource: ResourceId, policy: Policy) -> SecretNotOwned:
+    """The error of a resource whose configured secret is not its own."""
+    return SecretNotOwned(
+        f"the secret {policy.secret_name} in {policy.vault_url} is not {resource.name}'s: it holds none of its keys, "
+        "does not name its endpoint, and was not published for it. Nothing was written. Give the resource a secret "
+        "name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",
         step="observe",
     )
 

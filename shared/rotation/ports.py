@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, Self
 
-from shared.domain.events import OutgoingEvent
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.keys import AccessKey, KeyPair, KeyType
 from shared.domain.observation import PublishedSecret, Retirement
+from shared.domain.operation import Operation
+from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.policy import Policy
-from shared.domain.record import Operation, Outcome, Record
+from shared.domain.record import Outcome, Record
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.domain.wire import Wire

@@ -18,7 +18,7 @@ from shared.domain.resources import Resource
 from shared.domain.snapshot import Snapshot
 from shared.observability import telemetry
 from shared.rotation.inventory import Fleet
-from shared.rotation.observe import is_announced
+from shared.rotation.observe import is_announced, is_owned
 from shared.rotation.ports import Services, Verdict
 
 # Azure sends an event for every regeneration, the app's own included. It comes within minutes.
@@ -55,7 +55,9 @@ class PreCheck:
 
     def _may_be_enough(self, item: WorkItem, record: Record) -> bool:
         """Whether this check can suffice, as far as the record tells."""
-        if record.journal or record.outcome_of(item.rotation_id) or item.conflicts:
+        if record.journal or record.outbox or record.failing or record.missing_since:
+            return False
+        if record.outcome_of(item.rotation_id) or item.conflicts:
             return False
         if item.mode is Mode.RESYNC and not self._regenerated_lately(record):
             return False
@@ -82,9 +84,17 @@ class PreCheck:
             published=published,
             endpoint=before.endpoint,
             announced=is_announced(published, resource.id, record),
+            publication=record.publication,
+            promised=record.retirement,
+            rejected=record.rejected,
+            owned=is_owned(
+                published, resource.id, policy, record, fingerprints=before.fingerprints, endpoint=before.endpoint
+            ),
         )
         action = decide(observation, item, policy, self._services.clock())
-        if not isinstance(action, Wait | Skip | Refuse) or Snapshot.of(observation, policy) != before:
+        if not isinstance(action, Wait | Skip | Refuse) or not observation.announced:
+            return None
+        if action.code is Code.SECRET_NOT_OWNED or Snapshot.of(observation, policy) != before:
             return None
         if action.code in _NOT_ABOUT_THE_KEY:
             return action if item.mode is Mode.SWEEP else None

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from shared.domain.errors import SecretDisabled, Terminal
 from shared.domain.keys import AccessKey
-from shared.domain.observation import PublishedSecret, Retirement
+from shared.domain.observation import Publication, PublishedSecret, Retirement
 from shared.domain.record import Kind
 from shared.rotation.ports import NewSecretVersion
 from shared.rotation.run_context import Abandoned, RunContext
@@ -44,11 +44,6 @@ async def publish(run: RunContext, key: AccessKey) -> None:
     if journal.kind is Kind.PUBLISH and (newest.version if newest else None) != journal.previous_version:
         raise Abandoned
     made = await _add(run, newest, key)
-    record = run.leased.record
-    if record.snapshot:
-        retire_after = made.retirement.after if made.retirement else None
-        snapshot = record.snapshot.with_published(made, key.slot, policy, retire_after=retire_after)
-        run.leased.stage(record.with_snapshot(snapshot))
     await _store(run, made)
     log.info("key published", extra=run.leased.log_fields)
 
@@ -72,14 +67,37 @@ async def _retirement(run: RunContext, newest: PublishedSecret | None, key: Acce
     """What the new version must say of a leaked key: the one it replaces, or an earlier one that still works."""
     journal = run.journal
     if journal.retire:
-        return Retirement(journal.retire, run.services.clock() + timedelta(hours=journal.overlap_hours))
-    earlier = newest.retirement if newest else None
+        after = run.services.clock() + timedelta(hours=journal.overlap_hours)
+        return Retirement(fingerprint=journal.retire, after=after)
+    earlier = run.leased.record.retirement or (newest.retirement if newest else None)
     if earlier is None or earlier.fingerprint == key.fingerprint:
         return None
     return earlier if (await run.read_keys()).slot_of(earlier.fingerprint) else None
 
 
 async def _store(run: RunContext, made: PublishedSecret) -> None:
+    """Write down what is published now: in the journal, in the snapshot, and as the last known publication."""
+    record, retirement = run.leased.record, made.retirement
+    if made.fingerprint:
+        known = record.publication
+        since = min(known.since, made.since) if known and known.fingerprint == made.fingerprint else made.since
+        if record.snapshot:
+            snapshot = record.snapshot.with_published(
+                made,
+                run.slot,
+                run.policy,
+                since=since,
+                retire_after=retirement.after if retirement else None,
+            )
+            record = record.with_snapshot(snapshot)
+        publication = Publication(
+            fingerprint=made.fingerprint,
+            since=since,
+            vault_url=run.policy.vault_url,
+            secret_name=run.policy.secret_name,
+        )
+        record = record.with_publication(publication, retirement).with_rejected(None)
+        run.leased.stage(record)
     published = run.journal.published(
         run.services.clock(),
         version=made.version,

@@ -1,42 +1,50 @@
-"""The steps of one rotation, in the only order there is: regenerate, verify, publish, announce, close.
+"""The steps of one rotation, in the only order there is: regenerate, verify, publish, close, announce.
 
 Each step asks first whether it is already done, so that an open journal can be picked up at any step, by any worker,
 any number of times.
 """
 
 import logging
+from datetime import timedelta
 
 from shared.domain import events
 from shared.domain.errors import (
     KeyRejected,
     KeyUnchanged,
+    LocalAuthDisabled,
     OperationFailed,
-    RotationError,
     SaltOutcomeUnknown,
     Terminal,
 )
+from shared.domain.observation import RejectedKey
 from shared.domain.record import Kind, Outcome, Result, Step
 from shared.observability import telemetry
-from shared.rotation.outbox import announce_failure
+from shared.rotation.outbox import flush
 from shared.rotation.publish import publish, was_published
 from shared.rotation.regenerate import regenerate_salt, verified_key
 from shared.rotation.run_context import Abandoned, RunContext
 
 log = logging.getLogger("rotation")
 
-_SETTLED = (KeyRejected, KeyUnchanged, OperationFailed)
+_SETTLED = (KeyRejected, KeyUnchanged, LocalAuthDisabled, OperationFailed)
+STANDING = timedelta(days=1)  # how often a failure that stands is announced again
 
 
 async def finish(run: RunContext) -> Outcome:
-    """Do what is left to do, and close the journal.
+    """Do what is left to do, close the journal, and announce.
 
     A `Terminal` failure is recorded, announced and given as the outcome; the journal stays open if a key has changed,
     so that the next run goes on from there. `Retryable` failures are raised, the journal stays open.
     """
-    with telemetry.rotating(run.journal, lambda: run.leased.record):
+    journal = run.journal
+    with telemetry.rotating(journal, lambda: run.leased.record):
         outcome = await _carried_out(run)
+        if run.leased.record.outbox:
+            with telemetry.step("announce", lambda: run.leased.record.journal or journal):
+                await flush(run.services, run.leased)
     telemetry.ended(outcome)
-    return outcome
+    # Announcing it may have added to it.
+    return run.leased.record.outcome_of(outcome.rotation_id) or outcome
 
 
 async def _carried_out(run: RunContext) -> Outcome:
@@ -51,13 +59,11 @@ async def _carried_out(run: RunContext) -> Outcome:
             if run.journal.kind is not Kind.RETIRE:
                 with telemetry.step("publish", lambda: run.journal):
                     await publish(run, key)
-        with telemetry.step("announce", lambda: run.journal):
-            await _announce(run)
     except Abandoned:
-        return await _close(run, Result.ABANDONED)
+        return await _close(run, Outcome.of(run.journal, Result.ABANDONED, run.services.clock()))
     except Terminal as error:
         return await _fail(run, error)
-    return await _close(run, Result.SUCCEEDED)
+    return await _succeed(run)
 
 
 async def _was_published(run: RunContext) -> bool:
@@ -66,40 +72,46 @@ async def _was_published(run: RunContext) -> bool:
 
 def _respect_switches(run: RunContext) -> None:
     """Raise `Abandoned` where an operator has said stop before a key was touched."""
+    if run.resource.local_auth_disabled and run.journal.touched:
+        raise LocalAuthDisabled(run.resource.id.name)
     if (run.policy.paused or run.resource.local_auth_disabled) and not run.journal.touched:
         raise Abandoned
 
 
-async def _announce(run: RunContext) -> None:
-    if run.journal.step is Step.ANNOUNCED:
-        return
-    # The lease was ours a moment ago, and an event that is sent twice is one event: its id is the same.
-    await run.services.events.publish(events.completed(run.journal, run.resource.id, run.policy))
-    # Stored with the outcome: after a crash in between it is announced once more.
-    run.leased.stage(run.leased.record.with_journal(run.journal.announced(run.services.clock())))
-    log.info("rotation announced", extra=run.leased.log_fields)
+async def _succeed(run: RunContext) -> Outcome:
+    """Close, with the event in the same write: whatever becomes of the topic, it will be announced."""
+    journal, record = run.journal, run.leased.record
+    if journal.kind is Kind.RETIRE and journal.slot:
+        if record.snapshot:
+            record = record.with_snapshot(record.snapshot.with_retired(journal.slot, journal.after))
+        record = record.with_publication(record.publication, None)
+    event = events.completed(journal, run.resource.id, run.policy)
+    run.leased.stage(record.announcing(event))
+    return await _close(run, Outcome.of(journal, Result.SUCCEEDED, run.services.clock()))
 
 
 async def _fail(run: RunContext, error: Terminal) -> Outcome:
-    """Announce, then store. The other way round, a crash in between would leave it unannounced."""
-    failure = events.failed(error, run.resource.id, run.journal, run.policy.secret_name)
-    await announce_failure(run.services.events, failure)
-    log.error("rotation failed", extra=run.leased.log_fields | {"code": error.code, "failed_step": error.step})
+    """Close, or leave open what is worth finishing. The same failure is recorded and announced once a day."""
+    journal, record, now = run.journal, run.leased.record, run.services.clock()
+    log_fields = run.leased.log_fields | {"code": error.code, "failed_step": error.step}
     result = Result.UNKNOWN if isinstance(error, SaltOutcomeUnknown) else Result.FAILED
-    return await _close(run, result, error)
-
-
-async def _close(run: RunContext, result: Result, error: RotationError | None = None) -> Outcome:
-    journal, log_fields = run.journal, run.leased.log_fields
-    code, message = (error.code, error.message) if error else (None, None)
-    outcome = Outcome.of(journal, result, run.services.clock(), code=code, message=message)
+    outcome = Outcome.of(journal, result, now, code=error.code, message=error.message)
     # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
     touched = journal.touched or run.version_may_exist
     unfinished = result is Result.FAILED and touched and not isinstance(error, _SETTLED)
-    record = run.leased.record
-    if result is Result.SUCCEEDED and journal.kind is Kind.RETIRE and record.snapshot and journal.slot:
-        record = record.with_snapshot(record.snapshot.with_retired(journal.slot, journal.after))
-    await run.leased.write(record.with_outcome(outcome, close_journal=not unfinished))
-    if result is not Result.FAILED:
-        log.info("rotation closed", extra=log_fields | {"result": result.value})
+    if unfinished and record.repeats_last_failure(outcome, within=STANDING):
+        log.warning("rotation still fails", extra=log_fields)
+        return outcome
+    log.error("rotation failed", extra=log_fields)
+    if isinstance(error, KeyRejected) and journal.kind is Kind.ROTATE and journal.slot and journal.after:
+        record = record.with_rejected(RejectedKey(slot=journal.slot, fingerprint=journal.after, at=now))
+    run.leased.stage(record.announcing(events.failed(error, run.resource.id, journal, run.policy.secret_name, now)))
+    return await _close(run, outcome, close_journal=not unfinished)
+
+
+async def _close(run: RunContext, outcome: Outcome, *, close_journal: bool = True) -> Outcome:
+    log_fields = run.leased.log_fields
+    await run.leased.write(run.leased.record.with_outcome(outcome, close_journal=close_journal))
+    if outcome.result is not Result.FAILED:
+        log.info("rotation closed", extra=log_fields | {"result": outcome.result.value})
     return outcome

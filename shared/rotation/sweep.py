@@ -118,6 +118,11 @@ class Sweep:
             made.append(ScheduledItem(item, timedelta(seconds=random.uniform(0, seconds))))  # noqa: S311 - no secret
         return made
 
+    async def conflicts_of(self, resource: ResourceId) -> tuple[tuple[str, ...], int]:
+        """Other resources that map to the same secret as this one: the first few, and how many. As `look` raises."""
+        conflict = self._conflicts(await self.look()).get(resource, _NO_CONFLICT)
+        return tuple(map(str, conflict.named)), conflict.count
+
     async def report_overdue(self, state: FleetState) -> Heartbeat:
         """Announce what is past due by more than the grace. Gives the sweep's record, without what was enqueued."""
         before = await self._services.records.heartbeat()

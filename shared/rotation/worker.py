@@ -8,40 +8,42 @@ import logging
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.decision import Action, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
+from shared.domain.decision import Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
     NotFound,
     NotManaged,
     NotPermitted,
     RetriesExhausted,
     Retryable,
-    RotationError,
     Terminal,
     Throttled,
     Unavailable,
 )
 from shared.domain.keys import KeyPair
-from shared.domain.planning import failure, nothing_done, open_journal, retirement_item
+from shared.domain.observation import Observation, Publication
+from shared.domain.planning import announcing_again, open_journal, retirement_item
 from shared.domain.policy import Policy
-from shared.domain.record import Outcome, Result
+from shared.domain.record import Outcome, Record, Result
 from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource
 from shared.domain.snapshot import Snapshot
 from shared.observability import telemetry
+from shared.rotation.departure import gone, left
 from shared.rotation.inventory import Fleet
 from shared.rotation.leased_record import LeasedRecord
-from shared.rotation.observe import expect_no_conflict, observe, secret_conflict
-from shared.rotation.outbox import announce_failure
+from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_not_owned
+from shared.rotation.outbox import flush
+from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
 from shared.rotation.ports import Services
 from shared.rotation.pre_check import PreCheck
 from shared.rotation.run import finish
 from shared.rotation.run_context import RunContext
+from shared.rotation.sweep import Sweep
 
 log = logging.getLogger("rotation")
 
 PATIENCE = timedelta(hours=1)  # how long a request is retried before its failure is reported
 THROTTLED_PATIENCE = timedelta(hours=12)  # waiting for ARM's rate limit is no failure: at 5 rotations a second, 200,000
-_STANDING = timedelta(days=1)
 _THROTTLED_SECONDS = 15.0  # Key Vault does not say when to come back
 _NOT_READY_SECONDS = 60.0
 _MOST_DECISIONS = 6
@@ -54,6 +56,7 @@ class Worker:
         self._services = services
         self._fleet = fleet
         self._pre_check = PreCheck(services, fleet)
+        self._sweep = Sweep(services, fleet, grace=timedelta())
 
     async def work(self, item: WorkItem) -> Outcome | None:
         """Do what one message asks. None: it will be retried, and a new message will come.
@@ -86,7 +89,10 @@ class Worker:
         )
         with telemetry.working(item):
             async with self._services.records.lease(resource) as leased:
-                outcome = leased.record.outcome_of(item.rotation_id) or await self._failed(leased, item, error)
+                outcome = leased.record.outcome_of(item.rotation_id) or await failed(
+                    leased, item, error, self._services.clock()
+                )
+                await flush(self._services, leased)
             await self._services.operations.close(resource, outcome)
             return outcome
 
@@ -95,19 +101,23 @@ class Worker:
         if (idle := await self._pre_check.idle(item)) is not None:
             return await self._passed_by(item, idle)
         async with self._services.records.lease(resource) as leased:
+            await flush(self._services, leased)
+            waiting = leased.record.outbox
             outcome = await self._ended(leased, item)
             if outcome is None:
                 try:
                     outcome = await self._fulfil(leased, item)
                 except Terminal as error:
-                    outcome = await self._failed(leased, item, error)
+                    outcome = await failed(leased, item, error, self._services.clock())
+                if any(event not in waiting for event in leased.record.outbox):
+                    await flush(self._services, leased)
         if item.tracked:
             await self._services.operations.close(resource, outcome)
         return outcome
 
     async def _passed_by(self, item: WorkItem, idle: Wait | Skip | Refuse) -> Outcome:
         """A pre-check was enough: nothing is stored but the operation, if a caller may ask for it."""
-        outcome = self._nothing_done(item, idle, idle.code)
+        outcome = nothing_done(item, idle, self._services.clock())
         if item.tracked:
             known = await self._services.operations.read(item.rotation_id)
             if known and known.final and known.outcome:
@@ -122,7 +132,7 @@ class Worker:
         operation = await self._services.operations.read(item.rotation_id)
         return operation.outcome if operation and operation.final else None
 
-    async def _fulfil(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
+    async def _fulfil(self, leased: LeasedRecord, item: WorkItem) -> Outcome:  # noqa: C901 - a branch an action
         for _ in range(_MOST_DECISIONS):
             resource = await self._managed(leased, item)
             if isinstance(resource, Outcome):
@@ -130,7 +140,10 @@ class Worker:
             policy = self._fleet.policy(resource)
             observation, keys = await observe(self._services, resource, policy, leased.record)
             action = decide(observation, item, policy, self._services.clock())
-            snapshot = Snapshot.of(observation, policy)
+            record = self._observed(leased.record, observation, policy, item)
+            if ended := record.outcome_of(item.rotation_id):  # its version is there, and the record of it was lost
+                await leased.write(record)
+                return ended
             match action:
                 case Resume():
                     outcome = await self._finish(leased, resource, policy, keys, resumed=True)
@@ -142,75 +155,108 @@ class Worker:
                         step="observe",
                         retry_after=_NOT_READY_SECONDS,
                     )
-                case Wait(code) | Skip(code) | Refuse(code):
-                    if snapshot != leased.record.snapshot:
-                        await leased.write(leased.record.with_snapshot(snapshot))
-                    return self._nothing_done(item, action, code)
-                case Rotate() | Publish() if await self._has_version(item, policy):
-                    return self._nothing_done(item, action, Code.ALREADY_ROTATED)
-                case _:
+                case Refuse(Code.SECRET_NOT_OWNED):
                     await expect_no_conflict(self._services.records, resource, policy, observation.published)
+                    raise secret_not_owned(resource.id, policy)
+                case Wait() | Skip() | Refuse():
+                    # Nothing was found that stands in the way: a failure that stood is over.
+                    record = record if isinstance(action, Wait) else record.well()
+                    if record != leased.record:
+                        await leased.write(record)
+                    return nothing_done(item, action, self._services.clock())
+                case Rotate() | Publish() if await self._has_version(item, policy):
+                    return nothing_done(item, Skip(Code.ALREADY_ROTATED), self._services.clock())
+                case _:
+                    await self._expect_own_secret(item, resource, policy, observation)
                     journal = open_journal(action, observation, item, policy, self._services.clock())
-                    await leased.write(leased.record.with_snapshot(snapshot).with_journal(journal))
+                    await leased.write(record.with_journal(journal))
                     log.info("rotation planned", extra=leased.log_fields)
                     outcome = await self._finish(leased, resource, policy, keys, resumed=False)
             if outcome.rotation_id == item.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome
         raise Unavailable(f"{item.resource_id.name} keeps changing while it is worked on", step="observe")
 
+    def _observed(self, record: Record, observation: Observation, policy: Policy, item: WorkItem) -> Record:
+        """The record with what was observed: the snapshot, what is published, and what is still to be announced."""
+        record = record.with_snapshot(Snapshot.of(observation, policy))
+        if observation.published and observation.published_slot:
+            publication = Publication(
+                fingerprint=observation.fingerprints[observation.published_slot],
+                since=observation.published_since,
+                vault_url=policy.vault_url,
+                secret_name=policy.secret_name,
+            )
+            record = record.with_publication(publication, observation.retirement)
+        if observation.announced or observation.run_open or observation.published is None:
+            return record
+        journal = announcing_again(observation, item, policy)
+        outcome = Outcome.of(journal, Result.SUCCEEDED, self._services.clock())
+        event = events.completed(journal, item.resource_id, policy)
+        return record.with_outcome(outcome, close_journal=False).announcing(event)
+
+    async def _expect_own_secret(
+        self, item: WorkItem, resource: Resource, policy: Policy, observation: Observation
+    ) -> None:
+        """Raise `Misconfigured` if another resource maps to the same secret, and this one is not its owner.
+
+        A sweep has seen all policies; for a request that came another way they are looked at now. That is rare: only
+        before a secret has its first version.
+        """
+        await expect_no_conflict(self._services.records, resource, policy, observation.published)
+        if observation.published is not None:
+            return
+        sweeping = item.mode is Mode.SWEEP or item.listed is not None
+        known = (item.conflicts, item.conflict_count)
+        conflicts, count = known if sweeping else await self._sweep.conflicts_of(resource.id)
+        if conflicts:
+            raise secret_conflict(resource.id, conflicts, policy.secret_name, count=count)
+
     async def _has_version(self, item: WorkItem, policy: Policy) -> bool:
         """Whether this rotation has added its version: the vault tells, also when the record was lost."""
         made = await self._services.secrets.made_by(policy.vault_url, policy.secret_name, item.rotation_id)
         return made is not None
 
-    async def _managed(self, leased: LeasedRecord, item: WorkItem) -> Resource | Outcome:
-        """What ARM says of the resource; its last outcome if it has left the fleet. Raises `Misconfigured`."""
-        if item.conflicts:
-            raise secret_conflict(item.resource_id, item.conflicts, count=item.conflict_count)
+    async def _managed(self, leased: LeasedRecord, item: WorkItem) -> Resource | Outcome:  # noqa: PLR0911 - ways to leave
+        """What ARM says of the resource; its last outcome if it has left the fleet."""
+        record = leased.record
         stray = not self._fleet.could_cover(item.resource_id)
-        if stray and leased.record.journal is None:  # not asked of ARM: the role there may be gone as well
-            return await self._left(leased, item)
+        if stray and record.journal is None and record.retirement is None:
+            return await self._not_managed(leased, item)  # not asked of ARM: the role there may be gone as well
         try:
             resource = await self._services.signalr.get(item.resource_id)
         except NotFound as error:
-            return await self._gone(leased, item, error)
+            return await gone(self._services, self._fleet, leased, item, error)
         except NotPermitted as error:
             if not stray:
                 raise
-            outcome = await self._failed(leased, item, error)  # what was begun can't be finished: that is reported once
-            await leased.write(leased.record.closed_as_removed(outcome))
-            return outcome
-        known = leased.record.snapshot is not None
-        if leased.record.journal is None and not self._fleet.includes(resource, known=known):
-            return await self._left(leased, item)
-        return resource
+            return await self._out_of_reach(leased, item, error)
+        known = record.snapshot is not None and not record.removed
+        if record.journal is not None or self._fleet.includes(resource, known=known):
+            return resource
+        if item.mode is not Mode.SWEEP:
+            return await self._not_managed(leased, item)
+        promise = await left(self._services, self._fleet, leased, item, resource)
+        if isinstance(promise, Outcome):
+            return promise
+        journal = open_journal(Retire(promise.slot), promise.observation, item, promise.policy, self._services.clock())
+        await leased.write(leased.record.with_journal(journal))
+        return await self._finish(leased, resource, promise.policy, promise.keys, resumed=False)
 
-    async def _left(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
-        """It is no longer managed: its history is closed. Raises `NotManaged` for a request by name."""
+    async def _not_managed(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
+        """Close the history of what has left. Raises `NotManaged` for a request by name."""
         if item.mode is Mode.SWEEP:
-            return await self._closed_as_removed(leased, item, Code.NOT_MANAGED)
+            return await closed_as_removed(leased, item, Code.NOT_MANAGED, self._services.clock())
         # It was, when it was asked for; or the message was put on the queue by a sender that may not ask.
         raise NotManaged(f"{item.resource} is not managed, or no longer", step="observe")
 
-    async def _gone(self, leased: LeasedRecord, item: WorkItem, error: NotFound) -> Outcome:
-        """It was deleted. That is reported once to a caller that named it, or had begun to rotate it."""
-        if item.mode is not Mode.SWEEP or leased.record.journal or self._fleet.names(item.resource_id):
-            if leased.record.removed and item.mode is Mode.SWEEP:
-                return self._nothing_done(item, Skip(Code.GONE), Code.GONE)
-            outcome = await self._failed(leased, item, error)
-            await leased.write(leased.record.closed_as_removed(outcome))
-            return outcome
-        return await self._closed_as_removed(leased, item, Code.GONE)
-
-    async def _closed_as_removed(self, leased: LeasedRecord, item: WorkItem, code: Code) -> Outcome:
-        """Close the history of what is no longer managed."""
-        outcome = self._nothing_done(item, Skip(code), code)
-        if not leased.record.removed:
-            await leased.write(leased.record.closed_as_removed(outcome))
+    async def _out_of_reach(self, leased: LeasedRecord, item: WorkItem, error: NotPermitted) -> Outcome:
+        """It has left the settings, and the role is gone: what was begun or promised can't be done. Reported once."""
+        outcome = await failed(leased, item, error, self._services.clock())
+        await leased.write(leased.record.closed_as_removed(outcome))
         return outcome
 
     async def _finish(
-        self, leased: LeasedRecord, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool
+        self, leased: LeasedRecord, resource: Resource, policy: Policy, keys: KeyPair | None, *, resumed: bool
     ) -> Outcome:
         outcome = await finish(RunContext(self._services, leased, resource, policy, keys, resumed=resumed))
         await self._services.operations.close(resource.id, outcome)
@@ -219,48 +265,4 @@ class Worker:
             follow_up = retirement_item(outcome, resource.id, outcome.retire_after)
             delay = outcome.retire_after - self._services.clock()
             await self._services.queue.send(telemetry.traced(follow_up), delay=delay)
-        return outcome
-
-    def _nothing_done(self, item: WorkItem, action: Action, code: Code) -> Outcome:
-        result = Result.REFUSED if isinstance(action, Refuse) else Result.SKIPPED
-        outcome = nothing_done(item, result, code, getattr(action, "until", None), self._services.clock())
-        telemetry.ended(outcome)
-        log.info(
-            "nothing done",
-            extra={
-                "rotation_id": item.rotation_id,
-                "resource": item.resource,
-                "result": result.value,
-                "code": code.value,
-            },
-        )
-        return outcome
-
-    async def _failed(self, leased: LeasedRecord, item: WorkItem, error: RotationError) -> Outcome:
-        """Announce and record a failure that no journal stands for. A plan that touched nothing ends with it.
-
-        What stands in a sweep's way is announced once a day: an hourly sweep would bury the history under it.
-        """
-        resource = item.resource_id
-        outcome = failure(item, error, self._services.clock())
-        telemetry.ended(outcome)
-        if item.mode is Mode.SWEEP and leased.record.repeats_last_failure(outcome, within=_STANDING):
-            log.warning(
-                "rotation still fails",
-                extra={"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code},
-            )
-            return outcome
-        await announce_failure(self._services.events, events.failed(error, resource, item, resource.name))
-        log.error(
-            "rotation failed",
-            extra={
-                "rotation_id": item.rotation_id,
-                "resource": item.resource,
-                "code": error.code,
-                "step": error.step,
-            },
-        )
-        journal = leased.record.journal
-        spent = journal is not None and journal.rotation_id == item.rotation_id and journal.harmless
-        await leased.write(leased.record.with_outcome(outcome, close_journal=spent))
         return outcome

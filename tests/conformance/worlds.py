@@ -39,6 +39,9 @@ class World(Protocol):
     def tag(self, **tags: str) -> None:
         """Put these tags on it."""
 
+    def slow_operations(self) -> None:
+        """ARM's operations take seconds from now on."""
+
     def disable_secret(self) -> None:
         """An operator disables the newest version."""
 
@@ -83,6 +86,9 @@ class MemoryWorld:
 
     def tag(self, **tags: str) -> None:
         self.cloud.tags |= {name.replace("_", "-"): value for name, value in tags.items()}
+
+    def slow_operations(self) -> None:
+        """They do in memory, always."""
 
     def disable_secret(self) -> None:
         self.cloud.disabled = True
@@ -129,6 +135,9 @@ class EmulatedWorld:
         self.engine.azure.update_signalr(
             self.engine.resource, tags={name.replace("_", "-"): value for name, value in tags.items()}
         )
+
+    def slow_operations(self) -> None:
+        self.engine.azure.configure(self.engine.resource, operation_seconds=(3, 3))
 
     def disable_secret(self) -> None:
         self.engine.azure.disable_secret_version(self.engine.secret)

@@ -7,7 +7,6 @@ import pytest
 from shared.dashboard.dry_run_text import dry_run_text
 from shared.domain.decision import (
     Action,
-    Announce,
     Cause,
     Code,
     Publish,
@@ -42,7 +41,6 @@ REQUEST = WorkItem(
         (Retire(Slot.PRIMARY), "would regenerate Primary, so that its old key becomes worthless"),
         (RegenerateSalt(), "would regenerate the salt"),
         (Resume(), "would finish the rotation that was begun"),
-        (Announce(), "would announce the newest version again"),
         (Wait(), "would wait: the resource is being changed"),
         (Skip(Code.NOT_DUE, NOW + timedelta(days=3)), "NotDue: the published key is not due for rotation yet (until"),
         (Refuse(Code.PAUSED), "would do nothing: Paused"),

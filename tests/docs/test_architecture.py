@@ -1,9 +1,12 @@
-"""docs/architecture.md names what there is: every module, function and state."""
+"""docs/architecture.md and its list of modules name what there is: every module, function and state."""
 
 import re
 import subprocess
 import sys
 from itertools import chain
+from pathlib import Path
+
+import pytest
 
 from shared.domain.record import Kind, Result, Step
 from tests.infra.bicep import INFRA
@@ -45,3 +48,18 @@ def test_every_end_of_a_rotation_is_drawn() -> None:
     assert [] == [
         result.value for result in set(Result) - {Result.SKIPPED, Result.REFUSED} if result.value not in drawn
     ]
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_file_that_is_named_is_there(page: str) -> None:
+    """A name without a folder is a file of the folder named before it."""
+    text = (ROOT / page).read_text()
+    known = {path.name for folder in ("shared", "docs", "tests", "infra") for path in (ROOT / folder).rglob("*")}
+    named = re.findall(r"`([\w./-]+\.(?:py|md|json|bicep|toml))`", text)
+
+    assert named
+    assert [] == [name for name in named if not (ROOT / name).exists() and Path(name).name not in known]
+
+
+def test_the_page_is_read_in_ten_minutes() -> None:
+    assert 120 >= len(PAGE.splitlines())

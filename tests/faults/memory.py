@@ -16,7 +16,8 @@ from shared.domain.errors import NotPermitted, Throttled, Unavailable
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.keys import Slot, fingerprint
 from shared.domain.observation import PublishedSecret
-from shared.domain.record import Operation, Record
+from shared.domain.operation import Operation
+from shared.domain.record import Record
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
 from shared.rotation.leased_record import LEASE_SECONDS

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from shared.domain.errors import Busy, NotPermitted, Throttled, Unavailable
-from shared.domain.events import OutgoingEvent
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.observation import PublishedSecret
+from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.domain.wire import Wire
 from shared.rotation.ports import Ending, NewSecretVersion, Permit, Regenerated, Services, Verdict
@@ -145,6 +145,8 @@ class MemorySecrets:
                 "",
                 now,
                 slot_hint=version.key.slot,
+                owner=version.resource,
+                endpoint=version.key.endpoint,
                 rotation_id=version.rotation_id,
                 kind_hint=version.kind,
                 retirement=version.retirement,

@@ -10,7 +10,8 @@ from datetime import timedelta
 from shared.domain.errors import Busy, KeyReused, LeaseLost
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
-from shared.domain.record import Operation, Outcome, Record
+from shared.domain.operation import Operation
+from shared.domain.record import Outcome, Record
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.rotation.leased_record import LEASE_SECONDS, LeasedRecord

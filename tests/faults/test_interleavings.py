@@ -23,7 +23,7 @@ from shared.rotation.inventory import Fleet
 from shared.rotation.worker import Worker as Engine
 from shared.settings import Settings
 from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
-from tests.faults.memory_ports import LONGEST_OPERATION_SECONDS, services_of
+from tests.faults.memory_ports import ENDPOINT, LONGEST_OPERATION_SECONDS, services_of
 from tests.faults.rules import Judge
 from tests.faults.scale import EXAMPLES, PHASES
 from tests.faults.virtual_time import TimelessLoop
@@ -127,7 +127,7 @@ class Rotations(RuleBasedStateMachine):
     def publish_by_hand(self, value: str) -> None:
         key = self.cloud.keys[Slot(value.capitalize())] if value != "dead" else "key-of-nowhere"
         self.judge.overtaken()
-        self.cloud.add_version(PublishedSecret("", "", self.cloud.now()), key)
+        self.cloud.add_version(PublishedSecret("", "", self.cloud.now(), endpoint=ENDPOINT), key)
         self.judge.meddled()
 
     @rule()

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import errors
+from shared.domain import errors, policy
 from shared.domain.decision import Code
-from shared.rotation import inventory
 from tests.docs.documents import DOCUMENTS, named
 from tests.infra.bicep import INFRA, Template
 
@@ -56,7 +55,7 @@ def test_every_error_code_has_its_advice() -> None:
 
 
 def test_every_tag_is_listed() -> None:
-    read = set(re.findall(r'"(key-rotation-[a-z-]+)"', inspect.getsource(inventory)))
+    read = set(re.findall(r'"(key-rotation-[a-z-]+)"', inspect.getsource(policy)))
 
     assert read == {row[0] for row in rows(section(OPERATIONS, "Onboard a SignalR resource"))}
 

@@ -8,7 +8,8 @@ from azure.storage.blob.aio import BlobLeaseClient
 from shared.composition import NAME
 from shared.domain.errors import Busy, Unavailable
 from shared.domain.keys import KeyType
-from shared.domain.record import Operation, Result
+from shared.domain.operation import Operation
+from shared.domain.record import Result
 from shared.domain.requests import Mode
 from tests.integration.engine import Engine
 

@@ -54,11 +54,12 @@ async def test_version_made_by_hand_is_followed_by_the_record(site: Site) -> Non
 
 async def test_secret_that_moved_is_followed_by_a_worker_that_knew_it(site: Site) -> None:
     """What a warm worker was asked before says nothing of now."""
-    app, first, second = site.app(), site.resource({"key-rotation-secret": f"moved{uuid.uuid4().hex[:8]}"}), ""
+    name = f"moved{uuid.uuid4().hex[:8]}"
+    app, first = site.app(), site.resource({"key-rotation-secret": name})
     await site.swept(app)
-    name = (await app.inventory.all())[0].snapshot.secret_name
     assert ResourceId.parse(first) == await app.inventory.publishing_to(site.azure.vaults[0], name)
     site.azure.update_signalr(first, tags={"key-rotation": "enabled"})
+    site.azure.delete_secret(name, purge=True)
     second = site.resource({"key-rotation-secret": name})
     await site.swept(app)
     await site.swept(app)

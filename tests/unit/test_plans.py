@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain import planning
-from shared.domain.decision import Action, Announce, Cause, Code, Publish, RegenerateSalt, Retire, Rotate, Skip
+from shared.domain.decision import Action, Cause, Code, Publish, RegenerateSalt, Retire, Rotate, Skip
 from shared.domain.keys import SecretFormat, Slot
 from shared.domain.observation import Observation, PublishedSecret, Retirement
 from shared.domain.policy import Policy
@@ -85,9 +85,9 @@ def test_the_overlap_is_the_policys_unless_another_was_asked_for(asked: float | 
 def test_a_version_is_told_again_as_what_it_was(hint: str | None, kind: Kind) -> None:
     """The event's id is made of both, and must be the one that was sent before."""
     due = NOW + timedelta(hours=24)
-    newest = replace(NEWEST, kind_hint=hint, retirement=Retirement("two", due))
+    newest = replace(NEWEST, kind_hint=hint, retirement=Retirement(fingerprint="two", after=due))
 
-    journal = planning.open_journal(Announce(), seen(newest), request(), POLICY, NOW + timedelta(days=1))
+    journal = planning.announcing_again(seen(newest), request(), POLICY)
 
     assert ("made-by", kind, Step.PUBLISHED) == (journal.rotation_id, journal.kind, journal.step)
     assert ("v1", "one", due) == (journal.version, journal.after, journal.retire_after)

@@ -9,7 +9,7 @@ from shared.adapters.blob_operations import BlobOperations
 from shared.composition import NAME
 from shared.domain.errors import KeyReused
 from shared.domain.heartbeat import Heartbeat
-from shared.domain.record import Operation
+from shared.domain.operation import Operation
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.http.responses import OperationStatus
 from shared.rotation.incoming_events import InboundEvent

@@ -1,0 +1,84 @@
+"""Resources that leave the fleet: deleted, or not managed any more. What was promised before is kept.
+
+Absence is believed twice: ARM answers 404 for a moment where a gateway or a replica has not caught up.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from shared.domain.decision import Code, Skip
+from shared.domain.errors import NotFound, RetirementImpossible, Unavailable
+from shared.domain.keys import KeyPair, Slot
+from shared.domain.observation import Observation
+from shared.domain.policy import Policy
+from shared.domain.record import Outcome
+from shared.domain.requests import Mode, WorkItem
+from shared.domain.resources import Resource
+from shared.rotation.inventory import Fleet
+from shared.rotation.leased_record import LeasedRecord
+from shared.rotation.observe import observe
+from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
+from shared.rotation.ports import Services
+
+_MISSING_FOR = timedelta(minutes=15)
+_LOOK_AGAIN_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A retirement that is due on a resource that has left: what to carry it out with."""
+
+    slot: Slot
+    policy: Policy
+    observation: Observation
+    keys: KeyPair | None
+
+
+async def gone(services: Services, fleet: Fleet, leased: LeasedRecord, item: WorkItem, error: NotFound) -> Outcome:
+    """ARM does not find it. Believed when ARM says so again, a quarter of an hour later; an open run survives that.
+
+    Then it is reported, once, to a caller that named it or had begun to rotate it. Raises `Unavailable` before that.
+    """
+    record, now = leased.record, services.clock()
+    if not record.removed and (record.missing_since is None or now < record.missing_since + _MISSING_FOR):
+        if record.missing_since is None:
+            await leased.write(record.missing(now))
+        if item.mode is Mode.SWEEP:
+            return nothing_done(item, Skip(Code.MISSING), now)
+        raise Unavailable(
+            f"ARM does not find {item.resource_id.name}; it is looked for again before that is believed",
+            step="observe",
+            retry_after=_LOOK_AGAIN_SECONDS,
+        )
+    if item.mode is Mode.SWEEP and record.removed:
+        return nothing_done(item, Skip(Code.GONE), now)
+    if item.mode is not Mode.SWEEP or record.journal or fleet.names(item.resource_id):
+        outcome = await failed(leased, item, error, now)
+        await leased.write(leased.record.closed_as_removed(outcome))
+        return outcome
+    return await closed_as_removed(leased, item, Code.GONE, now)
+
+
+async def left(
+    services: Services, fleet: Fleet, leased: LeasedRecord, item: WorkItem, resource: Resource
+) -> Outcome | Promise:
+    """It is not managed any more. A retirement that was promised is kept; then its history is closed.
+
+    Raises `RetirementImpossible`, and what the ports raise.
+    """
+    record, now = leased.record, services.clock()
+    promised, known = record.retirement, record.publication
+    if promised is None or known is None or record.removed:
+        return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
+    # Its tags are gone, and with them where it publishes: the record knows.
+    untagged = fleet.policy(replace(resource, tags={}))
+    policy = replace(untagged, vault_url=known.vault_url, secret_name=known.secret_name)
+    observation, keys = await observe(services, resource, policy, record)
+    leaked = observation.slot_of(promised.fingerprint)
+    if leaked is None:
+        return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
+    if leaked is observation.published_slot:
+        raise RetirementImpossible(resource.id.name, promised.fingerprint)
+    if now < promised.after:
+        return nothing_done(item, Skip(Code.NOT_MANAGED, promised.after), now)
+    return Promise(leaked, policy, observation, keys)
