@@ -16,8 +16,9 @@ from azure.keyvault.secrets import KeyVaultSecret, SecretProperties
 from azure.keyvault.secrets.aio import SecretClient
 
 from shared.adapters.azure_errors import inner_code, translated
+from shared.domain.connection_strings import read_secret_value
 from shared.domain.errors import SecretSoftDeleted
-from shared.domain.keys import AccessKey, Slot, fingerprint, read_secret
+from shared.domain.keys import AccessKey, Slot, fingerprint
 from shared.domain.observation import PublishedSecret, Retirement
 from shared.domain.resources import ResourceId
 from shared.rotation.ports import NewSecretVersion
@@ -56,8 +57,10 @@ class KeyVaultSecrets:
                     version="", secret_id=f"{vault_url}/secrets/{name}", since=datetime.max.replace(tzinfo=UTC)
                 )
                 return disabled, None
-            published, (endpoint, key) = _published(found), read_secret(found.value or "")
-            return published, AccessKey(published.slot_hint or Slot.PRIMARY, endpoint, key)
+            published, value = _published(found), read_secret_value(found.value or "")
+            if not value.reveal():
+                return published, None
+            return published, AccessKey(published.slot_hint or Slot.PRIMARY, value.endpoint, value.reveal())
 
     async def made_by(self, vault_url: str, name: str, rotation_id: str) -> PublishedSecret | None:
         """See `SecretStore.made_by`."""
@@ -80,9 +83,9 @@ class KeyVaultSecrets:
                 async with asyncio.timeout(timeout_seconds):
                     made = await client.set_secret(
                         policy.secret_name,
-                        version.key.secret_value(policy.secret_format),
+                        version.secret_value(),
                         tags=_tags(version),
-                        content_type=policy.secret_format.content_type,
+                        content_type=version.secret_format.content_type,
                         expires_on=now + policy.period + NEAR_EXPIRY,
                         retry_total=0,
                     )
@@ -123,8 +126,16 @@ def _tags(version: NewSecretVersion) -> dict[str, str]:
 
 
 def _published(secret: KeyVaultSecret) -> PublishedSecret:
-    endpoint, key = read_secret(secret.value or "")
-    return replace(_described(secret.properties), fingerprint=fingerprint(key), endpoint=endpoint)
+    text = secret.value or ""
+    value = read_secret_value(text)
+    return replace(
+        _described(secret.properties),
+        fingerprint=fingerprint(value.reveal()) if value.reveal() else "",
+        endpoint=value.endpoint,
+        shape=value.shape,
+        fault=value.fault,
+        _text=text,
+    )
 
 
 def _described(version: SecretProperties) -> PublishedSecret:

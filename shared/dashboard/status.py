@@ -55,6 +55,8 @@ _REMEDY = {
     "Misconfigured": "Correct the setting or tag it names.",
     "RetriesExhausted": "Look up its rotation id in the log; the next sweep finishes what was begun.",
     "SecretNotOwned": "Give the resource a secret name of its own (the tag key-rotation-secret, or the template).",
+    "SecretNotUnderstood": "Put a connection string of this resource there, or use another secret name.",
+    "SecretUsesIdentity": "Switch access keys off, or use another secret name.",
     "RetirementImpossible": "Publish another key and regenerate this one in the portal, or put its tag back.",
     "LocalAuthDisabled": "Nothing: there are no access keys any more.",
     "Rejected": "Look up its rotation id in the log; repeating it unchanged will not help.",

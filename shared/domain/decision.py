@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from shared.domain.connection_strings import Shape
 from shared.domain.keys import KeyType, Slot
 from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
@@ -34,6 +35,8 @@ class Code(StrEnum):
     GONE = "ResourceGone"
     MISSING = "ResourceMissing"
     SECRET_NOT_OWNED = "SecretNotOwned"  # noqa: S105 - likewise
+    SECRET_NOT_UNDERSTOOD = "SecretNotUnderstood"  # noqa: S105 - likewise
+    SECRET_USES_IDENTITY = "SecretUsesIdentity"  # noqa: S105 - likewise
     MISCONFIGURED = "Misconfigured"
 
 
@@ -117,8 +120,8 @@ def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
         return Wait()
     if blocked := _blocked(observation, request):
         return blocked
-    if not observation.owned:
-        return Refuse(Code.SECRET_NOT_OWNED)
+    if unusable := _not_to_be_written(observation):
+        return unusable
     if request.key_type is KeyType.SALT:
         return RegenerateSalt()
     if observation.published is None:
@@ -128,6 +131,8 @@ def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
         return _repair(observation, observation.published, request)
     if revoked := _revoked(observation, slot, request):
         return revoked
+    if observation.published.fault and request.mode in {Mode.SWEEP, Mode.RESYNC}:
+        return Publish(slot, Cause.REPAIR)
     if request.mode is Mode.SWEEP:
         return _scheduled(observation, slot, policy, now)
     if request.mode is Mode.RESYNC:
@@ -158,6 +163,19 @@ def _blocked(observation: Observation, request: WorkItem) -> Action | None:
     if observation.published is not None and not observation.published.enabled:
         return Refuse(Code.SECRET_DISABLED)
     return None
+
+
+def _not_to_be_written(observation: Observation) -> Refuse | None:
+    """A secret that is not the resource's, or whose value is neither a key nor a connection string with one."""
+    if not observation.owned:
+        return Refuse(Code.SECRET_NOT_OWNED)
+    match observation.published.shape if observation.published else None:
+        case Shape.UNKNOWN:
+            return Refuse(Code.SECRET_NOT_UNDERSTOOD)
+        case Shape.IDENTITY:
+            return Refuse(Code.SECRET_USES_IDENTITY)
+        case _:
+            return None
 
 
 def _moved(observation: Observation) -> Action | None:

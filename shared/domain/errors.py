@@ -12,6 +12,8 @@
     │   ├── KeyRefused              the data plane does not accept the new key
     │   ├── LocalAuthDisabled       access keys were switched off while a rotation was open
     │   ├── SecretNotOwned          the secret of that name is not this resource's
+    │   ├── SecretNotUnderstood     its value is neither a key nor a connection string with one
+    │   ├── SecretUsesIdentity      its value is a connection string without a key
     │   ├── RetirementImpossible    a leaked key is published on a resource that left the fleet
     │   ├── NotManaged              a request names a resource that the settings do not
     │   ├── KeyReused               one Idempotency-Key for two different requests
@@ -117,6 +119,18 @@ class SecretNotOwned(Terminal):
     """The secret of the configured name is not this resource's: nothing is written over it."""
 
     code = "SecretNotOwned"
+
+
+class SecretNotUnderstood(Terminal):
+    """The value of the secret is neither an access key nor a connection string with one: it is not overwritten."""
+
+    code = "SecretNotUnderstood"
+
+
+class SecretUsesIdentity(Terminal):
+    """The secret holds a connection string without an access key: it is not overwritten."""
+
+    code = "SecretUsesIdentity"
 
 
 class RetirementImpossible(Terminal):

@@ -82,18 +82,3 @@ class KeyPair:
     def slot_of(self, key_fingerprint: str) -> Slot | None:
         """The slot that holds the key with this fingerprint now, if any does."""
         return next((slot for slot in Slot if self[slot].fingerprint == key_fingerprint), None)
-
-
-def read_secret(secret_value: str) -> tuple[str, str]:
-    """The endpoint (empty where it names none) and the access key in a secret's value, whichever format it has.
-
-    Parts of a connection string are split at the first `=` only: base64 keys end in `=`.
-    """
-    parts = (part.strip().partition("=") for part in secret_value.split(";"))
-    named = {name.lower(): value for name, _, value in parts}
-    return (named.get("endpoint", "").rstrip("/"), named["accesskey"]) if named.get("accesskey") else ("", secret_value)
-
-
-def published_fingerprint(secret_value: str) -> str:
-    """The fingerprint of the access key in a secret's value, whichever of the two formats it has."""
-    return fingerprint(read_secret(secret_value)[1])

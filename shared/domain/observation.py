@@ -1,11 +1,12 @@
 """What was read just now of a resource and its secret: all that a decision may rest on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from shared.domain.keys import Slot
+from shared.domain.connection_strings import Shape, with_access_key
+from shared.domain.keys import AccessKey, SecretFormat, Slot
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
 
@@ -43,6 +44,8 @@ class PublishedSecret:
     """The newest version of the published secret. `fingerprint` is None when the version is disabled: it can't be read.
 
     `since` is when Key Vault created the version (UTC, whole seconds): from then on its key is the published one.
+    `fault` says why consumers refuse a value that a key can be read out of (docs/reference/connection-strings.md).
+    Its text holds a key: it is not shown, and leaves this object only as `with_key`.
     """
 
     version: str
@@ -55,11 +58,23 @@ class PublishedSecret:
     kind_hint: str | None = None
     retirement: Retirement | None = None
     endpoint: str = ""
+    shape: Shape = Shape.CONNECTION_STRING
+    fault: str = ""
+    _text: str = field(default="", repr=False, compare=False)
 
     @property
     def enabled(self) -> bool:
         """Whether consumers can read this version."""
         return self.fingerprint is not None
+
+    @property
+    def secret_format(self) -> SecretFormat | None:
+        """The format that the value has; None where it is neither of the two."""
+        return SecretFormat(self.shape.value) if self.shape in {Shape.ACCESS_KEY, Shape.CONNECTION_STRING} else None
+
+    def with_key(self, key: AccessKey) -> str:
+        """The same connection string with another access key: for Key Vault only. Raises `ValueError` for others."""
+        return with_access_key(self._text, key.reveal())
 
     @property
     def vault_url(self) -> str:

@@ -45,6 +45,10 @@ _ADVICE = {
     Code.MISSING: "ARM does not find the resource; it is looked for again before that is believed",
     Code.SECRET_NOT_OWNED: "the secret of that name is not this resource's: nothing was written; "
     "give the resource a name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",
+    Code.SECRET_NOT_UNDERSTOOD: "the value of the secret is neither an access key nor a connection string with one: "
+    "nothing was written; put a connection string there, or use another name",
+    Code.SECRET_USES_IDENTITY: "the secret holds a connection string without an access key, for passwordless access: "
+    "nothing was written; its clients need no rotation, or use another name",
     Code.MISCONFIGURED: "the tag key-rotation has a word that is neither enabled nor paused: no key is changed by "
     "schedule; correct the tag",
 }

@@ -33,6 +33,7 @@ class Policy:
     secret_name: str
     secret_format: SecretFormat
     paused: bool = False
+    keeps_format: bool = False  # of an existing secret: the format is the settings', not the resource's tag's
     unknown_word: str = ""
 
 
@@ -68,6 +69,7 @@ class PolicyDefaults:
             secret_name=name,
             secret_format=tags.secret_format("key-rotation-format", self.secret_format),
             paused=tags.text(OPT_IN_TAG).lower() == _PAUSED,
+            keeps_format=not tags.text("key-rotation-format"),
             unknown_word=tags.text(OPT_IN_TAG) if tags.text(OPT_IN_TAG).lower() not in {"", _ENABLED, _PAUSED} else "",
         )
 

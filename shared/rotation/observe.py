@@ -8,7 +8,9 @@ by the newest version itself, which says whose key it holds.
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from shared.domain.errors import Misconfigured, SecretNotOwned
+from shared.domain.connection_strings import same_endpoint
+from shared.domain.decision import Code
+from shared.domain.errors import Misconfigured, SecretNotOwned, SecretNotUnderstood, SecretUsesIdentity, Terminal
 from shared.domain.keys import KeyPair, Slot
 from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
@@ -69,7 +71,7 @@ def is_owned(
     return (
         published.owner == resource
         or published.fingerprint in fingerprints.values()
-        or (bool(endpoint) and published.endpoint == endpoint)
+        or (bool(endpoint) and same_endpoint(published.endpoint, endpoint))
         or (known is not None and known.is_in(policy.vault_url, policy.secret_name))
     )
 
@@ -94,12 +96,25 @@ def secret_conflict(
     )
 
 
-def secret_not_owned(resource: ResourceId, policy: Policy) -> SecretNotOwned:
-    """The error of a resource whose configured secret is not its own."""
+def secret_refused(code: Code, resource: ResourceId, policy: Policy) -> Terminal:
+    """The error of a resource whose configured secret must not be written."""
+    secret = f"the secret {policy.secret_name} in {policy.vault_url}"
+    if code is Code.SECRET_NOT_UNDERSTOOD:
+        return SecretNotUnderstood(
+            f"{secret} holds neither an access key nor a connection string with one. Nothing was written. Put a "
+            f"connection string of {resource.name} there, or give the resource another secret name",
+            step="observe",
+        )
+    if code is Code.SECRET_USES_IDENTITY:
+        return SecretUsesIdentity(
+            f"{secret} holds a connection string without an access key: its clients use an identity. Nothing was "
+            f"written. Set disableLocalAuth on {resource.name}, or give the resource another secret name",
+            step="observe",
+        )
     return SecretNotOwned(
-        f"the secret {policy.secret_name} in {policy.vault_url} is not {resource.name}'s: it holds none of its keys, "
-        "does not name its endpoint, and was not published for it. Nothing was written. Give the resource a secret "
-        "name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",
+        f"{secret} is not {resource.name}'s: it holds none of its keys, does not name its endpoint, and was not "
+        "published for it. Nothing was written. Give the resource a secret name of its own (SECRET_NAME_TEMPLATE, or "
+        "the tag key-rotation-secret)",
         step="observe",
     )
 

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, Self
 
+from shared.domain.connection_strings import Shape
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
-from shared.domain.keys import AccessKey, KeyPair, KeyType
+from shared.domain.keys import AccessKey, KeyPair, KeyType, SecretFormat
 from shared.domain.observation import PublishedSecret, Retirement
 from shared.domain.operation import Operation
 from shared.domain.outgoing_event import OutgoingEvent
@@ -99,6 +100,7 @@ class NewSecretVersion:
     """A secret version to be added: whose key, made by which rotation, and what is to be said of it.
 
     `kind` becomes the tag RotationKind: `rotate` where a key was regenerated for it, `publish` where none was.
+    `replaces` is the newest version, if that is the resource's own.
     """
 
     resource: ResourceId
@@ -107,6 +109,25 @@ class NewSecretVersion:
     key: AccessKey
     policy: Policy
     retirement: Retirement | None = None
+    replaces: PublishedSecret | None = None
+
+    @property
+    def secret_format(self) -> SecretFormat:
+        """The format of the version it replaces, unless the resource's tag asks for another."""
+        existing = self.replaces.secret_format if self.replaces else None
+        return existing if existing and self.policy.keeps_format else self.policy.secret_format
+
+    def secret_value(self) -> str:
+        """What the version holds, for Key Vault only: the string it replaces with another key, or a new one.
+
+        `Port`, `ClientEndpoint`, `ServerEndpoint` and whatever else an operator wrote there stay. A value that consumers
+        refuse is written anew.
+        """
+        before = self.replaces
+        kept = self.secret_format is SecretFormat.CONNECTION_STRING and before is not None and not before.fault
+        if kept and before and before.shape is Shape.CONNECTION_STRING:
+            return before.with_key(self.key)
+        return self.key.secret_value(self.secret_format)
 
 
 class SecretStore(Protocol):

@@ -8,6 +8,7 @@ Whatever is not exactly as it was is left for the full look, under the lease.
 from dataclasses import replace
 from datetime import timedelta
 
+from shared.domain.connection_strings import same_endpoint
 from shared.domain.decision import Code, Refuse, Skip, Wait, decide
 from shared.domain.errors import RotationError
 from shared.domain.keys import AccessKey
@@ -24,6 +25,7 @@ from shared.rotation.ports import Services, Verdict
 # Azure sends an event for every regeneration, the app's own included. It comes within minutes.
 _ECHO = timedelta(minutes=15)
 _LIST_IS_FRESH = timedelta(minutes=10)  # how long what a list said is as good as asking
+_ABOUT_THE_SECRET = {Code.SECRET_NOT_OWNED, Code.SECRET_NOT_UNDERSTOOD, Code.SECRET_USES_IDENTITY}
 _NOT_ABOUT_THE_KEY = {Code.LOCAL_AUTH_DISABLED, Code.PAUSED, Code.SECRET_DISABLED, Code.NOT_READY}
 
 
@@ -94,7 +96,7 @@ class PreCheck:
         action = decide(observation, item, policy, self._services.clock())
         if not isinstance(action, Wait | Skip | Refuse) or not observation.announced:
             return None
-        if action.code is Code.SECRET_NOT_OWNED or Snapshot.of(observation, policy) != before:
+        if action.code in _ABOUT_THE_SECRET or Snapshot.of(observation, policy) != before:
             return None
         if action.code in _NOT_ABOUT_THE_KEY:
             return action if item.mode is Mode.SWEEP else None
@@ -102,7 +104,7 @@ class PreCheck:
 
     async def _accepted(self, key: AccessKey | None, endpoint: str) -> bool:
         """Whether SignalR accepts the key at the resource's own endpoint: a secret may name any other."""
-        if key is None or not endpoint or key.endpoint not in {"", endpoint}:
+        if key is None or not endpoint or (key.endpoint and not same_endpoint(key.endpoint, endpoint)):
             return False
         return await self._services.probe.probe(replace(key, endpoint=endpoint)) is Verdict.ACCEPTED
 

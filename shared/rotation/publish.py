@@ -7,6 +7,7 @@ that is resumed looks for the version by its rotation id, among all of them, bef
 import logging
 from datetime import timedelta
 
+from shared.domain.connection_strings import same_endpoint
 from shared.domain.errors import SecretDisabled, Terminal
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Publication, PublishedSecret, Retirement
@@ -51,7 +52,19 @@ async def publish(run: RunContext, key: AccessKey) -> None:
 async def _add(run: RunContext, newest: PublishedSecret | None, key: AccessKey) -> PublishedSecret:
     journal = run.journal
     retirement = await _retirement(run, newest, key)
-    version = NewSecretVersion(run.resource.id, journal.rotation_id, journal.kind.value, key, run.policy, retirement)
+    # What an operator wrote into the resource's own secret is kept. A secret that is taken over is written anew.
+    own = newest is not None and (
+        newest.fingerprint in journal.before.values() or same_endpoint(newest.endpoint, key.endpoint)
+    )
+    version = NewSecretVersion(
+        run.resource.id,
+        journal.rotation_id,
+        journal.kind.value,
+        key,
+        run.policy,
+        retirement,
+        replaces=newest if own else None,
+    )
     # Key Vault cannot carry the lease id any more than ARM can: so the lease must outlive the call.
     await run.leased.renew()
     timeout = run.leased.timeout_seconds

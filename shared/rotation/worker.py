@@ -31,7 +31,7 @@ from shared.observability import telemetry
 from shared.rotation.departure import gone, left
 from shared.rotation.inventory import Fleet
 from shared.rotation.leased_record import LeasedRecord
-from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_not_owned
+from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_refused
 from shared.rotation.outbox import flush
 from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
 from shared.rotation.ports import Services
@@ -155,9 +155,9 @@ class Worker:
                         step="observe",
                         retry_after=_NOT_READY_SECONDS,
                     )
-                case Refuse(Code.SECRET_NOT_OWNED):
+                case Refuse(Code.SECRET_NOT_OWNED | Code.SECRET_NOT_UNDERSTOOD | Code.SECRET_USES_IDENTITY as code):
                     await expect_no_conflict(self._services.records, resource, policy, observation.published)
-                    raise secret_not_owned(resource.id, policy)
+                    raise secret_refused(code, resource.id, policy)
                 case Wait() | Skip() | Refuse():
                     # Nothing was found that stands in the way: a failure that stood is over.
                     record = record if isinstance(action, Wait) else record.well()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
+from shared.domain.connection_strings import Shape
 from shared.domain.decision import (
     Action,
     Publish,
@@ -102,6 +103,9 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
         case.observation.published is not None and not case.observation.published.enabled
     ),
     "secret not ours": lambda case: not case.observation.owned,
+    "value not understood": lambda case: case.observation.published is not None and case.newest.shape is Shape.UNKNOWN,
+    "value without a key": lambda case: case.observation.published is not None and case.newest.shape is Shape.IDENTITY,
+    "value that consumers refuse": lambda case: case.valid and bool(case.newest.fault),
     "no secret, known key valid": lambda case: case.observation.published is None and case.known is not None,
     "revoked key published": lambda case: (
         case.valid
@@ -225,7 +229,7 @@ def requests() -> Iterator[WorkItem]:
 BEFORE = Publication.model_validate(
     {"fingerprint": "", "since": NOW - timedelta(days=3), "vault_url": "https://vault", "secret_name": "before"}
 )
-FLAGS = (None, "open", "failed", "busy", "disabled", "paused", "foreign", "unclear")
+FLAGS = (None, "json", "identity", "fault", "open", "failed", "busy", "disabled", "paused", "foreign", "unclear")
 # What the record remembers: nothing; a key that is still listed, an old one; a retirement that the tags may have lost.
 KNOWN = {
     "nothing": (None, None),
@@ -242,6 +246,11 @@ def cases() -> Iterator[Case]:
         if known not in {"nothing", "secondary, primary retires"} and flag:
             continue
         key, retires = KNOWN[known]
+        if published and flag in {"json", "identity"}:
+            shape = Shape.UNKNOWN if flag == "json" else Shape.IDENTITY
+            published = replace(published, shape=shape, fingerprint=published.fingerprint and "")  # noqa: PLW2901
+        if published and flag == "fault":
+            published = replace(published, fault="bad-port")  # noqa: PLW2901 - the same version, written badly
         observation = Observation(
             provisioning_state={"busy": "Updating", "failed": "Failed"}.get(flag or "", "Succeeded"),
             local_auth_disabled=flag == "disabled",
