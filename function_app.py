@@ -5,10 +5,13 @@ of the Azure SDKs.
 """
 
 import logging
+import os
 
 import azure.functions as func
 
 QUEUE = "signalr-rotation"
+# The platform fills in the setting, and does not know its default (`shared.settings.SCHEDULE`).
+SCHEDULE = "%ROTATION_SCHEDULE%" if os.environ.get("ROTATION_SCHEDULE") else "0 7 * * * *"
 # All that the platform can route: `shared` answers a wrong one with a problem that names the right ones.
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
@@ -16,7 +19,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 log = logging.getLogger("rotation.triggers")
 
 
-@app.timer_trigger(schedule="%ROTATION_SCHEDULE%", arg_name="timer", run_on_startup=False, use_monitor=True)
+@app.timer_trigger(schedule=SCHEDULE, arg_name="timer", run_on_startup=False, use_monitor=True)
 async def sweep(timer: func.TimerRequest) -> None:
     """Queue a look at every resource; what is due is rotated."""
     from shared import composition  # noqa: PLC0415 - see the module's docstring

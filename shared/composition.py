@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
     from shared.adapters.arm_rate_limit import RateLimiter
 
+log = logging.getLogger("rotation")
+
 SOONEST_POLL_SECONDS = 0.5
 NAME = "signalr-rotation"  # of the container and of the queue
 _CONNECT_SECONDS = 10.0
@@ -85,19 +87,28 @@ class App:
 @cache
 def app() -> App:
     """The app of this process. To be called inside its event loop. Raises `Misconfigured` until settings are right."""
-    _watch()
-    return build(load())
-
-
-def _watch() -> None:
-    """Redact what is logged; send telemetry where the platform names an Application Insights resource."""
     log_redaction.install()
-    if os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING"):
+    settings = load()
+    _watch()
+    return build(settings)
+
+
+@cache
+def _watch() -> None:
+    """Send telemetry where the platform names an Application Insights resource. Each start takes threads: once.
+
+    Nothing that goes wrong here is raised: telemetry costs no rotation.
+    """
+    if not os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING"):
+        return
+    try:
         from azure.identity import ManagedIdentityCredential as BlockingCredential  # noqa: PLC0415 - only where needed
 
         from shared.observability import azure_monitor  # noqa: PLC0415 - brings all of OpenTelemetry with it
 
         azure_monitor.start(lambda client_id: BlockingCredential(client_id=client_id))
+    except Exception as error:  # noqa: BLE001 - whatever a telemetry library raises
+        log.warning("telemetry not configured", extra={"kind": type(error).__name__})
 
 
 def build(
@@ -132,8 +143,8 @@ def build(
         messages=QueueMessages(worker, incoming_events),
         inventory=inventory,
         incoming_events=incoming_events,
-        health=Health(services, inventory, rotations),
-        dashboard=Dashboard(rotations, inventory, services, grace=grace),
+        health=Health(services, fleet, inventory, silent_after=settings.silent_after),
+        dashboard=Dashboard(rotations, inventory, services, grace=grace, silent_after=settings.silent_after),
         clients=services.clients,
     )
 

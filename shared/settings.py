@@ -5,6 +5,7 @@ The names are the app settings of the Functions app (environment variables), upp
 """
 
 import re
+from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -16,13 +17,19 @@ from shared.domain.errors import Misconfigured
 from shared.domain.keys import SecretFormat
 from shared.domain.policy import PolicyDefaults
 from shared.domain.resources import ResourceId, Scope
+from shared.domain.schedule import longest_gap
 
 ARM_ENDPOINTS = {
     "AzureCloud": "https://management.azure.com",
     "AzureUSGovernment": "https://management.usgovcloudapi.net",
     "AzureChinaCloud": "https://management.chinacloudapi.cn",
 }
+SCHEDULE = "0 7 * * * *"
 _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
+_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_EXAMPLE_GUID = "11111111-2222-3333-4444-555555555555"
+_HOURLY = timedelta(hours=1)
+_SOONEST_SILENCE = timedelta(minutes=15)
 
 
 def _list(value: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever it was given
@@ -36,6 +43,18 @@ def _https(url: str) -> str:
     if parts.scheme != "https" or not parts.netloc:
         raise ValueError("must be an https:// URL")
     return url.rstrip("/")
+
+
+def _vault(url: str) -> str:
+    """Host names are compared without regard to case, so there is one spelling of each."""
+    return _https(url).lower()
+
+
+def _subscription_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
+    for text in ids:
+        if not _GUID.fullmatch(text):
+            raise ValueError(f"not the id of a subscription: {text[:100]!r}; expected a GUID such as {_EXAMPLE_GUID}")
+    return ids
 
 
 def _resource_ids(ids: tuple[str, ...]) -> tuple[str, ...]:
@@ -61,6 +80,7 @@ def _secret_template(template: str) -> str:
 
 
 HttpsUrl = Annotated[str, AfterValidator(_https)]
+VaultUrl = Annotated[str, AfterValidator(_vault)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 
 
@@ -80,11 +100,11 @@ class Settings(BaseSettings):
     SIGNALR_RESOURCE_GROUP_IDS: Annotated[CommaList, AfterValidator(_resource_group_ids)] = Field(
         (), description="ARM ids of resource groups in which resources tagged key-rotation=enabled are rotated"
     )
-    SIGNALR_SUBSCRIPTION_IDS: CommaList = Field(
+    SIGNALR_SUBSCRIPTION_IDS: Annotated[CommaList, AfterValidator(_subscription_ids)] = Field(
         (), description="Subscriptions in which resources tagged key-rotation=enabled are rotated"
     )
-    KEY_VAULT_URL: HttpsUrl = Field(description="The vault that holds the published secrets")
-    ALLOWED_KEY_VAULT_URLS: Annotated[tuple[HttpsUrl, ...], NoDecode, BeforeValidator(_list)] = Field(
+    KEY_VAULT_URL: VaultUrl = Field(description="The vault that holds the published secrets")
+    ALLOWED_KEY_VAULT_URLS: Annotated[tuple[VaultUrl, ...], NoDecode, BeforeValidator(_list)] = Field(
         (), description="Vaults that a resource's tag may name; KEY_VAULT_URL always may"
     )
     SECRET_NAME_TEMPLATE: Annotated[str, AfterValidator(_secret_template)] = Field(
@@ -93,7 +113,7 @@ class Settings(BaseSettings):
     SECRET_FORMAT: SecretFormat = Field(SecretFormat.CONNECTION_STRING, description="What the secret holds")
     EVENT_GRID_TOPIC_ENDPOINT: HttpsUrl = Field(description="Endpoint of the topic that is told of every change")
     EVENT_TYPE_PREFIX: str = Field("SignalRKeyRotation", pattern=r"^[A-Za-z][A-Za-z0-9.]*$", description="Event types")
-    ROTATION_SCHEDULE: str = Field("0 7 * * * *", description="NCRONTAB of the sweep; the platform reads it")
+    ROTATION_SCHEDULE: str = Field(SCHEDULE, description="NCRONTAB of the sweep; the platform reads it")
     ROTATION_PERIOD_DAYS: float = Field(60, gt=0, le=3650, description="Days between two rotations of a resource")
     OVERLAP_HOURS: float = Field(24, ge=0, le=2160, description="Hours both keys stay valid after a new one is out")
     KEY_EFFECT_TIMEOUT_SECONDS: float = Field(120, gt=0, le=600, description="How long a new key may take to work")
@@ -143,6 +163,11 @@ class Settings(BaseSettings):
     def vaults(self) -> frozenset[str]:
         """Every vault the app may write to."""
         return frozenset({self.KEY_VAULT_URL, *self.ALLOWED_KEY_VAULT_URLS})
+
+    @property
+    def silent_after(self) -> timedelta:
+        """How long without a sweep is too long: three periods. A schedule that can't be read counts as hourly."""
+        return max(3 * (longest_gap(self.ROTATION_SCHEDULE) or _HOURLY), _SOONEST_SILENCE)
 
     @property
     def policy_defaults(self) -> PolicyDefaults:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.dashboard.time_format import relative
-from shared.domain.heartbeat import Heartbeat
+from shared.domain.heartbeat import WITHOUT_SWEEPS, Heartbeat, is_silent
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.resources import ResourceId
 from shared.rotation.inventory import Inventory
@@ -19,7 +19,7 @@ from shared.rotation.ports import Services
 
 FRESH = timedelta(seconds=5)
 KEPT = timedelta(minutes=10)
-# The same as the alert's: with the hourly default, two sweeps may fail before an operator is called.
+# Three periods of the default schedule, as the alert has it: two sweeps may fail before an operator is called.
 SILENT_AFTER = timedelta(hours=3)
 
 log = logging.getLogger("rotation.dashboard")
@@ -27,23 +27,30 @@ log = logging.getLogger("rotation.dashboard")
 
 @dataclass(frozen=True, slots=True)
 class CachedFleet:
-    """The fleet as it was `at` a moment, and the heartbeat of the last sweep."""
+    """The fleet as it was `at` a moment, and the heartbeat of the last sweep, too old after `silent_after`."""
 
     at: datetime
     entries: tuple[InventoryEntry, ...]
     heartbeat: Heartbeat | None = None
+    silent_after: timedelta = SILENT_AFTER
 
     @property
     def warning(self) -> str:
         """Why the fleet may be out of date or incomplete; empty when it is neither."""
         beat = self.heartbeat
         if beat is None:
-            return ""
-        if self.at > beat.ended_at + SILENT_AFTER:
+            return f"No sweep has ended yet: {WITHOUT_SWEEPS}."
+        if is_silent(beat, self.at, after=self.silent_after):
             ended = relative(beat.ended_at, self.at)
-            return f"The last sweep ended {ended}: do sweeps run? What is shown may be as old."
-        hidden = "; ".join(f"{each.subscription} ({each.code})" for each in beat.unreadable)
-        return f"The last sweep could not list {hidden}: what was seen there before is shown." if hidden else ""
+            return f"The last sweep ended {ended}: what is shown may be as old, and {WITHOUT_SWEEPS}."
+        warnings = []
+        if hidden := "; ".join(f"{each.subscription} ({each.code})" for each in beat.unreadable):
+            warnings.append(f"The last sweep could not list {hidden}: what was seen there before is shown.")
+        if beat.not_enqueued:
+            warnings.append(f"The last sweep could not queue {beat.not_enqueued} of {beat.resources} resources.")
+        if found := "; ".join(f"{each.resource} ({each.code}: {each.message})" for each in beat.findings):
+            warnings.append(f"It found: {found}.")
+        return " ".join(warnings)
 
     def holds(self, resource: ResourceId) -> bool:
         """Whether a resource is in it."""
@@ -53,10 +60,18 @@ class CachedFleet:
 class FleetCache:
     """Reads the inventory, one read at a time, and keeps the result."""
 
-    def __init__(self, inventory: Inventory, services: Services, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        services: Services,
+        clock: Callable[[], datetime],
+        *,
+        silent_after: timedelta = SILENT_AFTER,
+    ) -> None:
         self._inventory = inventory
         self._services = services
         self._clock = clock
+        self._silent_after = silent_after
         self._cached: CachedFleet | None = None
         self._refresh: asyncio.Task[CachedFleet] | None = None
 
@@ -83,7 +98,7 @@ class FleetCache:
     async def _read(self) -> CachedFleet:
         at = self._clock()
         entries, heartbeat = await asyncio.gather(self._inventory.all(), self._services.records.heartbeat())
-        self._cached = CachedFleet(at, tuple(entries), heartbeat)
+        self._cached = CachedFleet(at, tuple(entries), heartbeat, self._silent_after)
         return self._cached
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from shared.dashboard.dry_run_text import dry_run_text
 from shared.dashboard.filters import Filters, resource_link
-from shared.dashboard.fleet_cache import FRESH, CachedFleet, FleetCache
+from shared.dashboard.fleet_cache import FRESH, SILENT_AFTER, CachedFleet, FleetCache
 from shared.dashboard.fleet_view import FleetView, fleet_view
 from shared.dashboard.forms import Act, DashboardForm, PageError, act_of, form_fields, require_same_origin, resource_of
 from shared.dashboard.progress import progress_of
@@ -46,12 +46,13 @@ class Dashboard:
         services: Services,
         *,
         grace: timedelta,
+        silent_after: timedelta = SILENT_AFTER,
     ) -> None:
         self._rotations = rotations
         self._services = services
         self._clock = services.clock
         self._grace = grace
-        self._cache = FleetCache(inventory, services, services.clock)
+        self._cache = FleetCache(inventory, services, services.clock, silent_after=silent_after)
 
     async def view(self, request: HttpRequest) -> View:
         """The view for a request. Raises `PageError`, and what the record store and `rotations` raise."""

@@ -100,12 +100,14 @@ def _requested(at: datetime) -> ProgressStep:
 
 
 def _stages(kind: Kind | None, requested: datetime, times: Mapping[Step, datetime]) -> tuple[ProgressStep, ...]:
+    steps = _STEPS[kind or Kind.ROTATE]
+    last = max((number for number, step in enumerate(steps) if step in times), default=-1)
     stages, before, doing = [_requested(requested)], requested, True
-    for step in _STEPS[kind or Kind.ROTATE]:
+    for number, step in enumerate(steps):
         if at := times.get(step):
             stages.append(ProgressStep(step.value, "done", took(at - before), at))
             before = at
-        else:
+        elif number > last:  # one that was passed over is no part of this run: what is announced again was made before
             stages.append(ProgressStep(step.value, "doing" if doing else "ahead", _DOING[step] if doing else ""))
             doing = False
     return tuple(stages)

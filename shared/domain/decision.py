@@ -37,6 +37,7 @@ class Code(StrEnum):
     SECRET_NOT_OWNED = "SecretNotOwned"  # noqa: S105 - likewise
     SECRET_NOT_UNDERSTOOD = "SecretNotUnderstood"  # noqa: S105 - likewise
     SECRET_USES_IDENTITY = "SecretUsesIdentity"  # noqa: S105 - likewise
+    MISCONFIGURED = "Misconfigured"
 
 
 class Cause(StrEnum):
@@ -124,7 +125,7 @@ def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
     if request.key_type is KeyType.SALT:
         return RegenerateSalt()
     if observation.published is None:
-        return _moved(observation) or _first(request)
+        return _moved(observation) or _first(request, policy)
     slot = observation.published_slot
     if slot is None:
         return _repair(observation, observation.published, request)
@@ -186,8 +187,10 @@ def _moved(observation: Observation) -> Action | None:
     return Publish(slot, Cause.MOVE) if slot else None
 
 
-def _first(request: WorkItem) -> Action:
+def _first(request: WorkItem, policy: Policy) -> Action:
     """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out."""
+    if policy.unknown_word and request.mode is Mode.SWEEP:
+        return Refuse(Code.MISCONFIGURED)
     if request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(Slot.PRIMARY, Cause.ADOPT)
     if request.slot is Slot.PRIMARY:
@@ -218,6 +221,8 @@ def _scheduled(observation: Observation, slot: Slot, policy: Policy, now: dateti
     retirement = observation.retirement
     if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
         return Retire(slot.other)
+    if policy.unknown_word:
+        return Refuse(Code.MISCONFIGURED)
     due = observation.published_since + policy.period
     if now < due:
         return Skip(Code.NOT_DUE, due)

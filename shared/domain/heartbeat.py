@@ -1,11 +1,25 @@
 """What the last sweep came to: the record by which an operator, or a monitor, sees that sweeps happen at all."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
 from shared.domain.wire import Wire
+
+NO_SWEEP = "NoSweep"
+WITHOUT_SWEEPS = (
+    "nothing is rotated or repaired by schedule. Restart the function app, or deploy it again; until its timer fires, "
+    "call POST /api/rotate without a body from outside"
+)
+
+
+class Finding(Wire):
+    """What would keep one resource, all of a subscription, or (`resource` empty) the whole app from rotating."""
+
+    resource: str = Field(description="ARM id of the resource or the subscription; empty: the app itself")
+    code: str
+    message: str
 
 
 class Unreadable(Wire):
@@ -23,6 +37,13 @@ class Heartbeat(Wire):
     ended_at: datetime
     resources: int = Field(description="How many resources are managed")
     enqueued: int = Field(description="How many messages were put on the queue")
+    not_enqueued: int = Field(0, description="How many messages the queue did not take")
     overdue: int = Field(0, description="How many resources are past due by more than the grace")
     unreadable: tuple[Unreadable, ...] = ()
+    findings: tuple[Finding, ...] = Field((), description="What it found wrong with single resources; a few of each")
     unobserved: Mapping[str, datetime] = Field({}, alias="unseen")
+
+
+def is_silent(heartbeat: Heartbeat | None, now: datetime, *, after: timedelta) -> bool:
+    """Whether no sweep has ended for so long, or ever."""
+    return heartbeat is None or now > heartbeat.ended_at + after

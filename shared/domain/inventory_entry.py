@@ -3,11 +3,12 @@
 It rides as metadata on the resource's blob, so that one listing shows a thousand resources without opening a blob.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from pydantic import Field
 
+from shared.domain.decision import Cause
 from shared.domain.keys import Slot
 from shared.domain.record import Journal, Kind, Outcome, Record, Result, Step
 from shared.domain.resources import ResourceId
@@ -17,6 +18,7 @@ from shared.domain.wire import Wire
 # Metadata is sent as headers: 8 KB for all of it (Blob service REST API).
 _MESSAGE_CHARACTERS = 300
 _MARKS = 8
+_LATELY = timedelta(days=90)
 _NOTHING_HAPPENED = frozenset({Result.SKIPPED, Result.REFUSED, Result.ABANDONED})
 
 
@@ -27,18 +29,31 @@ class TimelineMark(Wire):
     slot: Slot | None = None
     kind: Kind | None = None
     result: Result
+    elsewhere: bool | None = Field(None, description="True where it answers what was done outside of this app")
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
         """When it happened: a success at its main step, a failure at its end."""
         done = outcome.times.get(Step.PUBLISHED) or outcome.times.get(Step.REGENERATED)
         at = done if done and outcome.result is Result.SUCCEEDED else outcome.ended_at
-        return cls(at=at, slot=outcome.slot, kind=outcome.kind, result=outcome.result)
+        return cls(
+            at=at,
+            slot=outcome.slot,
+            kind=outcome.kind,
+            result=outcome.result,
+            elsewhere=(outcome.result is Result.SUCCEEDED and _answers_others(outcome)) or None,
+        )
 
     @property
     def publishes(self) -> bool:
         """Whether this is when its slot became the published one."""
         return self.result is Result.SUCCEEDED and self.kind in {Kind.ROTATE, Kind.PUBLISH}
+
+
+def _answers_others(outcome: Outcome) -> bool:
+    """Whether it repaired a key that was regenerated elsewhere, or announced a version that it did not make."""
+    planned, published = outcome.times.get(Step.PLANNED), outcome.times.get(Step.PUBLISHED)
+    return outcome.cause is Cause.REPAIR or (published is not None and published == planned)
 
 
 def marks_of(history: tuple[Outcome, ...]) -> tuple[TimelineMark, ...]:
@@ -114,6 +129,13 @@ class InventoryEntry(Wire):
             pending_since=min((event.time for event in record.outbox), default=None),
             marks=marks_of(record.history)[-_MARKS:],
         )
+
+    def changes_elsewhere(self, now: datetime) -> int:
+        """How often, lately, the app had to answer what was done to the published key outside of it.
+
+        Once is a person in the portal. Again and again is a script, or another installation that has the same resource.
+        """
+        return sum(mark.elsewhere is True and mark.at > now - _LATELY for mark in self.marks)
 
     @property
     def standing_failure(self) -> Last | None:

@@ -45,7 +45,10 @@ def find_overdue(
     now: datetime,
     grace: timedelta,
 ) -> list[Overdue]:
-    """Those due further back than the grace. A resource that was never observed is due from when it was found."""
+    """Those due further back than the grace. A resource that was never observed is due from when it was found.
+
+    `managed` is without what does not exist: its absence is reported once, by its own message.
+    """
     late = []
     for resource in managed:
         entry = entries.get(resource)

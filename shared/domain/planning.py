@@ -49,6 +49,8 @@ _ADVICE = {
     "nothing was written; put a connection string there, or use another name",
     Code.SECRET_USES_IDENTITY: "the secret holds a connection string without an access key, for passwordless access: "
     "nothing was written; its clients need no rotation, or use another name",
+    Code.MISCONFIGURED: "the tag key-rotation has a word that is neither enabled nor paused: no key is changed by "
+    "schedule; correct the tag",
 }
 
 

@@ -14,13 +14,18 @@ from shared.domain.resources import Resource
 
 OPT_IN_TAG = "key-rotation"
 _ENABLED, _PAUSED = "enabled", "paused"
+_OPTED_OUT = frozenset({"", "disabled", "off"})
 _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _LONGEST_DAYS = 3650
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How one resource is to be rotated."""
+    """How one resource is to be rotated.
+
+    `unknown_word`: what its tag `key-rotation` says instead of a word that it knows. Nobody can tell what was meant, so
+    no key is changed by schedule.
+    """
 
     period: timedelta
     overlap: timedelta
@@ -29,6 +34,7 @@ class Policy:
     secret_format: SecretFormat
     paused: bool = False
     keeps_format: bool = False  # of an existing secret: the format is the settings', not the resource's tag's
+    unknown_word: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class PolicyDefaults:
         name = tags.text("key-rotation-secret") or template
         if not _SECRET_NAME.fullmatch(name):
             raise tags.wrong("key-rotation-secret", name, "1-127 letters, digits and dashes")
-        vault = (tags.text("key-rotation-vault") or self.vault_url).rstrip("/")
+        vault = (tags.text("key-rotation-vault") or self.vault_url).rstrip("/").lower()
         if vault not in self.vaults:
             raise tags.wrong("key-rotation-vault", vault, "a vault listed in ALLOWED_KEY_VAULT_URLS")
         period = timedelta(days=tags.number("key-rotation-days", self.period_days, zero=False))
@@ -64,12 +70,25 @@ class PolicyDefaults:
             secret_format=tags.secret_format("key-rotation-format", self.secret_format),
             paused=tags.text(OPT_IN_TAG).lower() == _PAUSED,
             keeps_format=not tags.text("key-rotation-format"),
+            unknown_word=tags.text(OPT_IN_TAG) if tags.text(OPT_IN_TAG).lower() not in {"", _ENABLED, _PAUSED} else "",
         )
 
 
 def opted_in(resource: Resource) -> bool:
     """Whether its tag asks for rotation where resources are discovered; a paused one is managed as well."""
     return _Tags(resource).text(OPT_IN_TAG).lower() in {_ENABLED, _PAUSED}
+
+
+def is_unclear(resource: Resource) -> bool:
+    """Whether its tag neither opts in nor out where resources are discovered: a word that the app does not know."""
+    return _Tags(resource).text(OPT_IN_TAG).lower() not in {_ENABLED, _PAUSED} | _OPTED_OUT
+
+
+def unknown_word(resource: Resource) -> Misconfigured:
+    """The error of a resource whose tag says something else than the words that the app knows."""
+    tags = _Tags(resource)
+    allowed = f"{_ENABLED} or {_PAUSED} (take the tag away to opt out). Until then only repairs are made"
+    return tags.wrong(OPT_IN_TAG, tags.text(OPT_IN_TAG), allowed)
 
 
 class _Tags:

@@ -65,7 +65,8 @@ class WorkItem(Wire):
 
     `tracked`: a caller may ask for the outcome by its id, so it is stored even when there was nothing to do.
     `expected`: the sweep knows that there is something to do, so no pre-check can be enough.
-    `conflicts`: other resources that map to the same secret; none of them may write it.
+    `conflicts`: other resources that map to the same secret; none of them may write it. Three at most of
+    `conflict_count`: a whole fleet on one secret would not fit into a message. Messages of the first version name all.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -84,6 +85,7 @@ class WorkItem(Wire):
     listed: ListedState | None = None
     expected: bool = False
     conflicts: tuple[str, ...] = Field((), alias="rivals")
+    conflict_count: int = 0
 
     @property
     def resource_id(self) -> ResourceId:

@@ -10,7 +10,7 @@ from typing import Self
 
 _ARM_ID = re.compile(
     r"/subscriptions/(?P<subscription>[0-9a-fA-F-]{36})/resourceGroups/(?P<group>[-\w.()]{1,90})"
-    r"/providers/Microsoft\.SignalRService/SignalR/(?P<name>[a-zA-Z][a-zA-Z0-9-]{1,61}[a-zA-Z0-9])/?",
+    r"/providers/Microsoft\.SignalRService/SignalR/(?P<name>[a-zA-Z][a-zA-Z0-9-]{1,61}[a-zA-Z0-9])(?=/|$)/?",
     re.IGNORECASE,
 )
 _GROUP_ID = re.compile(
@@ -36,6 +36,12 @@ class ResourceId:
                 "resourceGroups/<group>/providers/Microsoft.SignalRService/SignalR/<name>"
             )
         return cls(match["subscription"].lower(), match["group"], match["name"])
+
+    @classmethod
+    def leading(cls, text: str) -> Self | None:
+        """The id that an ARM id of something inside the resource, such as one of its actions, begins with."""
+        match = _ARM_ID.match(text.strip())
+        return cls(match["subscription"].lower(), match["group"], match["name"]) if match else None
 
     def __str__(self) -> str:
         return (

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from shared.domain.resources import ResourceId
 from shared.http.headers import check_body
 from shared.http.messages import HttpRequest, HttpResponse
 from shared.http.problem_details import Problem
@@ -25,10 +26,6 @@ _EXPIRY = {"microsoft.keyvault.secretnearexpiry", "microsoft.keyvault.secretexpi
 _ACTION = "microsoft.resources.resourceactionsuccess"
 _REGENERATE = "/signalr/regeneratekey/action"
 _SECRET_PATH = re.compile(r"/secrets/([0-9a-zA-Z-]{1,127})/([0-9a-zA-Z]{1,64})/?")
-_RESOURCE = re.compile(
-    r"/subscriptions/[0-9a-f-]{36}/resourceGroups/[-\w.()]{1,90}/providers/Microsoft\.SignalRService/SignalR/[a-z0-9-]{3,63}",
-    re.IGNORECASE | re.ASCII,
-)
 
 log = logging.getLogger("rotation.events")
 
@@ -104,9 +101,9 @@ def _inbound(event: Mapping[str, Any]) -> InboundEvent | None:
         vault = f"{url.scheme}://{url.netloc}".lower()
         return InboundEvent(about="secret-expiry", vault_url=vault, secret_name=secret[1], version=secret[2], **known)
     if kind == _ACTION and _text(data, "operationname").lower().endswith(_REGENERATE):
-        named = (_RESOURCE.match(text) for text in (_text(data, "resourceuri"), _text(event, "subject")))
-        resource = next((match[0] for match in named if match), None)
-        return InboundEvent(about="key-regenerated", resource=resource, **known) if resource else None
+        named = map(ResourceId.leading, (_text(data, "resourceuri"), _text(event, "subject")))
+        resource = next((found for found in named if found), None)
+        return InboundEvent(about="key-regenerated", resource=str(resource), **known) if resource else None
     return None
 
 

@@ -131,7 +131,7 @@ class FinishedRotations(Wire):
 class Decision(Wire):
     """What would be done."""
 
-    action: Literal["Rotate", "Publish", "Retire", "RegenerateSalt", "Resume", "Announce", "Wait", "Skip", "Refuse"]
+    action: Literal["Rotate", "Publish", "Retire", "RegenerateSalt", "Resume", "Wait", "Skip", "Refuse"]
     key_type: KeyType | None = Field(None, description="The key it would be about")
     cause: Cause | None = Field(None, description="Why a key would be published that is not new")
     retire: bool | None = Field(None, description="Whether the replaced key would be invalidated afterwards")

@@ -170,7 +170,9 @@ async def _deep_health(request: HttpRequest, app: GetApi) -> HttpResponse:
     report = await app().health.report(resource)
     if report.findings:
         content = report.model_dump(mode="json", by_alias=True, exclude_none=True)
-        raise Problem("Unhealthy", f"{len(report.findings)} of {report.checked} resources", **content)
+        found, codes = len(report.findings), ", ".join(dict.fromkeys(each.code for each in report.findings))
+        detail = f"{found} findings ({codes}); {report.checked} of {report.managed} resources were looked at"
+        raise Problem("Unhealthy", detail, **content)
     return _json(report)
 
 

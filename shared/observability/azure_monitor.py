@@ -26,8 +26,8 @@ log = logging.getLogger("rotation")
 def start(credential_of: Callable[[str | None], TokenCredential]) -> None:
     """Send spans, figures and the log of `rotation` from here on.
 
-    `credential_of` makes the credential of a client id, for a resource that takes Entra tokens only. A wrong
-    connection string is logged and costs the telemetry, never a rotation.
+    `credential_of` makes the credential of a client id, for a resource that takes Entra tokens only. Whatever the
+    distribution raises is logged: it costs the telemetry, never a rotation.
     """
     # The name of the function app as the telemetry's role: the Functions worker sets the same when it configures this.
     os.environ.setdefault("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "azure_functions")
@@ -41,7 +41,7 @@ def start(credential_of: Callable[[str | None], TokenCredential]) -> None:
             enable_performance_counters=False,
             disable_offline_storage=True,
         )
-    except ValueError as error:
+    except Exception as error:  # noqa: BLE001 - whatever the distribution and its exporters raise
         log.warning("telemetry not configured", extra={"setting": CONNECTION, "kind": type(error).__name__})
         return
     log_redaction.install(log)

@@ -1,25 +1,32 @@
-"""Whether rotations would succeed now: the preflight of the resources, without a request behind it."""
+"""Whether rotations would succeed now: the preflight of the resources, without a request behind it.
 
-from datetime import datetime
+It has to answer in an outage above all. So everything is looked at side by side, under one deadline, and what could not
+be looked at in time is a finding like any other.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from shared.domain.requests import Mode, RotationCommand
+from shared.domain.errors import Unavailable
+from shared.domain.heartbeat import NO_SWEEP, WITHOUT_SWEEPS, Finding, Heartbeat, is_silent
+from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.rotation.inventory import Inventory
+from shared.rotation.inventory import Fleet, Inventory, entries_by_resource
 from shared.rotation.ports import Services
-from shared.rotation.submit import Rotations
+from shared.rotation.preflight import Preflight
+from shared.rotation.submit import not_managed
 
 MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
-
-
-class Finding(Wire):
-    """What would keep one resource, or all of a subscription, from being rotated."""
-
-    resource: str = Field(description="ARM id")
-    code: str
-    message: str
+LONGEST_SECONDS = 60.0
+LISTING_SECONDS = 15.0
+_REPEATEDLY = 2
+_MOST_FINDINGS = 10
 
 
 class HealthReport(Wire):
@@ -27,41 +34,103 @@ class HealthReport(Wire):
 
     managed: int = Field(description="How many resources are managed")
     checked: int = Field(description="How many of them were looked at")
-    last_sweep_at: datetime | None = Field(None, description="When the timer last looked at all of them")
+    last_sweep_at: datetime | None = Field(None, description="When the last sweep began")
     overdue: int | None = Field(None, description="How many it found past due")
     findings: tuple[Finding, ...] = ()
 
 
 class Health:
-    """Looks at the managed resources as a rotation would."""
+    """Looks at the managed resources as a rotation would. `silent_after`: how long without a sweep is too long."""
 
-    def __init__(self, services: Services, inventory: Inventory, rotations: Rotations) -> None:
+    def __init__(self, services: Services, fleet: Fleet, inventory: Inventory, *, silent_after: timedelta) -> None:
         self._services = services
+        self._fleet = fleet
         self._inventory = inventory
-        self._rotations = rotations
+        self._preflight = Preflight(services, fleet)
+        self._silent_after = silent_after
 
     async def report(self, resource: ResourceId | None = None) -> HealthReport:
-        """Look at one resource, or at the first twenty, and change nothing. Raises what ARM and storage raise."""
-        managed = [each.resource_id for each in await self._inventory.all()]
-        chosen = [resource] if resource else managed[:MOST_CHECKED]
-        # As if a caller asked for a rotation now: only then does everything show that one would meet.
-        asked = [RotationCommand("health", each, Mode.ROTATE, force=True) for each in chosen]
-        previews = [preview for command in asked for preview in await self._rotations.preview(command)]
-        findings = [
+        """Look at one resource, or at a sample of twenty, and change nothing. It takes a minute at most.
+
+        Raises `NotManaged`, what ARM and storage raise, and `Unavailable` where the fleet can't be listed in time.
+        """
+        until = asyncio.get_running_loop().time() + LONGEST_SECONDS
+        try:
+            async with asyncio.timeout(2 * LISTING_SECONDS):
+                if resource and not await self._fleet.manages(resource):
+                    raise not_managed(resource)
+                (entries, findings), sweep = await asyncio.gather(self._entries(), self._services.records.heartbeat())
+        except TimeoutError:
+            raise Unavailable("neither ARM nor the app's own records answered in time") from None
+        chosen = [resource] if resource else _sample([each.resource_id for each in entries])
+        findings += await self._look(chosen, seconds=until - asyncio.get_running_loop().time())
+        if resource is None:
+            findings += self._of_the_app(sweep)
+        findings += self._of_others([each for each in entries if resource in {None, each.resource_id}])
+        return HealthReport(
+            managed=len(entries),
+            checked=len(chosen),
+            last_sweep_at=sweep.started_at if sweep else None,
+            overdue=sweep.overdue if sweep else None,
+            findings=tuple(dict.fromkeys(findings)),
+        )
+
+    async def _entries(self) -> tuple[Sequence[InventoryEntry], list[Finding]]:
+        """The fleet; where ARM does not list it in time, what the records know of it, and that this is so."""
+        try:
+            async with asyncio.timeout(LISTING_SECONDS):
+                return await self._inventory.all(), []
+        except TimeoutError:
+            message = f"ARM did not list the fleet within {LISTING_SECONDS:g} s: what is known of it was looked at"
+            known = await entries_by_resource(self._services.records)
+            return [*known.values()], [Finding(resource="", code=Unavailable.code, message=message)]
+
+    async def _look(self, resources: Sequence[ResourceId], *, seconds: float) -> list[Finding]:
+        previews = await self._preflight.look([self._item(each) for each in resources], seconds=seconds)
+        return [
             Finding(resource=preview.item.resource, code=each.code, message=each.message)
             for preview in previews
             for each in preview.findings
         ]
-        sweep = await self._services.records.heartbeat()
-        if sweep and resource is None:
+
+    def _item(self, resource: ResourceId) -> WorkItem:
+        """As if a caller asked for a rotation now: only then does everything show that one would meet."""
+        return RotationCommand("health", resource, Mode.ROTATE, force=True).for_resource(
+            resource, self._services.clock()
+        )
+
+    def _of_the_app(self, sweep: Heartbeat | None) -> list[Finding]:
+        """That no sweep ends, or what the last one found."""
+        findings = []
+        if is_silent(sweep, self._services.clock(), after=self._silent_after):
+            since = f"since {sweep.ended_at:%Y-%m-%dT%H:%M:%SZ}" if sweep else "yet"
+            message = f"no sweep has ended {since}: {WITHOUT_SWEEPS}"
+            findings.append(Finding(resource="", code=NO_SWEEP, message=message))
+        if sweep:
             findings += [
                 Finding(resource=f"/subscriptions/{each.subscription}", code=each.code, message=each.message)
                 for each in sweep.unreadable
             ]
-        return HealthReport(
-            managed=len(managed),
-            checked=len(chosen),
-            last_sweep_at=sweep.started_at if sweep else None,
-            overdue=sweep.overdue if sweep else None,
-            findings=tuple(findings),
-        )
+            findings += sweep.findings
+        return findings
+
+    def _of_others(self, entries: Sequence[InventoryEntry]) -> list[Finding]:
+        """That somebody else regenerates keys, again and again."""
+        now = self._services.clock()
+        counts = ((each.resource, each.changes_elsewhere(now)) for each in entries)
+        return [
+            Finding(
+                resource=resource,
+                code="KeysChangedElsewhere",
+                message=f"its published key was replaced from outside of this app {count} times in 90 days: look in "
+                "the activity log for another installation of this app, a script or a person, and let one rotate it",
+            )
+            for resource, count in counts
+            if count >= _REPEATEDLY
+        ][:_MOST_FINDINGS]
+
+
+def _sample(resources: Sequence[ResourceId]) -> list[ResourceId]:
+    """Twenty, other ones each time, in the order of their ids."""
+    chosen = random.sample(resources, k=min(MOST_CHECKED, len(resources)))
+    return sorted(chosen, key=lambda resource: resource.key)

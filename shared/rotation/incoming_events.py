@@ -75,7 +75,10 @@ class IncomingEvents:
 
     async def _follow(self, event: InboundEvent) -> list[WorkItem]:
         if event.about == "key-regenerated":
-            resource, mode = ResourceId.parse(event.resource), Mode.RESYNC
+            named = ResourceId.leading(event.resource)
+            if named is None:
+                return _ignored(event, "not the id of a SignalR resource")
+            resource, mode = named, Mode.RESYNC
         else:
             found, why = await self._expiring(event)
             if found is None:
@@ -109,13 +112,15 @@ class IncomingEvents:
         # Nothing is asked of a vault, and no token shown to it, because an event names it.
         if event.vault_url not in self._vaults:
             return None, "vault not used by this app"
-        resource = await self._inventory.publishing_to(event.vault_url, event.secret_name)
-        if resource is None:
+        newest = await self._services.secrets.newest(event.vault_url, event.secret_name)
+        # The version's own tags name its resource, also where the app has no record of it: a hint like any other.
+        hint = newest.owner if newest else None
+        resource = hint or await self._inventory.publishing_to(event.vault_url, event.secret_name)
+        if resource is None or not self._fleet.could_cover(resource):
             return None, "secret not managed"
         policy = self._fleet.policy(await self._services.signalr.get(resource))
         if (policy.vault_url.lower(), policy.secret_name.lower()) != (event.vault_url, event.secret_name.lower()):
             return None, "secret no longer managed"
-        newest = await self._services.secrets.newest(policy.vault_url, policy.secret_name)
         if newest is None or newest.version.lower() != event.version.lower():
             return None, "not the newest version"
         return resource, ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import NotFound, RotationError
 from shared.domain.inventory_entry import InventoryEntry
-from shared.domain.policy import Policy, PolicyDefaults, opted_in
+from shared.domain.policy import Policy, PolicyDefaults, is_unclear, opted_in
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.observability import telemetry
 from shared.rotation.bounded_gather import bounded_gather
@@ -20,18 +20,30 @@ log = logging.getLogger("rotation.fleet")
 
 _AT_ONCE = 8
 
-type _Secret = tuple[str, str]
-
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """Every managed resource, with what ARM's list says of it (None: it was only named).
 
-    `unreadable` are the subscriptions and groups that could not be listed, and why.
+    `unclear` are those whose tag neither opts in nor out: managed only if they were before. `unreadable` are the
+    subscriptions and groups that could not be listed, and why.
     """
 
     found: Mapping[ResourceId, Resource | None]
     unreadable: Mapping[Scope, RotationError]
+    unclear: Mapping[ResourceId, Resource]
+
+    def managed(self, known: Collection[ResourceId]) -> dict[ResourceId, Resource | None]:
+        """All that is managed, `known` being what the records tell of: they stand in for what could not be listed.
+
+        Raises what ARM raised where scopes could not be listed and nothing at all is known.
+        """
+        kept = {each: found for each, found in self.unclear.items() if each in known}
+        hidden = [each for each in known if any(scope.covers(each) for scope in self.unreadable)]
+        managed = {**dict.fromkeys(hidden), **kept, **self.found}
+        if self.unreadable and not managed:
+            raise next(iter(self.unreadable.values()))
+        return managed
 
 
 class Fleet:
@@ -48,10 +60,10 @@ class Fleet:
     async def discover(self) -> Discovery:
         """Every managed resource, each once: those named first, then those discovered by their tag.
 
-        Subscriptions and groups are listed side by side, and one that can't be does not stop the others. Raises what
-        ARM raises only where nothing at all is found.
+        Subscriptions and groups are listed side by side, and one that can't be does not stop the others.
         """
         found: dict[ResourceId, Resource | None] = dict.fromkeys(self._named)
+        unclear: dict[ResourceId, Resource] = {}
         unreadable: dict[Scope, RotationError] = {}
 
         async def listed(scope: Scope) -> list[Resource]:
@@ -65,46 +77,63 @@ class Fleet:
 
         for resources in await bounded_gather(listed, self._scopes, limit=_AT_ONCE):
             found |= {each.id: each for each in resources if self.includes(each)}
-        if unreadable and not found:
-            raise next(iter(unreadable.values()))
-        return Discovery(found, unreadable)
+            unclear |= {each.id: each for each in resources if is_unclear(each) and each.id not in self._named}
+        return Discovery(found, unreadable, unclear)
 
-    async def describe(self, resources: Iterable[ResourceId]) -> dict[ResourceId, Resource]:
-        """What ARM knows of each of these. One that can't be read is left out: its own message reports it."""
+    async def describe(self, resources: Iterable[ResourceId]) -> tuple[dict[ResourceId, Resource], set[ResourceId]]:
+        """What ARM knows of each of these, and which of them do not exist.
+
+        One that can't be read is in neither: its own message reports it.
+        """
+        missing = set()
 
         async def described(resource: ResourceId) -> Resource | None:
             try:
                 return await self._services.signalr.get(resource)
+            except NotFound:
+                missing.add(resource)
             except RotationError as error:
                 telemetry.count_throttle(error)
-                return None
+            return None
 
-        return {each.id: each for each in await bounded_gather(described, resources, limit=_AT_ONCE) if each}
+        found = await bounded_gather(described, resources, limit=_AT_ONCE)
+        return {each.id: each for each in found if each}, missing
 
     def names(self, resource: ResourceId) -> bool:
         """Whether the settings name this very resource."""
         return resource in self._named
 
-    def includes(self, resource: Resource) -> bool:
-        """Whether it is managed: named, or opted in by its tag where resources are discovered."""
-        return self.names(resource.id) or (self._searches(resource.id) and opted_in(resource))
+    def could_cover(self, resource: ResourceId) -> bool:
+        """Whether the settings allow it to be managed, whatever its tag says: what they don't is not asked of ARM."""
+        return self.names(resource) or any(scope.covers(resource) for scope in self._scopes)
+
+    def includes(self, resource: Resource, *, known: bool = False) -> bool:
+        """Whether it is managed: named, or opted in by its tag where resources are discovered.
+
+        `known`: it was managed when it was last observed. A tag that can't be understood does not change that.
+        """
+        if self.names(resource.id):
+            return True
+        return self.could_cover(resource.id) and (opted_in(resource) or (known and is_unclear(resource)))
 
     async def manages(self, resource: ResourceId) -> bool:
         """Whether a request may name this resource. One that does not exist may not be named."""
         if self.names(resource):
             return True
-        if not self._searches(resource):
+        if not self.could_cover(resource):
             return False
         with suppress(NotFound):
-            return opted_in(await self._services.signalr.get(resource))
+            found = await self._services.signalr.get(resource)
+            return self.includes(found) or (is_unclear(found) and await self._is_known(resource))
         return False
 
     def policy(self, resource: Resource) -> Policy:
         """The settings, overridden by the resource's tags. Raises `Misconfigured` that names the tag."""
         return self._defaults.policy_of(resource)
 
-    def _searches(self, resource: ResourceId) -> bool:
-        return any(scope.covers(resource) for scope in self._scopes)
+    async def _is_known(self, resource: ResourceId) -> bool:
+        record = await self._services.records.read(resource)
+        return record is not None and record.snapshot is not None
 
 
 class Inventory:
@@ -113,7 +142,6 @@ class Inventory:
     def __init__(self, services: Services, fleet: Fleet) -> None:
         self._services = services
         self._fleet = fleet
-        self._by_secret: dict[_Secret, ResourceId] = {}
 
     async def all(self) -> list[InventoryEntry]:
         """Every managed resource, in the order of its id. Raises what the storage raises.
@@ -122,17 +150,8 @@ class Inventory:
         something is wrong. Raises what ARM raises only if there are no records either.
         """
         known = await entries_by_resource(self._services.records)
-        managed = sorted(await self._managed(known), key=lambda resource: resource.key)
+        managed = sorted((await self._fleet.discover()).managed(known), key=lambda resource: resource.key)
         return [known.get(resource) or InventoryEntry(resource=str(resource)) for resource in managed]
-
-    async def _managed(self, known: Collection[ResourceId]) -> set[ResourceId]:
-        try:
-            discovery = await self._fleet.discover()
-        except RotationError:
-            if not known:
-                raise
-            return {*known}
-        return {*discovery.found, *(each for each in known if any(s.covers(each) for s in discovery.unreadable))}
 
     async def page(self, *, most: int, after: str) -> tuple[list[InventoryEntry], str | None]:
         """At most `most` resources whose key comes after `after`, and the key to go on from if there are more."""
@@ -141,18 +160,11 @@ class Inventory:
         return page, page[-1].resource_id.key if len(rest) > most else None
 
     async def publishing_to(self, vault_url: str, secret_name: str) -> ResourceId | None:
-        """The resource that was last observed to publish to this secret: a hint, for the caller to check.
-
-        What was found once is kept: when a whole fleet expires on one day, that is one listing, not one for each.
-        """
-        secret = (vault_url.lower(), secret_name.lower())
-        if secret not in self._by_secret:
-            self._by_secret = {
-                (each.snapshot.vault_url.lower(), each.snapshot.secret_name.lower()): each.resource_id
-                async for each in self._services.records.entries()
-                if each.snapshot
-            }
-        return self._by_secret.get(secret)
+        """The resource that was last observed to publish to this secret: a hint, for the caller to check."""
+        async for each in self._services.records.entries():
+            if each.snapshot and each.snapshot.publishes_to(vault_url, secret_name):
+                return each.resource_id
+        return None
 
 
 async def entries_by_resource(records: RecordStore) -> dict[ResourceId, InventoryEntry]:

@@ -18,7 +18,7 @@ from shared.domain.record import Record
 from shared.domain.resources import Resource, ResourceId
 from shared.rotation.ports import RecordStore, Services
 
-_NAMED_CONFLICTS = 3
+NAMED_CONFLICTS = 3
 
 
 async def observe(
@@ -88,10 +88,12 @@ def is_announced(published: PublishedSecret | None, resource: ResourceId, record
     return record is not None and record.is_announced(published.rotation_id)
 
 
-def secret_conflict(resource: ResourceId, conflicts: Sequence[str], secret: str = "") -> Misconfigured:
-    """The error of a resource whose secret others publish to as well."""
-    more = len(conflicts) - _NAMED_CONFLICTS
-    named = ", ".join(conflicts[:_NAMED_CONFLICTS]) + (f" and {more} more" if more > 0 else "")
+def secret_conflict(
+    resource: ResourceId, conflicts: Sequence[str], secret: str = "", *, count: int = 0
+) -> Misconfigured:
+    """The error of a resource whose secret others publish to as well: `count` of them, where not all are named."""
+    more = max(count, len(conflicts)) - NAMED_CONFLICTS
+    named = ", ".join(conflicts[:NAMED_CONFLICTS]) + (f" and {more} more" if more > 0 else "")
     return Misconfigured(
         f"{resource} and {named} map to the same secret{f' ({secret})' if secret else ''}: none of them is rotated; "
         "give each a name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",

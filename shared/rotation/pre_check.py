@@ -41,7 +41,7 @@ class PreCheck:
 
         Raises no `RotationError`: what fails here fails again in the full look, where it is reported.
         """
-        if item.expected or item.mode not in {Mode.SWEEP, Mode.RESYNC}:
+        if item.expected or item.mode not in {Mode.SWEEP, Mode.RESYNC} or not self._fleet.could_cover(item.resource_id):
             return None
         try:
             record = await self._services.records.read(item.resource_id)
@@ -49,7 +49,8 @@ class PreCheck:
             if record is None or before is None:
                 return None
             resource = self._listed(item) or await self._services.signalr.get(item.resource_id)
-            return await self._compare(item, resource, record, before) if self._fleet.includes(resource) else None
+            managed = self._fleet.includes(resource, known=True)
+            return await self._compare(item, resource, record, before) if managed else None
         except RotationError as error:
             telemetry.count_throttle(error)
             return None

@@ -15,7 +15,7 @@ from shared.domain.decision import Refuse, Skip, Wait, decide
 from shared.domain.errors import RotationError, Unavailable
 from shared.domain.observation import PublishedSecret
 from shared.domain.planning import Preview
-from shared.domain.policy import Policy
+from shared.domain.policy import Policy, unknown_word
 from shared.domain.requests import WorkItem
 from shared.domain.resources import Resource
 from shared.rotation.bounded_gather import bounded_gather
@@ -24,7 +24,7 @@ from shared.rotation.observe import expect_no_conflict, observe, secret_conflict
 from shared.rotation.ports import Services
 
 _AT_ONCE = 16
-_LONGEST_SECONDS = 200.0  # the platform cuts an HTTP answer at 230 s
+LONGEST_SECONDS = 200.0  # the platform cuts an HTTP answer at 230 s
 
 type _Faults = tuple[RotationError, ...]
 
@@ -36,9 +36,9 @@ class Preflight:
         self._services = services
         self._fleet = fleet
 
-    async def look(self, items: Sequence[WorkItem]) -> list[Preview]:
+    async def look(self, items: Sequence[WorkItem], *, seconds: float = LONGEST_SECONDS) -> list[Preview]:
         """What each would come to now. Of more than can be looked at in time, the rest is reported as not looked at."""
-        until = asyncio.get_running_loop().time() + _LONGEST_SECONDS
+        until = asyncio.get_running_loop().time() + seconds
         topic = await self._topic()
 
         async def preview(item: WorkItem) -> Preview:
@@ -61,6 +61,8 @@ class Preflight:
         action = decide(observation, item, policy, self._services.clock())
         harmless = isinstance(action, Wait | Skip | Refuse)
         obstacles = () if harmless else await self._conflicts(item, resource, policy, observation.published) + topic
+        if policy.unknown_word:
+            obstacles = (unknown_word(resource), *obstacles)
         return Preview(item, action=action, observation=observation, policy=policy, obstacles=obstacles)
 
     async def _conflicts(
@@ -68,7 +70,7 @@ class Preflight:
     ) -> _Faults:
         """The fault of a secret that another resource publishes to."""
         if item.conflicts:
-            return (secret_conflict(resource.id, item.conflicts, policy.secret_name),)
+            return (secret_conflict(resource.id, item.conflicts, policy.secret_name, count=item.conflict_count),)
         try:
             await expect_no_conflict(self._services.records, resource, policy, published)
         except RotationError as error:

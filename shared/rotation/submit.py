@@ -17,11 +17,11 @@ from shared.domain.record import Journal, Outcome
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.observability import telemetry
-from shared.rotation.bounded_gather import bounded_gather
+from shared.rotation.bounded_gather import bounded_gather, bounded_settle
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
-from shared.rotation.sweep import ScheduledItem, Sweep
+from shared.rotation.sweep import FailedItem, ScheduledItem, Sweep
 
 log = logging.getLogger("rotation")
 
@@ -44,6 +44,14 @@ class RotationStatus:
         return self.outcome is not None
 
 
+def not_managed(resource: ResourceId) -> NotManaged:
+    """The error of a request that names a resource which is not managed."""
+    return NotManaged(
+        f"{resource} is not managed: name it in SIGNALR_RESOURCE_IDS, or tag it key-rotation=enabled in "
+        "one of SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS"
+    )
+
+
 class Rotations:
     """Takes commands, previews them, and tells how far they are."""
 
@@ -60,25 +68,35 @@ class Rotations:
         and what the storage raises.
         """
         if command.resource is None:
-            items = self._sweep.items(await self._sweep.look(), command)
-        else:
-            items = [ScheduledItem(await self._named(command, command.resource))]
-        if command.exclusive and command.deduplication_key:
-            await self._services.operations.claim(command.deduplication_key, command)
-        return await self._send(items, command)
+            return await self._sweep_all(command)
+        items = [ScheduledItem(await self._named(command, command.resource))]
+        await self._claim(command)
+        return (await self._send(items, command))[0]
 
     async def sweep(self, trigger: str = "timer") -> list[WorkItem]:
         """Queue a look at every managed resource, and report what is overdue.
 
         Two sweeps in the same minute are one: a timer can fire twice. Raises what ARM raises only where nothing at all
-        can be listed, and what the storage raises.
+        is known, and what the storage raises.
         """
+        key = f"{trigger}:{self._services.clock():%Y-%m-%dT%H:%M}"
+        return await self._sweep_all(RotationCommand(trigger, deduplication_key=key, tracked=False))
+
+    async def _sweep_all(self, command: RotationCommand) -> list[WorkItem]:
+        """A sweep, whoever asked for it. What the queue does not take of it is reported, and the rest goes on."""
         state = await self._sweep.look()
-        heartbeat = await self._sweep.report_overdue(state)
-        command = RotationCommand(trigger, deduplication_key=f"{trigger}:{state.at:%Y-%m-%dT%H:%M}", tracked=False)
-        sent = await self._send(self._sweep.items(state, command), command)
-        await self._sweep.finish(heartbeat, enqueued=len(sent))
+        items = self._sweep.items(state, command)
+        await self._claim(command)
+        try:
+            sent, failed = await self._send(items, command)
+        finally:  # after what secures keys, and in spite of a queue that takes nothing
+            heartbeat = await self._sweep.report_overdue(state)
+        await self._sweep.finish(heartbeat, enqueued=len(sent), failed=failed)
         return sent
+
+    async def _claim(self, command: RotationCommand) -> None:
+        if command.exclusive and command.deduplication_key:
+            await self._services.operations.claim(command.deduplication_key, command)
 
     async def preview(self, command: RotationCommand) -> list[Preview]:
         """What would be done now, and what stands in the way: nothing is written anywhere."""
@@ -125,21 +143,23 @@ class Rotations:
     async def _named(self, command: RotationCommand, resource: ResourceId) -> WorkItem:
         if await self._fleet.manages(resource):
             return command.for_resource(resource, self._services.clock())
-        raise NotManaged(
-            f"{resource} is not managed: name it in SIGNALR_RESOURCE_IDS, or tag it key-rotation=enabled in "
-            "one of SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS"
-        )
+        raise not_managed(resource)
 
-    async def _send(self, items: list[ScheduledItem], command: RotationCommand) -> list[WorkItem]:
-        async def enqueue(scheduled: ScheduledItem) -> WorkItem:
+    async def _send(
+        self, items: list[ScheduledItem], command: RotationCommand
+    ) -> tuple[list[WorkItem], list[FailedItem]]:
+        """What was sent, and what could not be, with the reason. Raises where nothing could."""
+
+        async def enqueue(scheduled: ScheduledItem) -> None:
             item = scheduled.item
             if not (command.tracked and (await self._services.operations.open(item)).final):
                 await self._services.queue.send(telemetry.traced(item), delay=scheduled.delay)
-            return item
 
-        sent = await bounded_gather(enqueue, items, limit=_AT_ONCE)
+        failed = [(each.item, error) for each, error in await bounded_settle(enqueue, items, limit=_AT_ONCE)]
+        unsent = {item.rotation_id for item, _ in failed}
+        sent = [each.item for each in items if each.item.rotation_id not in unsent]
         log.info(
             "command submitted",
             extra={"trigger": command.trigger, "mode": command.mode.value, "resources": len(sent)},
         )
-        return sent
+        return sent, failed

@@ -4,22 +4,27 @@ It looks at the fleet as a whole, in one listing of each scope and one of the ap
 resource to a message of its own.
 """
 
+import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 from shared.domain import events
 from shared.domain.errors import RotationError
-from shared.domain.heartbeat import Heartbeat, Unreadable
+from shared.domain.heartbeat import Finding, Heartbeat, Unreadable
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.overdue import Overdue, find_overdue, still_unobserved
+from shared.domain.policy import OPT_IN_TAG, is_unclear, unknown_word
 from shared.domain.requests import ListedState, RotationCommand, WorkItem
-from shared.domain.resources import ResourceId
+from shared.domain.resources import Resource, ResourceId
 from shared.observability import telemetry
+from shared.rotation.bounded_gather import bounded_gather
 from shared.rotation.inventory import Discovery, Fleet, entries_by_resource
+from shared.rotation.observe import NAMED_CONFLICTS
 from shared.rotation.outbox import announce_overdue
 from shared.rotation.ports import Services
 
@@ -29,7 +34,23 @@ log = logging.getLogger("rotation.sweep")
 _SPREAD_FROM = 128
 _SPREAD_PER_SECOND = 50
 
+_AT_ONCE = 16
+_MOST_FINDINGS = 10
+LONGEST_ANNOUNCING_SECONDS = 20.0
+
+type FailedItem = tuple[WorkItem, RotationError]
 type _Secret = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """The resources that map to the same secret as another one: the first few, and how many."""
+
+    named: tuple[ResourceId, ...]
+    count: int
+
+
+_NO_CONFLICT = _Conflict((), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +65,21 @@ class ScheduledItem:
 class FleetState:
     """The fleet at one moment.
 
-    `managed` includes what is known of scopes that could not be listed; `strays` were managed, and are no more.
+    `managed` has what ARM says of each where it was asked, and what is known of scopes that could not be listed.
+    `strays` were managed, and are no more. `missing` are named and do not exist.
     """
 
     at: datetime
     discovery: Discovery
     entries: Mapping[ResourceId, InventoryEntry]
-    managed: tuple[ResourceId, ...]
+    managed: Mapping[ResourceId, Resource | None]
     strays: tuple[ResourceId, ...]
+    missing: Collection[ResourceId] = ()
+
+    @property
+    def present(self) -> list[ResourceId]:
+        """The managed resources without those that do not exist."""
+        return [each for each in self.managed if each not in self.missing]
 
 
 class Sweep:
@@ -66,12 +94,11 @@ class Sweep:
         """See what there is. Raises what ARM raises only if no scope at all can be listed."""
         entries = await entries_by_resource(self._services.records)
         discovery = await self._fleet.discover()
-        new = [resource for resource, said in discovery.found.items() if said is None and resource not in entries]
-        found = {**discovery.found, **await self._fleet.describe(new)}
-        hidden = [each for each in entries if each not in found and any(s.covers(each) for s in discovery.unreadable)]
-        managed = (*found, *hidden)
-        strays = tuple(known for known in entries if known not in {*managed})
-        return FleetState(self._services.clock(), replace(discovery, found=found), entries, managed, strays)
+        managed = discovery.managed(entries)
+        new = [each for each in discovery.found if managed[each] is None and each not in entries]
+        described, missing = await self._fleet.describe(new)
+        strays = tuple(known for known in entries if known not in managed)
+        return FleetState(self._services.clock(), discovery, entries, managed | described, strays, missing)
 
     def items(self, state: FleetState, command: RotationCommand) -> list[ScheduledItem]:
         """A message for each resource: the managed ones, and the strays, whose history is to be closed."""
@@ -79,31 +106,32 @@ class Sweep:
         seconds = len(state.managed) / _SPREAD_PER_SECOND if len(state.managed) > _SPREAD_FROM else 0
         made = []
         for resource in (*state.managed, *state.strays):
-            found = state.discovery.found.get(resource)
+            found, sharing = state.managed.get(resource), conflicts.get(resource, _NO_CONFLICT)
             item = command.for_resource(resource, state.at).model_copy(
                 update={
                     "listed": ListedState.of(found) if found else None,
                     "expected": _expected(state.entries.get(resource), state.at),
-                    "conflicts": tuple(str(other) for other in conflicts.get(resource, ())),
+                    "conflicts": tuple(str(other) for other in sharing.named),
+                    "conflict_count": sharing.count,
                 }
             )
             made.append(ScheduledItem(item, timedelta(seconds=random.uniform(0, seconds))))  # noqa: S311 - no secret
         return made
 
-    async def conflicts_of(self, resource: ResourceId) -> tuple[str, ...]:
-        """The other resources that map to the same secret as this one. Raises what `look` raises."""
-        return tuple(str(other) for other in self._conflicts(await self.look()).get(resource, ()))
+    async def conflicts_of(self, resource: ResourceId) -> tuple[tuple[str, ...], int]:
+        """Other resources that map to the same secret as this one: the first few, and how many. As `look` raises."""
+        conflict = self._conflicts(await self.look()).get(resource, _NO_CONFLICT)
+        return tuple(map(str, conflict.named)), conflict.count
 
     async def report_overdue(self, state: FleetState) -> Heartbeat:
         """Announce what is past due by more than the grace. Gives the sweep's record, without what was enqueued."""
         before = await self._services.records.heartbeat()
         earlier = before.unobserved if before else {}
-        unobserved = still_unobserved(state.managed, state.entries, earlier, now=state.at)
-        late = find_overdue(state.managed, state.entries, unobserved, now=state.at, grace=self._grace)
+        unobserved = still_unobserved(state.present, state.entries, earlier, now=state.at)
+        late = find_overdue(state.present, state.entries, unobserved, now=state.at, grace=self._grace)
         known = (state.entries[each] for each in state.managed if each in state.entries)
         telemetry.fleet(known, overdue=len(late), now=state.at)
-        for each in late:
-            await self._report(each, state.at)
+        await self._report_overdue(late, state.at)
         return Heartbeat(
             started_at=state.at,
             ended_at=self._services.clock(),
@@ -114,52 +142,83 @@ class Sweep:
                 Unreadable(subscription=scope.name, code=error.code, message=error.message)
                 for scope, error in state.discovery.unreadable.items()
             ),
+            findings=self._unknown_words(state),
             unobserved=unobserved,
         )
 
-    async def finish(self, heartbeat: Heartbeat, *, enqueued: int) -> None:
-        """Store that the sweep is done."""
-        done = heartbeat.model_copy(update={"ended_at": self._services.clock(), "enqueued": enqueued})
+    async def finish(self, heartbeat: Heartbeat, *, enqueued: int, failed: Sequence[FailedItem]) -> None:
+        """Store what the sweep came to; `failed` are the messages that the queue did not take."""
+        done = heartbeat.model_copy(
+            update={
+                "ended_at": self._services.clock(),
+                "enqueued": enqueued,
+                "not_enqueued": len(failed),
+                "findings": (*_not_enqueued(failed), *heartbeat.findings),
+            }
+        )
         await self._services.records.write_heartbeat(done)
         log.info(
             "sweep finished",
             extra={
                 "resources": done.resources,
                 "enqueued": done.enqueued,
+                "not_enqueued": done.not_enqueued,
                 "overdue": done.overdue,
                 "unreadable": len(done.unreadable),
                 "seconds": round((done.ended_at - done.started_at).total_seconds(), 3),
             },
         )
 
-    async def _report(self, late: Overdue, now: datetime) -> None:
-        log.error(
-            "rotation overdue",
-            extra={
-                "rotation_id": late.rotation_id,
-                "resource": str(late.resource),
-                "due": late.due_at.isoformat(),
-                "hours": round((now - late.due_at) / timedelta(hours=1), 1),
-                "code": late.code,
-            },
-        )
-        await announce_overdue(self._services.events, events.overdue(late))
+    async def _report_overdue(self, overdue: list[Overdue], now: datetime) -> None:
+        """Log each, and announce them in the time there is: the next sweep announces the rest, under the same ids."""
+        for late in overdue:
+            log.error(
+                "rotation overdue",
+                extra={
+                    "rotation_id": late.rotation_id,
+                    "resource": str(late.resource),
+                    "due": late.due_at.isoformat(),
+                    "hours": round((now - late.due_at) / timedelta(hours=1), 1),
+                    "code": late.code,
+                },
+            )
 
-    def _conflicts(self, state: FleetState) -> dict[ResourceId, list[ResourceId]]:
+        async def announce(late: Overdue) -> None:
+            await announce_overdue(self._services.events, events.overdue(late))
+
+        try:
+            async with asyncio.timeout(LONGEST_ANNOUNCING_SECONDS):
+                await bounded_gather(announce, overdue, limit=_AT_ONCE)
+        except TimeoutError:
+            log.warning("overdue not announced in time", extra={"resources": len(overdue)})
+
+    def _unknown_words(self, state: FleetState) -> tuple[Finding, ...]:
+        """The resources whose tag says something that the app does not know."""
+        named = (each for each in state.managed.values() if each and self._fleet.names(each.id) and is_unclear(each))
+        found = {each.id: each for each in (*named, *state.discovery.unclear.values())}
+        for each in found.values():
+            log.warning("tag not understood", extra={"resource": str(each.id), "tag": OPT_IN_TAG})
+        errors = ((each.id, unknown_word(each)) for each in islice(found.values(), _MOST_FINDINGS))
+        return tuple(
+            Finding(resource=str(resource), code=error.code, message=error.message) for resource, error in errors
+        )
+
+    def _conflicts(self, state: FleetState) -> dict[ResourceId, _Conflict]:
         """Which resources map to one and the same secret, and with which others."""
         writers: dict[_Secret, list[ResourceId]] = defaultdict(list)
         for resource in state.managed:
             if secret := self._secret(resource, state):
                 writers[secret].append(resource)
-        return {
-            resource: [other for other in sharing if other != resource]
-            for sharing in writers.values()
-            if len(sharing) > 1
-            for resource in sharing
-        }
+        conflicts = {}
+        for sharing in (each for each in writers.values() if len(each) > 1):
+            first = sharing[: NAMED_CONFLICTS + 1]
+            for resource in sharing:
+                others = [other for other in first if other != resource][:NAMED_CONFLICTS]
+                conflicts[resource] = _Conflict(tuple(others), len(sharing) - 1)
+        return conflicts
 
     def _secret(self, resource: ResourceId, state: FleetState) -> _Secret | None:
-        found, entry = state.discovery.found.get(resource), state.entries.get(resource)
+        found, entry = state.managed.get(resource), state.entries.get(resource)
         if found is None:
             snapshot = entry.snapshot if entry else None
             return (snapshot.vault_url.lower(), snapshot.secret_name.lower()) if snapshot else None
@@ -168,6 +227,18 @@ class Sweep:
         except RotationError:  # a wrong tag: the resource's own message reports it
             return None
         return policy.vault_url.lower(), policy.secret_name.lower()
+
+
+def _not_enqueued(failed: Sequence[FailedItem]) -> list[Finding]:
+    for item, error in failed:
+        log.error(
+            "message not enqueued",
+            extra={"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code},
+        )
+    return [
+        Finding(resource=item.resource, code=error.code, message=error.message)
+        for item, error in failed[:_MOST_FINDINGS]
+    ]
 
 
 def _expected(entry: InventoryEntry | None, now: datetime) -> bool:

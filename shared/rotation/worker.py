@@ -12,6 +12,7 @@ from shared.domain.decision import Code, Publish, Refuse, Resume, Retire, Rotate
 from shared.domain.errors import (
     NotFound,
     NotManaged,
+    NotPermitted,
     RetriesExhausted,
     Retryable,
     Terminal,
@@ -32,7 +33,7 @@ from shared.rotation.inventory import Fleet
 from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_refused
 from shared.rotation.outbox import flush
-from shared.rotation.outcomes import failed, nothing_done
+from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
 from shared.rotation.ports import Services
 from shared.rotation.pre_check import PreCheck
 from shared.rotation.run import finish
@@ -205,32 +206,54 @@ class Worker:
         if observation.published is not None:
             return
         sweeping = item.mode is Mode.SWEEP or item.listed is not None
-        conflicts = item.conflicts if sweeping else await self._sweep.conflicts_of(resource.id)
+        known = (item.conflicts, item.conflict_count)
+        conflicts, count = known if sweeping else await self._sweep.conflicts_of(resource.id)
         if conflicts:
-            raise secret_conflict(resource.id, conflicts, policy.secret_name)
+            raise secret_conflict(resource.id, conflicts, policy.secret_name, count=count)
 
     async def _has_version(self, item: WorkItem, policy: Policy) -> bool:
         """Whether this rotation has added its version: the vault tells, also when the record was lost."""
         made = await self._services.secrets.made_by(policy.vault_url, policy.secret_name, item.rotation_id)
         return made is not None
 
-    async def _managed(self, leased: LeasedRecord, item: WorkItem) -> Resource | Outcome:
+    async def _managed(self, leased: LeasedRecord, item: WorkItem) -> Resource | Outcome:  # noqa: PLR0911 - ways to leave
         """What ARM says of the resource; its last outcome if it has left the fleet."""
+        record = leased.record
+        stray = not self._fleet.could_cover(item.resource_id)
+        if stray and record.journal is None and record.retirement is None:
+            return await self._not_managed(leased, item)  # not asked of ARM: the role there may be gone as well
         try:
             resource = await self._services.signalr.get(item.resource_id)
         except NotFound as error:
             return await gone(self._services, self._fleet, leased, item, error)
-        if leased.record.journal is not None or self._fleet.includes(resource):
+        except NotPermitted as error:
+            if not stray:
+                raise
+            return await self._out_of_reach(leased, item, error)
+        known = record.snapshot is not None and not record.removed
+        if record.journal is not None or self._fleet.includes(resource, known=known):
             return resource
         if item.mode is not Mode.SWEEP:
-            # It was, when it was asked for; or the message was put on the queue by a sender that may not ask.
-            raise NotManaged(f"{item.resource} is not managed, or no longer", step="observe")
+            return await self._not_managed(leased, item)
         promise = await left(self._services, self._fleet, leased, item, resource)
         if isinstance(promise, Outcome):
             return promise
         journal = open_journal(Retire(promise.slot), promise.observation, item, promise.policy, self._services.clock())
         await leased.write(leased.record.with_journal(journal))
         return await self._finish(leased, resource, promise.policy, promise.keys, resumed=False)
+
+    async def _not_managed(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
+        """Close the history of what has left. Raises `NotManaged` for a request by name."""
+        if item.mode is Mode.SWEEP:
+            return await closed_as_removed(leased, item, Code.NOT_MANAGED, self._services.clock())
+        # It was, when it was asked for; or the message was put on the queue by a sender that may not ask.
+        raise NotManaged(f"{item.resource} is not managed, or no longer", step="observe")
+
+    async def _out_of_reach(self, leased: LeasedRecord, item: WorkItem, error: NotPermitted) -> Outcome:
+        """It has left the settings, and the role is gone: what was begun or promised can't be done. Reported once."""
+        outcome = await failed(leased, item, error, self._services.clock())
+        await leased.write(leased.record.closed_as_removed(outcome))
+        return outcome
 
     async def _finish(
         self, leased: LeasedRecord, resource: Resource, policy: Policy, keys: KeyPair | None, *, resumed: bool

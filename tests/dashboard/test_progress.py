@@ -49,6 +49,16 @@ def test_a_failure_marks_where_it_stopped() -> None:
     assert ("published", "failed") in steps(finished(failed))
 
 
+def test_what_is_announced_again_asks_arm_for_nothing() -> None:
+    """Its version was made before: the journal is opened at the step that is left."""
+    times = {Step.PLANNED: NOW, Step.PUBLISHED: NOW}
+    again = fleet.journal(NOW, Slot.SECONDARY, Step.PUBLISHED).model_copy(update={"times": times})
+
+    assert [("asked", "done"), ("planned", "done"), ("published", "done"), ("announced", "doing")] == steps(
+        running(again)
+    )
+
+
 def test_a_publication_has_no_regeneration() -> None:
     assert "regenerated" not in dict(steps(finished(fleet.outcome(NOW, kind=Kind.PUBLISH))))
 

@@ -29,7 +29,10 @@ LEAST_CALLS = 2000 if FUZZ else 300
 
 @pytest.fixture(scope="module")
 def host(folder: Path, cloud: AzureEmulator) -> Iterator[FunctionsHost]:
-    """A host that manages one resource, the one of the document's examples: they really rotate it."""
+    """A host that manages one resource, the one of the document's examples: they really rotate it.
+
+    It has swept: an app that never has is not healthy, and says so (503).
+    """
     example = ResourceId.parse(EXAMPLE_ID)
     tags = {"key-rotation": "enabled", "key-rotation-overlap-hours": "0"}
     cloud.create_signalr(example.name, group=example.group, subscription=example.subscription, tags=tags)
@@ -37,6 +40,7 @@ def host(folder: Path, cloud: AzureEmulator) -> Iterator[FunctionsHost]:
         Azurite.start(folder / "storage-contract") as storage,
         running_host(cloud, storage, folder, SIGNALR_SUBSCRIPTION_IDS=example.subscription) as host,
     ):
+        assert 202 == host.request("POST", "/api/rotate").status_code
         yield host
 
 

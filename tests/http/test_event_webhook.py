@@ -117,6 +117,10 @@ def test_resource_is_cut_out_of_a_longer_id(where: str) -> None:
         {"eventType": "Microsoft.Resources.ResourceActionSuccess"},
         RENEWED | {"data": RENEWED["data"] | {"operationName": "Microsoft.SignalRService/SignalR/listkeys/action"}},
         RENEWED | {"data": RENEWED["data"] | {"resourceUri": "/subscriptions/0"}, "subject": ""},
+        *(
+            RENEWED | {"data": RENEWED["data"] | {"resourceUri": RESOURCE[:-4] + name}, "subject": ""}
+            for name in ("1chat", "chat-", "ch", "chat_1", "x" * 64)
+        ),
     ],
 )
 def test_what_calls_for_nothing_is_read_and_left_alone(change: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
@@ -98,5 +99,8 @@ async def site(
     with BlobServiceClient.from_connection_string(scale_storage.connection_string) as blobs:
         for container in blobs.list_containers():
             blobs.delete_container(container.name)
+    with QueueServiceClient.from_connection_string(scale_storage.connection_string) as queues:
+        for queue in queues.list_queues():
+            queues.get_queue_client(queue.name).clear_messages()
     async with AsyncExitStack() as clients:
         yield Site(azure_session, scale_storage, clients)

@@ -1,18 +1,22 @@
 """The settings: what is needed, what is wrong, and that every document that lists them lists them all."""
 
 import json
+import runpy
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pytest
 
 from shared.domain.errors import Misconfigured
-from shared.settings import Settings, load, names
+from shared.domain.resources import Resource
+from shared.settings import SCHEDULE, Settings, load, names
 from tests.world import ROOT
 
 CHAT = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/live"
     "/providers/Microsoft.SignalRService/SignalR/chat"
 )
+SUBSCRIPTION = "0e0e0e0e-0000-4000-8000-000000000001"
 ENOUGH = {
     "AzureWebJobsStorage__accountName": "store",
     "SIGNALR_RESOURCE_IDS": CHAT,
@@ -41,6 +45,37 @@ def test_four_settings_are_enough(environment: pytest.MonkeyPatch) -> None:
     assert {"https://my-vault.vault.azure.net"} == settings.vaults
 
 
+def test_vaults_are_the_same_in_any_case(environment: pytest.MonkeyPatch) -> None:
+    """Host names are: a tag in another case is no other vault, and an event names vaults in lower case."""
+    spelt = {
+        "KEY_VAULT_URL": "https://My-Vault.vault.azure.net/",
+        "ALLOWED_KEY_VAULT_URLS": "https://OTHER.vault.azure.net",
+    }
+    settings = loaded(environment, ENOUGH | spelt)
+    tags = {"key-rotation-vault": "https://Other.Vault.azure.net/"}
+    resource = Resource(settings.resources[0], "Succeeded", local_auth_disabled=False, tags=tags)
+
+    assert {"https://my-vault.vault.azure.net", "https://other.vault.azure.net"} == settings.vaults
+    assert "https://other.vault.azure.net" == settings.policy_defaults.policy_of(resource).vault_url
+
+
+@pytest.mark.parametrize(("value", "binding"), [("", SCHEDULE), ("0 0 * * * *", "%ROTATION_SCHEDULE%")])
+def test_schedule_has_its_default_where_it_is_not_set(
+    environment: pytest.MonkeyPatch, value: str, binding: str
+) -> None:
+    """The platform resolves the name, and knows no default."""
+    environment.setenv("ROTATION_SCHEDULE", value)
+
+    assert binding == runpy.run_path(str(ROOT / "function_app.py"))["SCHEDULE"]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "hours"), [(SCHEDULE, 3), ("0 0 */6 * * *", 18), ("hourly", 3), ("* * * * * *", 0.25)]
+)
+def test_silence_is_three_periods_of_the_schedule(environment: pytest.MonkeyPatch, schedule: str, hours: float) -> None:
+    assert timedelta(hours=hours) == loaded(environment, ENOUGH | {"ROTATION_SCHEDULE": schedule}).silent_after
+
+
 def test_every_fault_is_reported_at_once_by_name(environment: pytest.MonkeyPatch) -> None:
     faulty = ENOUGH | {
         "KEY_VAULT_URL": "",
@@ -60,6 +95,8 @@ def test_every_fault_is_reported_at_once_by_name(environment: pytest.MonkeyPatch
     ("setting", "value", "hint"),
     [
         ("SIGNALR_RESOURCE_IDS", "chat", "expected /subscriptions/"),
+        ("SIGNALR_SUBSCRIPTION_IDS", "my-subscription", "expected a GUID"),
+        ("SIGNALR_SUBSCRIPTION_IDS", f"{SUBSCRIPTION}, /subscriptions/{SUBSCRIPTION}", "'/subscriptions/"),
         ("KEY_VAULT_URL", "http://my-vault.vault.azure.net", "https://"),
         ("SECRET_NAME_TEMPLATE", "{nmae}", "{name} and {group}"),
         ("SECRET_NAME_TEMPLATE", "a_{name}", "letters, digits and dashes"),
