@@ -173,8 +173,8 @@ MUTATIONS = (
         5,
         "chain a service's own error",
         "shared/adapters/azure_errors.py",
-        "        raise _answered(error, service, needs, step) from None",
-        "        raise _answered(error, service, needs, step) from error",
+        "        raise _answered(error, operation, needs, step) from None",
+        "        raise _answered(error, operation, needs, step) from error",
         f"{_CUTS}::test_no_answer_that_holds_keys_gets_into_a_log_or_an_exception",
     ),
     Mutation(
@@ -213,8 +213,8 @@ MUTATIONS = (
         7,
         "go on after the storage said that the lease is lost",
         "shared/adapters/blob_records.py",
-        '        raise LeaseLost("the lease of this resource was lost:',
-        '        return\n        raise LeaseLost("the lease of this resource was lost:',
+        '        raise LeaseLost(_LOST, step="ledger") from error',
+        "        return",
         "tests/faults/test_lease.py::test_who_lost_the_lease_stops_before",
     ),
 )

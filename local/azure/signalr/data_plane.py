@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PATH = re.compile(r"^/(?P<name>[^/]+)/api(?P<rest>/.*)$")
 _HUB = re.compile(r"^(?:/v1)?/hubs/(?P<hub>[^/]+)(?P<rest>/.*)?$")
+_ONE = re.compile(r"^/(users|connections|groups)/[^/]+$")
+_NAMES = {"users": "User", "connections": "Connection", "groups": "Group"}
 _SENDS = re.compile(r"^(?:/:send|/(?:users|connections|groups)/[^/]+/:send)?$")
 
 _SIGNATURE_ONLY: "Options" = {
@@ -62,8 +64,11 @@ class DataPlane:
             return Reply(401, headers={"WWW-Authenticate": challenge})
         hub = _HUB.match(rest)
         sends = hub is not None and call.method == "POST" and _SENDS.match(hub["rest"] or "")
+        if sends:
+            return Reply(202)
         # Nobody is ever connected here: whoever asks for a user, a group or a connection is told there is none.
-        return Reply(202 if sends else 404)
+        asked = _ONE.match(hub["rest"] or "") if hub else None
+        return Reply(404, headers={"x-ms-error-code": f"Warning.{_NAMES[asked[1]]}.NotExisted"} if asked else {})
 
     def _refusal(self, call: Call, resource: SignalR) -> str | None:
         token = bearer(call.headers.get("Authorization"))
