@@ -22,6 +22,10 @@ _HISTORIES = "tests/faults/test_interleavings.py"
 _CUTS = "tests/integration/test_regeneration.py"
 _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
+_PROOF = "tests/integration/test_proof.py"
+_LONG = "tests/integration/test_long_operations.py"
+_WAITS = "tests/integration/test_waits.py"
+_REFUSALS = "tests/integration/test_refusals.py"
 
 MUTATIONS = (
     Mutation(
@@ -31,6 +35,30 @@ MUTATIONS = (
         "    if key.fingerprint == run.verified:\n        return key",
         "    return key",
         f"{_OBSTACLES}::test_a_key_that_signalr_refuses_is_not_published",
+    ),
+    Mutation(
+        1,
+        "believe a front that accepts everybody",
+        "shared/rotation/regenerate.py",
+        "    return await probe.probe(key) if run.discriminates else Verdict.UNREACHABLE",
+        "    return await probe.probe(key)",
+        f"{_PROOF}::test_a_front_that_accepts_everybody_proves_nothing",
+    ),
+    Mutation(
+        1,
+        "take ARM's word as soon as SignalR does not answer",
+        "shared/rotation/regenerate.py",
+        "            if unseen and (over or closed >= _CLOSED_LOOKS):",
+        "            if again.fingerprint == key.fingerprint:",
+        f"{_PROOF}::test_a_blip_of_the_data_plane_publishes_no_key_that_signalr_rejects",
+    ),
+    Mutation(
+        1,
+        "take any 404 for SignalR's own",
+        "shared/adapters/signalr_probe.py",
+        "    nobody = answer.status == _NOT_FOUND and",
+        "    nobody = answer.status == _NOT_FOUND or",
+        f"{_PROOF}::test_a_published_key_that_was_renewed_elsewhere_is_repaired_although_a_front_answers_404",
     ),
     Mutation(
         1,
@@ -67,6 +95,22 @@ MUTATIONS = (
     ),
     Mutation(
         2,
+        "send a second POST beside one that runs",
+        "shared/rotation/regenerate.py",
+        "    if journal.running:\n        return Situation.MAY_STILL_RUN",
+        "    if journal.running:\n        return Situation.TO_BE_REGENERATED",
+        f"{_LONG}::test_an_operation_that_does_not_end_is_not_followed_by_another",
+    ),
+    Mutation(
+        2,
+        "take a poll without a status for a failure",
+        "shared/adapters/arm_signalr.py",
+        "        except (AzureError, BadStatus, BadResponse):",
+        "        except (AzureError, BadStatus):",
+        f"{_LONG}::test_a_poll_without_a_status_is_no_failure",
+    ),
+    Mutation(
+        2,
         "retire before the time",
         "shared/domain/decision.py",
         "    if retirement and now >= retirement.after and",
@@ -85,9 +129,9 @@ MUTATIONS = (
         3,
         "read a lost answer as not done",
         "shared/rotation/regenerate.py",
-        "    if journal.unrefused and not operation_failed and now < deadline:",
-        "    if False and now < deadline:",
-        _HISTORIES,
+        "    if journal.unanswered:\n        if now <",
+        "    if journal.unanswered:\n        if now >",
+        f"{_LONG}::test_a_regeneration_without_an_answer_is_not_repeated_within_the_hour",
     ),
     Mutation(
         3,
@@ -187,6 +231,22 @@ MUTATIONS = (
     ),
     Mutation(
         6,
+        "take a lock for something that passes",
+        "shared/adapters/arm_signalr.py",
+        "    stays = known.cause.terminal and bool(known.code or known.says)",
+        "    stays = False",
+        f"{_REFUSALS}::test_what_does_not_go_away_by_itself_ends_the_request_with_its_name",
+    ),
+    Mutation(
+        6,
+        "sleep for as long as an answer asks",
+        "shared/adapters/http_transport.py",
+        "        return not (wait and wait > LONGEST_WAIT_SECONDS) and",
+        "        return",
+        f"{_WAITS}::test_a_long_retry_after_is_told_at_once_with_its_wait",
+    ),
+    Mutation(
+        6,
         "leave an open journal to whoever opened it",
         "shared/rotation/observe.py",
         "        run_open=record is not None and record.journal is not None,",
@@ -208,6 +268,14 @@ MUTATIONS = (
         "    await run.leased.renew()\n    timeout = run.leased.timeout_seconds",
         "    timeout = 30.0",
         _HISTORIES,
+    ),
+    Mutation(
+        7,
+        "let a run whose lease is lost go on to its next write",
+        "shared/adapters/blob_records.py",
+        "                run.reschedule(loop.time())",
+        "                pass",
+        f"{_WAITS}::test_a_run_whose_lease_is_lost_is_cancelled_where_it_stands",
     ),
     Mutation(
         7,
