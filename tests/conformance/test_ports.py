@@ -142,25 +142,6 @@ async def test_a_data_plane_out_of_reach_says_nothing_about_the_key(world: World
     assert Verdict.UNREACHABLE is await world.services.probe.probe(world.out_of_reach(keys.primary))
 
 
-async def test_signalr_rejects_a_random_key(world: World) -> None:
-    keys = await world.services.signalr.keys(world.resource)
-
-    assert await world.services.probe.discriminates(keys.primary.endpoint)
-
-
-async def test_a_data_plane_out_of_reach_does_not_discriminate(world: World) -> None:
-    keys = await world.services.signalr.keys(world.resource)
-
-    assert not await world.services.probe.discriminates(world.out_of_reach(keys.primary).endpoint)
-
-
-async def test_a_clock_that_is_right_is_no_finding(world: World) -> None:
-    keys = await world.services.signalr.keys(world.resource)
-    await world.services.probe.probe(keys.primary)
-
-    assert 0 == world.services.probe.clock_error_seconds
-
-
 # -- vault
 
 

@@ -170,7 +170,7 @@ async def test_what_was_begun_waits_behind_its_like_alone(clock: Seconds) -> Non
     """A line of others that is too long for a newcomer is none for it."""
     bucket = TokenBucket(1, 1.0, clock=clock)
     await bucket.permit()
-    line = [asyncio.create_task(bucket.permit()) for _ in range(19)]
+    line = [asyncio.create_task(bucket.permit()) for _ in range(20)]
     await asyncio.sleep(0)
 
     with pytest.raises(Throttled):
