@@ -7,10 +7,10 @@ never answered from that cache (azure-identity 1.27, `get_cached_token`): that i
 import asyncio
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
-from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.credentials_async import AsyncSupportsTokenInfo, AsyncTokenCredential
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
@@ -23,10 +23,14 @@ _ANY_CLAIMS = '{"access_token":{}}'
 _RENEWAL_SECONDS = 60.0  # how often a new token is asked for at most: one that is rejected too will not get better
 
 
+class _Credential(AsyncTokenCredential, AsyncSupportsTokenInfo, Protocol):
+    """What azure-identity's credentials offer."""
+
+
 class AppIdentity:
     """A credential for the SDKs. It raises `IdentityMissing` or `Unavailable`: the service was never asked."""
 
-    def __init__(self, credential: AsyncTokenCredential) -> None:
+    def __init__(self, credential: _Credential) -> None:
         self._credential = credential
 
     async def get_token(
@@ -45,8 +49,11 @@ class AppIdentity:
 
     async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """The same, with all that is known of the token."""
-        token = await self.get_token(*scopes, **(options or {}))
-        return AccessTokenInfo(token.token, token.expires_on)
+        with translated("Managed identity"):
+            try:
+                return await self._credential.get_token_info(*scopes, options=options)
+            except ClientAuthenticationError as error:
+                raise _told(error) from None
 
     async def close(self) -> None:
         """Close the connection to the endpoint."""

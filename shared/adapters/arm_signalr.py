@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import ClientConnectorError
+from aiohttp import ClientConnectorError, ConnectionTimeoutError
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -27,7 +27,7 @@ from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRResource
 
 from shared.adapters.arm_rate_limit import RateLimiter
 from shared.adapters.azure_errors import refusal, translated
-from shared.domain.errors import Busy, Throttled, Unavailable
+from shared.domain.errors import Busy, RotationError, Throttled, Unavailable
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.rotation.ports import Ending, Permit, Regenerated
@@ -36,6 +36,7 @@ log = logging.getLogger("rotation")
 
 _BUSY_SECONDS = 10.0
 _LOST_POLLS_IN_A_ROW = 5
+_NOT_CONNECTED = (ClientConnectorError, ConnectionTimeoutError)
 _ACTION = "Microsoft.SignalRService/SignalR"
 _SEE_OPERATIONS = "Microsoft.SignalRService/locations/operationStatuses/signalR/read"
 
@@ -118,7 +119,7 @@ class _Polling(AsyncARMPolling):
             await super().update_status()
         except Throttled:  # by the app's own rate limiter: the operation goes on, and so do the looks
             return
-        except (AzureError, BadStatus, BadResponse):  # the last is a 200 without a status
+        except (AzureError, RotationError, BadStatus, BadResponse):  # no token; the last is a 200 without a status
             self._lost += 1
             if self._lost >= _LOST_POLLS_IN_A_ROW:
                 raise
@@ -210,7 +211,7 @@ class ArmSignalR:
                 _raise_if_busy(error, resource)
                 raise
         except (AzureError, TimeoutError, OSError) as error:
-            if isinstance(getattr(error, "inner_exception", None), ClientConnectorError):  # never connected: never sent
+            if isinstance(getattr(error, "inner_exception", None), _NOT_CONNECTED):  # so it was never sent
                 raise Unavailable(f"ARM (regenerateKey {resource.name}) was not reached", step="regenerate") from None
             return Regenerated(Ending.UNKNOWN)
         ending, needs = Ending.SUCCEEDED, ""
@@ -220,7 +221,7 @@ class ArmSignalR:
                     await poller.wait()
         except HttpResponseError as error:
             ending, needs = polling.ending, _missing_right(error, resource)
-        except (AzureError, TimeoutError, OSError):
+        except (AzureError, RotationError, TimeoutError, OSError):  # it was accepted: none of them is a refusal
             ending = polling.ending
         if ending is not Ending.SUCCEEDED:
             return Regenerated(ending, needs=needs)

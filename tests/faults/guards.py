@@ -105,8 +105,8 @@ MUTATIONS = (
         2,
         "take a poll without a status for a failure",
         "shared/adapters/arm_signalr.py",
-        "        except (AzureError, BadStatus, BadResponse):",
-        "        except (AzureError, BadStatus):",
+        "        except (AzureError, RotationError, BadStatus, BadResponse):",
+        "        except (AzureError, RotationError, BadStatus):",
         f"{_LONG}::test_a_poll_without_a_status_is_no_failure",
     ),
     Mutation(

@@ -62,6 +62,20 @@ async def test_an_operation_that_is_lost_sight_of_is_not_repeated(engine: Engine
     assert "not known to have ended" in told.message
 
 
+async def test_an_identity_that_is_lost_during_the_polls_is_no_refusal(engine: Engine) -> None:
+    """The POST was accepted. Read as refused, it would be sent again."""
+    await engine.rotate()
+    engine.azure.configure(engine.resource, operation_seconds=(1, 1))
+    engine.azure.fault("SignalR.operationStatus", status=401, times=3)
+    engine.azure.fault("Identity.token", status=400, times=3)
+    mark = max(request["n"] for request in engine.azure.requests())
+
+    outcome = await engine.rotate(force=True)
+
+    assert "Succeeded" == outcome.result
+    assert [202] == posts(engine, since=mark)
+
+
 async def test_a_body_that_says_failed_is_a_failure_at_once(engine: Engine) -> None:
     engine.azure.configure(engine.resource, outcome="Failed")
 
