@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment
 
 from shared.dashboard.pages import Dashboard
 from shared.observability import log_redaction
@@ -39,12 +38,12 @@ from shared.settings import Settings, load
 if TYPE_CHECKING:
     import aiohttp
     from azure.core.pipeline.transport import AioHttpTransport
-    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
     from azure.keyvault.secrets.aio import SecretClient
     from azure.mgmt.signalr.aio import SignalRManagementClient
     from azure.storage.blob.aio import ContainerClient
     from azure.storage.queue.aio import QueueServiceClient
 
+    from shared.adapters.app_identity import AppIdentity
     from shared.adapters.arm_rate_limit import RateLimiter
 
 log = logging.getLogger("rotation")
@@ -190,9 +189,11 @@ class AzureServices:
     @cached_property
     def probe(self) -> KeyProbe:
         """SignalR's data plane."""
+        from shared.adapters.http_transport import plain_session  # noqa: PLC0415 - likewise
         from shared.adapters.signalr_probe import SignalRProbe  # noqa: PLC0415 - likewise
 
-        return SignalRProbe(self._session)
+        # A connection that stays open may lead to a server that knows the old keys.
+        return SignalRProbe(self._closing(plain_session(keep_open=False)))
 
     @cached_property
     def secrets(self) -> SecretStore:
@@ -209,7 +210,7 @@ class AzureServices:
         from shared.adapters.event_grid import EventGridTopic  # noqa: PLC0415 - likewise
 
         endpoint = self._settings.EVENT_GRID_TOPIC_ENDPOINT
-        client = self._closing(EventGridPublisherClient(endpoint, self._credential, transport=self._transport))
+        client = self._closing(EventGridPublisherClient(endpoint, self._credential, **self._bounded))
         return EventGridTopic(
             client,
             lambda: self._session,
@@ -243,36 +244,47 @@ class AzureServices:
 
     @cached_property
     def _transport(self) -> "AioHttpTransport":
-        """One pool of connections for all clients.
+        """One pool of connections for all clients but those of blobs."""
+        return self._new_transport()
 
-        With `use_env_settings` aiohttp looks for a netrc file, on another thread, before every single request: a
-        quarter of the CPU that a rotation took (docs/performance.md). So it is on only where a proxy is set.
-        """
-        from shared.adapters.http_transport import sending_once  # noqa: PLC0415 - likewise
+    @cached_property
+    def _leases(self) -> "AioHttpTransport":
+        """Blob storage's own pool: a lease must be renewed in time, however long ARM and Key Vault take to answer."""
+        return self._new_transport()
 
-        return self._closing(
-            sending_once(
-                trust_env=bool(getproxies_environment()),
-                connection_timeout=min(_CONNECT_SECONDS, self._call_seconds),
-                read_timeout=self._call_seconds,
-            )
-        )
+    def _new_transport(self) -> "AioHttpTransport":
+        from shared.adapters.http_transport import proxy_is_set, sending_once  # noqa: PLC0415 - likewise
+
+        connect, read = min(_CONNECT_SECONDS, self._call_seconds), self._call_seconds
+        return self._closing(sending_once(trust_env=proxy_is_set(), connection_timeout=connect, read_timeout=read))
 
     @cached_property
     def _session(self) -> "aiohttp.ClientSession":
-        import aiohttp  # noqa: PLC0415 - likewise
+        from shared.adapters.http_transport import plain_session  # noqa: PLC0415 - likewise
 
-        return self._closing(aiohttp.ClientSession())
+        return self._closing(plain_session())
+
+    @property
+    def _bounded(self) -> dict[str, Any]:
+        """The options of a client that waits for no long Retry-After."""
+        from shared.adapters.http_transport import BoundedRetryPolicy  # noqa: PLC0415 - likewise
+
+        return {"transport": self._transport, "retry_policy": BoundedRetryPolicy()}
 
     @cached_property
-    def _credential(self) -> "ManagedIdentityCredential | DefaultAzureCredential":
+    def _credential(self) -> "AppIdentity":
         """The app's identity; on a developer's machine, the account that is signed in there (`az login`)."""
         from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - likewise
 
+        from shared.adapters.app_identity import AppIdentity  # noqa: PLC0415 - likewise
+        from shared.adapters.http_transport import BoundedRetryPolicy  # noqa: PLC0415 - likewise
+
         client_id = self._settings.AZURE_CLIENT_ID
         if "IDENTITY_ENDPOINT" in os.environ:
-            return self._closing(ManagedIdentityCredential(client_id=client_id))
-        return self._closing(DefaultAzureCredential(managed_identity_client_id=client_id))
+            return self._closing(
+                AppIdentity(ManagedIdentityCredential(client_id=client_id, retry_policy_class=BoundedRetryPolicy))
+            )
+        return self._closing(AppIdentity(DefaultAzureCredential(managed_identity_client_id=client_id)))
 
     def _limiter(self, subscription: str) -> "RateLimiter":  # noqa: ARG002 - one for each
         from shared.adapters.arm_rate_limit import RateLimiter  # noqa: PLC0415 - likewise
@@ -282,6 +294,7 @@ class AzureServices:
     def _arm_client(self, subscription: str, limiter: "RateLimiter") -> "SignalRManagementClient":
         from azure.mgmt.signalr.aio import SignalRManagementClient  # noqa: PLC0415 - likewise
 
+        from shared.adapters.app_identity import RenewedTokenPolicy  # noqa: PLC0415 - likewise
         from shared.adapters.arm_rate_limit import ArmRetryPolicy, RateLimitPolicy  # noqa: PLC0415 - likewise
         from shared.adapters.arm_signalr import SameHost  # noqa: PLC0415 - likewise
 
@@ -291,6 +304,7 @@ class AzureServices:
             subscription,
             base_url=endpoint,
             credential_scopes=[self._settings.arm_scope],
+            authentication_policy=RenewedTokenPolicy(self._credential, self._settings.arm_scope),
             per_call_policies=[SameHost(endpoint)],
             per_retry_policies=[RateLimitPolicy(limiter)],
             retry_policy=ArmRetryPolicy(),
@@ -303,7 +317,7 @@ class AzureServices:
 
         # The SDK checks that the challenge names the vault's own domain. On loopback there is none.
         verify = urlsplit(vault_url).hostname not in _LOOPBACK
-        client = SecretClient(vault_url, self._credential, verify_challenge_resource=verify, transport=self._transport)
+        client = SecretClient(vault_url, self._credential, verify_challenge_resource=verify, **self._bounded)
         return self._closing(client)
 
     @cached_property
@@ -329,7 +343,7 @@ class AzureServices:
         retries = ExponentialRetry(
             initial_backoff=backoff, increment_base=2 * backoff, retry_total=3, random_jitter_range=backoff
         )
-        options = {"retry_policy": retries, "transport": self._transport}
+        options = {"retry_policy": retries, "transport": self._leases if service == "blob" else self._transport}
         settings = self._settings
         if settings.AzureWebJobsStorage:
             return client.from_connection_string(settings.AzureWebJobsStorage, **options)

@@ -25,6 +25,10 @@ ARM_ENDPOINTS = {
     "AzureChinaCloud": "https://management.chinacloudapi.cn",
 }
 SCHEDULE = "0 7 * * * *"
+FUNCTION_TIMEOUT_SECONDS = 1800
+"""`functionTimeout` in host.json: the platform ends the worker process, with all its runs, after that."""
+OTHER_STEPS_SECONDS = 200
+"""What a run takes besides waiting for operations and for keys to take effect, at most."""
 _SECRET_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _EXAMPLE_GUID = "11111111-2222-3333-4444-555555555555"
@@ -143,6 +147,11 @@ class Settings(BaseSettings):
                 "set AzureWebJobsStorage__accountName, or both AzureWebJobsStorage__blobServiceUri and "
                 "AzureWebJobsStorage__queueServiceUri (or AzureWebJobsStorage for local work)"
             )
+        if self.longest_run_seconds > FUNCTION_TIMEOUT_SECONDS:
+            raise ValueError(
+                "two OPERATION_TIMEOUT_SECONDS and three KEY_EFFECT_TIMEOUT_SECONDS must end "
+                f"{OTHER_STEPS_SECONDS} s before functionTimeout in host.json ({FUNCTION_TIMEOUT_SECONDS} s)"
+            )
         if self.OVERLAP_HOURS >= self.ROTATION_PERIOD_DAYS * 24:
             raise ValueError("OVERLAP_HOURS must be shorter than ROTATION_PERIOD_DAYS: no rotation would ever be due")
         return self
@@ -158,6 +167,12 @@ class Settings(BaseSettings):
         whole = dict.fromkeys(Scope(text.lower()) for text in self.SIGNALR_SUBSCRIPTION_IDS)
         groups = dict.fromkeys(Scope.of_group(text) for text in self.SIGNALR_RESOURCE_GROUP_IDS)
         return (*whole, *(group for group in groups if Scope(group.subscription) not in whole))
+
+    @property
+    def longest_run_seconds(self) -> float:
+        """How long one run can take: an operation that changes nothing is repeated once, then the key is verified."""
+        waits = 2 * self.OPERATION_TIMEOUT_SECONDS + 3 * self.KEY_EFFECT_TIMEOUT_SECONDS
+        return waits + OTHER_STEPS_SECONDS
 
     @property
     def vaults(self) -> frozenset[str]:

@@ -15,13 +15,12 @@ from itertools import count
 from typing import Any, Literal, Self
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
-from azure.core.pipeline.policies import AsyncHTTPPolicy, AsyncRetryPolicy
+from azure.core.pipeline.policies import AsyncHTTPPolicy
 
+from shared.adapters.http_transport import LONGEST_WAIT_SECONDS, BoundedRetryPolicy
 from shared.domain.errors import Throttled
 
 READS, WRITES = (250, 25.0), (200, 10.0)
-LONGEST_WAIT_SECONDS = 20.0
-"""What would wait longer than this to begin is retried later, and leaves its place in the worker to others."""
 
 _FIRST_POLL_FACTOR = 8
 _POLLS_PER_SECOND = 20.0  # from a full bucket: with the other reads of five rotations a second, what comes back
@@ -76,27 +75,29 @@ class TokenBucket:
     async def permit(self, *, urgent: bool = False) -> Permit:
         """Wait for a token and take it. `urgent`: before all that are not. It must be ended.
 
-        Raises `Throttled` at once, with the time to wait, when something not urgent would wait too long.
+        Raises `Throttled`, with the time to wait, at once when it would wait too long, and when it has.
         """
         self._fill()
         self._drop_cancelled()
         if not self._waiting and self._tokens >= 1:
             return self._grant()
-        wait = (len(self._waiting) + 1 - self._tokens) / self._rate
-        if not urgent and wait > LONGEST_WAIT_SECONDS:
-            raise Throttled(
-                f"ARM's budget of this subscription is spent for about {wait:.0f} s", step="pace", retry_after=wait
-            )
+        if (wait := self._wait_seconds(urgent=urgent)) > LONGEST_WAIT_SECONDS:
+            raise _spent(wait)
         granted: asyncio.Future[Permit] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (not urgent, next(self._numbers), granted))
         self._look_later()
         try:
-            return await granted
+            await asyncio.wait({granted}, timeout=LONGEST_WAIT_SECONDS)
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled():
                 granted.result().end()
                 self._tokens += 1
+            granted.cancel()
             raise
+        if not granted.done():  # a 429 came, or more that is urgent, since the wait was worked out
+            granted.cancel()
+            raise _spent(self._wait_seconds(urgent=urgent))
+        return granted.result()
 
     def permit_ended(self) -> None:
         """A response arrived, or none will."""
@@ -117,6 +118,12 @@ class TokenBucket:
             self._rate = max(self._full_rate * _SLOWEST, self._rate / 2)
         self._tokens = min(self._tokens, 0.0)
         self._filled = max(self._filled, self._clock() + retry_after)
+
+    def _wait_seconds(self, *, urgent: bool) -> float:
+        """How long the next permit will take: until a 429's Retry-After is over, then behind those before it."""
+        before = sum(1 for late, _, granted in self._waiting if not granted.done() and not (urgent and late))
+        blocked = max(0.0, self._filled - self._clock())
+        return blocked + max(0.0, before + 1 - self._tokens) / self._rate
 
     def _grant(self) -> Permit:
         self._tokens -= 1
@@ -150,6 +157,12 @@ class TokenBucket:
         """Forget the requests at the head of the line that were cancelled."""
         while self._waiting and self._waiting[0][2].done():
             heapq.heappop(self._waiting)
+
+
+def _spent(wait: float) -> Throttled:
+    return Throttled(
+        f"ARM's rate limit of this subscription is used up for about {wait:.0f} s", step="pace", retry_after=wait
+    )
 
 
 class RateLimiter:
@@ -230,11 +243,11 @@ class RateLimitPolicy(AsyncHTTPPolicy[Any, Any]):
         return response
 
 
-class ArmRetryPolicy(AsyncRetryPolicy[Any, Any]):
-    """azure-core's retries, but a write that ARM throttles comes back at once: its message can wait in the queue."""
+class ArmRetryPolicy(BoundedRetryPolicy):
+    """The same, but a write that ARM throttles comes back at once: its message can wait in the queue."""
 
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
         """Whether to repeat it here."""
         throttled = response.http_response.status_code == _TOO_MANY
         write = response.http_request.method not in {"GET", "HEAD"}
-        return not (throttled and write) and bool(super().is_retry(settings, response))
+        return not (throttled and write) and super().is_retry(settings, response)

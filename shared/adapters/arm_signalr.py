@@ -16,17 +16,18 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError
+from aiohttp import ClientConnectorError, ConnectionTimeoutError
+from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
-from azure.core.polling.base_polling import BadStatus
+from azure.core.polling.base_polling import BadResponse, BadStatus
 from azure.mgmt.core.polling.async_arm_polling import AsyncARMPolling
 from azure.mgmt.signalr.aio import SignalRManagementClient
 from azure.mgmt.signalr.models import RegenerateKeyParameters, SignalRResource
 
 from shared.adapters.arm_rate_limit import RateLimiter
-from shared.adapters.azure_errors import translated
-from shared.domain.errors import Busy, Unavailable
+from shared.adapters.azure_errors import refusal, translated
+from shared.domain.errors import Busy, RotationError, Throttled, Unavailable
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.rotation.ports import Ending, Permit, Regenerated
@@ -35,6 +36,7 @@ log = logging.getLogger("rotation")
 
 _BUSY_SECONDS = 10.0
 _LOST_POLLS_IN_A_ROW = 5
+_NOT_CONNECTED = (ClientConnectorError, ConnectionTimeoutError)
 _ACTION = "Microsoft.SignalRService/SignalR"
 _SEE_OPERATIONS = "Microsoft.SignalRService/locations/operationStatuses/signalR/read"
 
@@ -67,6 +69,7 @@ class _Polling(AsyncARMPolling):
         self._looked = False
         self._lost = 0
         self._answer = ""
+        self._said = ""
         # The looks at what was begun go before whatever is about to begin.
         super().__init__(timeout=0, lro_options={"final-state-via": "azure-async-operation"}, urgent=True)
 
@@ -85,9 +88,11 @@ class _Polling(AsyncARMPolling):
         return key
 
     @property
-    def lost_sight(self) -> bool:
-        """Whether the looks were given up: the operation may have ended in any way, although the SDK says it failed."""
-        return self._lost >= _LOST_POLLS_IN_A_ROW
+    def ending(self) -> Ending:
+        """How the operation ended, as an answer's body said. The SDK calls it failed as well where it knows nothing."""
+        if self._said in {"failed", "canceled", "cancelled"}:
+            return Ending.FAILED
+        return Ending.SUCCEEDED if self._said == "succeeded" else Ending.RUNNING
 
     async def _poll(self) -> None:
         await self._delay()
@@ -112,12 +117,15 @@ class _Polling(AsyncARMPolling):
     async def update_status(self) -> None:
         try:
             await super().update_status()
-        except (AzureError, BadStatus):
+        except Throttled:  # by the app's own rate limiter: the operation goes on, and so do the looks
+            return
+        except (AzureError, RotationError, BadStatus, BadResponse):  # no token; the last is a 200 without a status
             self._lost += 1
-            if self.lost_sight:
+            if self._lost >= _LOST_POLLS_IN_A_ROW:
                 raise
         else:
             self._lost = 0
+            self._said = str(self.status()).lower()
 
 
 class ArmSignalR:
@@ -195,26 +203,28 @@ class ArmSignalR:
                     connection_timeout=timeout_seconds,
                 )
         except HttpResponseError as error:
-            unsent = isinstance(error, ClientAuthenticationError) and error.response is None  # there was no token
-            if not unsent and not _refuses(error.status_code):
+            if not _refuses(error.status_code):
                 return Regenerated(Ending.UNKNOWN)
             with translated(
                 f"ARM (regenerateKey {resource.name})", needs=f"{_ACTION}/regenerateKey/action", step="regenerate"
             ):
                 _raise_if_busy(error, resource)
                 raise
-        except (AzureError, TimeoutError, OSError):
+        except (AzureError, TimeoutError, OSError) as error:
+            if isinstance(getattr(error, "inner_exception", None), _NOT_CONNECTED):  # so it was never sent
+                raise Unavailable(f"ARM (regenerateKey {resource.name}) was not reached", step="regenerate") from None
             return Regenerated(Ending.UNKNOWN)
+        ending, needs = Ending.SUCCEEDED, ""
         try:
             with limiter.operation():
                 async with asyncio.timeout(self._timeout):
                     await poller.wait()
         except HttpResponseError as error:
-            if polling.lost_sight:
-                return Regenerated(Ending.UNKNOWN, needs=_missing_right(error, resource))
-            return Regenerated(Ending.FAILED if poller.status() in {"Failed", "Canceled"} else Ending.UNKNOWN)
-        except (AzureError, TimeoutError, OSError):
-            return Regenerated(Ending.UNKNOWN)
+            ending, needs = polling.ending, _missing_right(error, resource)
+        except (AzureError, RotationError, TimeoutError, OSError):  # it was accepted: none of them is a refusal
+            ending = polling.ending
+        if ending is not Ending.SUCCEEDED:
+            return Regenerated(ending, needs=needs)
         shown = None if key_type is KeyType.SALT else polling.shown(Slot(key_type))
         if shown:
             self._key_read(shown.fingerprint)
@@ -234,15 +244,17 @@ def _refuses(status: int | None) -> bool:
 
 def _missing_right(error: HttpResponseError, resource: ResourceId) -> str:
     """The right that was missing to read an operation's status, if that was why. Whether a key changed shows anyway."""
-    if error.status_code not in {401, 403}:
+    if error.status_code != 403:  # noqa: PLR2004 - HTTP's own number
         return ""
     log.warning("operation status not permitted", extra={"resource": str(resource), "needs": _SEE_OPERATIONS})
     return _SEE_OPERATIONS
 
 
 def _raise_if_busy(error: HttpResponseError, resource: ResourceId) -> None:
-    # The status of this refusal is not known, only its words ("Service must be active state").
-    if error.status_code == 409 or "active state" in str(error.message):  # noqa: PLR2004 - HTTP's own number
+    # A 409 has many meanings: those that stay are in the table. Any other is another operation.
+    known = refusal(error, "ARM")
+    stays = known.cause.terminal and bool(known.code or known.says)
+    if issubclass(known.cause.error, Busy) or (error.status_code == 409 and not stays):  # noqa: PLR2004 - HTTP's own number
         raise Busy(f"another operation runs on {resource.name}", step="regenerate", retry_after=_BUSY_SECONDS) from None
 
 

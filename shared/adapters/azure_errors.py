@@ -1,71 +1,128 @@
 """How a service's refusal reads in our words: the one place that maps azure-core's exceptions to the error tree.
 
-The original exception is not chained. azure-core puts the answer's body into the text of some of them (for example
-when `regenerateKey` is answered 200 instead of 202), the platform logs whole chains, and such a body holds keys.
+`azure_refusals` says what each refusal means. The original exception is not chained: azure-core puts the answer's body
+into the text of some of them (for example when `regenerateKey` is answered 200 instead of 202), the platform logs whole
+chains, and such a body holds keys.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
-from azure.core.exceptions import (
-    AzureError,
-    ClientAuthenticationError,
-    HttpResponseError,
-    ODataV4Format,
-)
+from azure.core.exceptions import AzureError, HttpResponseError, ODataV4Format, ResourceNotFoundError
 
-from shared.domain.errors import NotFound, NotPermitted, Rejected, RotationError, Throttled, Unavailable
+from shared.adapters.azure_refusals import Refusal, Service, refusal_of
+from shared.domain.errors import Retryable, RotationError, Throttled, Unavailable, WrongDirectory
+from shared.observability.log_redaction import redacted
+
+LONGEST_QUOTE = 200
+_NOT_FOUND = 404
+_SERVICES = {
+    "ARM": Service.ARM,
+    "Key Vault": Service.KEY_VAULT,
+    "Blob storage": Service.STORAGE,
+    "Queue storage": Service.STORAGE,
+    "Event Grid": Service.EVENT_GRID,
+    "Managed identity": Service.IDENTITY,
+}
+_DIRECTORIES = re.compile(r"sts\.windows\.net/([0-9a-f-]{36})", re.IGNORECASE)
 
 
 @contextmanager
-def translated(service: str, *, needs: str, step: str | None = None) -> Iterator[None]:
-    """Raise our errors instead of azure-core's. `needs` names the permission that a 403 means is missing.
+def translated(operation: str, *, needs: str = "", step: str | None = None) -> Iterator[None]:
+    """Raise our errors instead of azure-core's. `operation` begins with the service's name, details in parentheses.
 
-    Raises `NotPermitted` for 401 and 403, `NotFound` for 404, `Throttled` for 429, `Unavailable` for 408, 5xx and lost
-    connections, `Rejected` for any other answer.
+    `needs` names the permission that the call takes. Raises what `azure_refusals` says, `Unavailable` where the
+    connection was lost or no answer came, and lets our own errors pass.
     """
     try:
         yield
     except HttpResponseError as error:
-        if isinstance(error, ClientAuthenticationError) and error.response is None:
-            raise NotPermitted(f"{service}: no token to be had: check the app's identity", step=step) from None
-        raise _answered(error, service, needs, step) from None
+        raise _answered(error, operation, needs, step) from None
     except (AzureError, TimeoutError, OSError) as error:
         kind = type(error).__name__
-        raise Unavailable(f"{service} could not be reached or did not answer ({kind})", step=step) from None
+        raise Unavailable(f"{operation} could not be reached or did not answer ({kind})", step=step) from None
+
+
+def refusal(error: HttpResponseError, operation: str) -> Refusal:
+    """The row of the table that this answer falls under."""
+    return refusal_of(service_named(operation), status_of(error), codes_of(error), message_of(error))
+
+
+def service_named(operation: str) -> Service:
+    """The service that an operation's text begins with."""
+    return _SERVICES[operation.partition(" (")[0]]
+
+
+def status_of(error: HttpResponseError) -> int | None:
+    """The HTTP status. azure-eventgrid re-raises a 404 as `ResourceNotFoundError` without the response."""
+    return error.status_code or (_NOT_FOUND if isinstance(error, ResourceNotFoundError) else None)
 
 
 def retry_after(error: HttpResponseError) -> float | None:
-    """The seconds an answer asks to wait (`Retry-After`), if it says so in seconds."""
-    headers: Mapping[str, str] = getattr(error.response, "headers", {})
-    value = headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else None
+    """The seconds an answer asks to wait (`Retry-After`: seconds, or a date)."""
+    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
+    value = headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
 
 
-def service_code(error: HttpResponseError) -> str:
-    """The service's own error code, such as `AuthorizationFailed`; empty when it gave none."""
-    detail = error.error if isinstance(error.error, ODataV4Format) else None
-    return str(detail.code) if detail and detail.code else ""
+def codes_of(error: HttpResponseError) -> tuple[str, ...]:
+    """The service's own codes, the one that says most first: Key Vault's inner code, storage's `error_code`."""
+    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
+    found = [inner_code(error)]
+    if detail := _detail(error):
+        found += [str(each.code or "") for each in (detail, *detail.details)]
+    stored = getattr(error, "error_code", None) or headers.get("x-ms-error-code", "")
+    found.append(str(getattr(stored, "value", stored)))
+    return tuple(dict.fromkeys(code for code in found if code))
 
 
 def inner_code(error: HttpResponseError) -> str:
     """The code inside, where Key Vault says what it really means, such as `SecretDisabled`."""
-    detail = error.error if isinstance(error.error, ODataV4Format) else None
+    detail = _detail(error)
     inner = detail.innererror if detail else None
     return str(inner.get("code", "")) if isinstance(inner, dict) else ""
 
 
-def _answered(error: HttpResponseError, service: str, needs: str, step: str | None) -> RotationError:
-    status = error.status_code
-    code = inner_code(error) or service_code(error)
-    said = f"{service} answered {status}" + (f" {code}" if code else "")
-    if status in {401, 403}:
-        return NotPermitted(f"{said}: the app's identity needs {needs}", step=step)
-    if status == 404:  # noqa: PLR2004 - HTTP's own number
-        return NotFound(f"{said}: it does not exist", step=step)
-    wait = retry_after(error)
-    if status == 429:  # noqa: PLR2004 - HTTP's own number
-        return Throttled(f"{said}: too many requests", step=step, retry_after=wait, service=service.partition(" (")[0])
-    if status is None or status in {408, 409} or status >= 500:  # noqa: PLR2004 - HTTP's own numbers
-        return Unavailable(said, step=step, retry_after=wait)
-    return Rejected(said, step=step)
+def message_of(error: HttpResponseError) -> str:
+    """What the service said, in its own words. It may hold anything: redact it before it is shown."""
+    detail = _detail(error)
+    if detail is None:
+        return str(error.message or "")
+    inner = detail.innererror.get("message", "") if isinstance(detail.innererror, dict) else ""
+    told = [detail.message, inner, *(each.message for each in detail.details)]
+    return " ".join(str(each) for each in told if each)
+
+
+def quoted(text: str) -> str:
+    """A service's own words, without key material and not too many of them."""
+    words = redacted(" ".join(text.split()))
+    return words if len(words) <= LONGEST_QUOTE else words[: LONGEST_QUOTE - 1] + "…"
+
+
+def _detail(error: HttpResponseError) -> ODataV4Format | None:
+    return error.error if isinstance(error.error, ODataV4Format) else None
+
+
+def _answered(error: HttpResponseError, operation: str, needs: str, step: str | None) -> RotationError:
+    status, codes, message = status_of(error), codes_of(error), message_of(error)
+    row = refusal_of(service_named(operation), status, codes, message)
+    kind, wait = row.cause.error, retry_after(error)
+    told = f"{operation} answered {' '.join([str(status or 'without a status'), *codes[:1]])}: "
+    told += row.cause.means.format(needs=needs or "a permission")
+    if issubclass(kind, WrongDirectory) and (named := dict.fromkeys(_DIRECTORIES.findall(message))):
+        told += f" (it names the directories {' and '.join(named)})"
+    # Not in the table: the service's own words say more than ours. Only what was parsed: a body may hold anything.
+    if not row.code and not row.says and codes and message:
+        told += f'; it says "{quoted(message)}"'
+    told += f". {row.cause.remedy.format(needs=needs or 'the permission')}"
+    if issubclass(kind, Throttled):
+        return kind(told, step=step, retry_after=wait, service=operation.partition(" (")[0])
+    return kind(told, step=step, retry_after=wait) if issubclass(kind, Retryable) else kind(told, step=step)

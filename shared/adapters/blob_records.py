@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
 from pydantic import ValidationError
 
-from shared.adapters.azure_errors import translated
+from shared.adapters.azure_errors import refusal, translated
 from shared.adapters.blob_container import PERMISSION, as_json, download, upload
 from shared.domain.errors import Busy, LeaseLost, RotationError, Unavailable
 from shared.domain.heartbeat import Heartbeat
@@ -30,6 +30,7 @@ _BUSY_SECONDS = 10.0
 _LOOKS, _LOOK_SECONDS = 4, 0.3
 _ENTRY, _HEARTBEAT = "summary", "heartbeat.json"
 _NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
+_LOST = "the lease of this resource was lost: another run may work on it"
 
 
 class _BlobLease:
@@ -69,11 +70,15 @@ class _BlobLease:
             return Record(resource=str(resource))
 
     async def keep(self) -> None:
-        """Renew for as long as the run lasts. A renewal that fails is left for the next write to find out."""
-        while True:
+        """Renew for as long as the run lasts. Ends when the lease is lost, or ran out before it could be renewed."""
+        while self.remaining_seconds > 0:
             await asyncio.sleep(self._seconds / 3)
-            with suppress(RotationError):
+            try:
                 await self.renew()
+            except LeaseLost:
+                return
+            except RotationError:
+                log.warning("lease not renewed", extra={"remaining_seconds": round(self.remaining_seconds)})
 
 
 class BlobRecords:
@@ -97,12 +102,8 @@ class BlobRecords:
         lease = _BlobLease(blob, client, seconds=self._seconds, since=asked)
         try:
             leased = LeasedRecord(lease, await lease.load(resource), call_seconds=self._call_seconds)
-            keeper = asyncio.create_task(lease.keep())
-            try:
+            async with _while_kept(lease):
                 yield leased
-            finally:
-                keeper.cancel()
-                await asyncio.gather(keeper, return_exceptions=True)
         finally:
             with suppress(AzureError, TimeoutError, OSError):  # it runs out by itself
                 await client.release()
@@ -158,9 +159,33 @@ class BlobRecords:
         except HttpResponseError as error:
             if error.status_code == _NOT_FOUND:  # made, and gone again at once
                 raise Unavailable(f"the record of {resource.name} does not stay", step="ledger") from None
-            if error.status_code != _CONFLICT:
+            if error.status_code != _CONFLICT or refusal(error, "Blob storage").cause.terminal:
                 raise
             raise Busy(f"another run works on {resource.name}", step="ledger", retry_after=_BUSY_SECONDS) from error
+
+
+@asynccontextmanager
+async def _while_kept(lease: _BlobLease) -> AsyncIterator[None]:
+    """Keep the lease meanwhile. Where it is lost, the run is cancelled where it stands, and `LeaseLost` is raised."""
+    loop = asyncio.get_running_loop()
+    keeper = asyncio.create_task(lease.keep())
+    try:
+        async with asyncio.timeout(None) as run:
+
+            def lost(_: asyncio.Task[None]) -> None:
+                run.reschedule(loop.time())
+
+            keeper.add_done_callback(lost)
+            try:
+                yield
+            finally:
+                keeper.remove_done_callback(lost)
+                keeper.cancel()
+                await asyncio.gather(keeper, return_exceptions=True)
+    except TimeoutError:
+        if not run.expired():
+            raise
+        raise LeaseLost(_LOST, step="ledger") from None
 
 
 @contextmanager
@@ -171,7 +196,9 @@ def _fenced() -> Iterator[None]:
     except HttpResponseError as error:
         if error.status_code not in {_NOT_FOUND, _CONFLICT, _PRECONDITION}:
             raise
-        raise LeaseLost("the lease of this resource was lost: somebody else may work on it", step="ledger") from error
+        if error.status_code == _CONFLICT and refusal(error, "Blob storage").cause.terminal:
+            raise
+        raise LeaseLost(_LOST, step="ledger") from error
 
 
 def _name(resource: ResourceId) -> str:

@@ -1,50 +1,95 @@
 """Whether SignalR itself accepts a key: one signed request to the data plane.
 
-`HEAD {endpoint}/api/hubs/{hub}/users/{user}` with a JWT (HS256 over the access key's text) is answered 200 or 404 when
-the key is accepted and 401 when it is not (SignalR REST API reference, 2022-06-01). The reference signs `aud` without
-the query, the service SDK signs it with the query: a key counts as rejected only when both are.
+`HEAD {endpoint}/api/hubs/{hub}/users/{user}` with a JWT (HS256 over the access key's text, `aud`: the address without
+its query) is answered 401 when the key is rejected; 200, or 404 with the header `x-ms-error-code:
+Warning.User.NotExisted`, when it is accepted (SignalR REST API reference, 2022-06-01; the management SDK takes a 404
+without that header for somebody else's). A front that answers everybody alike is found out by a random key.
 """
 
+import logging
+import re
+import secrets
+import socket
 import time
 import urllib.parse
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 import jwt
 from yarl import URL
 
-from shared.domain.keys import AccessKey
+from shared.domain.keys import AccessKey, Slot
 from shared.rotation.ports import Verdict
+
+log = logging.getLogger("rotation")
 
 _API_VERSION = "2022-06-01"
 _HUB, _USER = "keyrotation", "probe"
-_TOKEN_SECONDS = 300
+_TOKEN_SECONDS, _BACKDATED_SECONDS = 300, 60
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
-_REJECTED, _ACCEPTED = 401, {200, 404}
+_OK, _REJECTED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
+_NOBODY = re.compile(r"Warning\.\w+\.NotExisted")
+_UNRESOLVED = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
 
 class SignalRProbe:
-    """`KeyProbe`: one request for each look."""
+    """`KeyProbe`: one request for each look. `session` keeps no connection open: each look is one of its own."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         self._session = session
+        self._clock_error = 0.0
+
+    @property
+    def clock_error_seconds(self) -> float:
+        """See `KeyProbe.clock_error_seconds`."""
+        return self._clock_error
 
     async def probe(self, key: AccessKey) -> Verdict:
         """See `KeyProbe.probe`."""
-        path = f"{key.endpoint}/api/hubs/{_HUB}/users/{_USER}"
-        url = f"{path}?{urllib.parse.urlencode({'api-version': _API_VERSION})}"
-        verdict = await self._ask(url, path, key)
-        return await self._ask(url, url, key) if verdict is Verdict.REJECTED else verdict
-
-    async def _ask(self, url: str, audience: str, key: AccessKey) -> Verdict:
-        claims = {"aud": audience, "exp": int(time.time()) + _TOKEN_SECONDS}
-        token = jwt.encode(claims, key.reveal(), algorithm="HS256")
-        headers = {"Authorization": f"Bearer {token}"}
+        address = f"{key.endpoint}/api/hubs/{_HUB}/users/{_USER}"
+        query = urllib.parse.urlencode({"api-version": _API_VERSION})
         try:
+            headers = {"Authorization": f"Bearer {_token(key, address)}"}
             async with self._session.head(
-                URL(url, encoded=True), headers=headers, timeout=_TIMEOUT, allow_redirects=False
+                URL(f"{address}?{query}", encoded=True), headers=headers, timeout=_TIMEOUT, allow_redirects=False
             ) as answer:
-                if answer.status == _REJECTED:
-                    return Verdict.REJECTED
-                return Verdict.ACCEPTED if answer.status in _ACCEPTED else Verdict.UNREACHABLE
-        except (aiohttp.ClientError, TimeoutError, OSError):
+                self._compare_clocks(answer.headers.get("Date", ""))
+                return _verdict(answer)
+        except aiohttp.ClientConnectorDNSError as error:
+            unresolved = getattr(error.os_error, "errno", None) in _UNRESOLVED
+            return Verdict.CLOSED if unresolved else Verdict.UNREACHABLE
+        except Exception as error:  # noqa: BLE001 - an endpoint may be any text, and aiohttp does not say what that raises
+            log.debug("probe failed", extra={"error": type(error).__name__})
             return Verdict.UNREACHABLE
+
+    async def discriminates(self, endpoint: str) -> bool:
+        """See `KeyProbe.discriminates`."""
+        stranger = AccessKey(Slot.PRIMARY, endpoint, secrets.token_urlsafe(63))
+        return await self.probe(stranger) is Verdict.REJECTED
+
+    def _compare_clocks(self, date: str) -> None:
+        try:
+            ahead = time.time() - parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return
+        # A token lives from a minute ago until five minutes from now.
+        error = 0.0 if -_TOKEN_SECONDS < ahead < _BACKDATED_SECONDS else round(ahead)
+        if error and not self._clock_error:
+            log.warning("worker clock is off", extra={"seconds_ahead": error})
+        self._clock_error = error
+
+
+def _token(key: AccessKey, address: str) -> str:
+    now = int(time.time())
+    dated = now - _BACKDATED_SECONDS
+    claims = {"aud": address, "iat": dated, "nbf": dated, "exp": now + _TOKEN_SECONDS}
+    return jwt.encode(claims, key.reveal(), algorithm="HS256")
+
+
+def _verdict(answer: aiohttp.ClientResponse) -> Verdict:
+    if answer.status == _REJECTED:
+        return Verdict.REJECTED
+    nobody = answer.status == _NOT_FOUND and _NOBODY.fullmatch(answer.headers.get("x-ms-error-code", ""))
+    if answer.status == _OK or nobody:
+        return Verdict.ACCEPTED
+    return Verdict.CLOSED if answer.status == _FORBIDDEN else Verdict.UNREACHABLE

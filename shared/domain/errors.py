@@ -3,10 +3,17 @@
     RotationError                   code, message, step
     ├── Terminal                    nothing will change by itself: recorded, announced, not retried
     │   ├── NotPermitted            names the missing role action or right
+    │   ├── NetworkDenied           a firewall or network rule keeps the app out; no permission would help
+    │   ├── IdentityMissing         the platform gives the app no token: its identity is not assigned
+    │   ├── ResourceLocked          a lock forbids the change; says which and how to remove it
+    │   ├── SubscriptionDisabled    the subscription is read-only, disabled or deleted
+    │   ├── PolicyDenied            Azure Policy or a vault policy forbids the change
+    │   ├── StorageImmutable        an immutability policy keeps the app from writing its own records
     │   ├── NotFound                the resource or the vault is gone
     │   ├── SecretSoftDeleted       says how to recover or purge
     │   ├── SecretDisabled          an operator's switch: enable the newest version to go on
-    │   ├── OperationFailed         ARM's operation ended in failure and changed nothing
+    │   ├── OperationFailed         ARM's operation failed, or did not end within an hour; nothing changed
+    │   ├── OperationUnanswered     ARM was asked three times, hours apart, and never answered
     │   ├── SaltOutcomeUnknown      a salt leaves no trace: it may have been regenerated
     │   ├── KeyUnchanged            the operation ended, the key did not change
     │   ├── KeyRefused              the data plane does not accept the new key
@@ -24,6 +31,9 @@
         ├── Throttled               429
         ├── Busy                    another run, or another operation, works on this resource
         ├── LeaseLost               another run may: this one must write nothing more
+        ├── OperationRunning        an earlier regeneration is not known to have ended: none is sent beside it
+        ├── TokenRejected           a service rejects the app's token, a new one too: no permission would help
+        ├── WrongDirectory          the service trusts another directory (tenant) than the app's identity is in
         └── Unavailable             no answer, or one that says "later"
 
 The message tells the operator what to do next. No message ever holds key material.
@@ -53,6 +63,42 @@ class NotPermitted(Terminal):
     code = "NotPermitted"
 
 
+class NetworkDenied(Terminal):
+    """A firewall or network rule of the service keeps the app out."""
+
+    code = "NetworkDenied"
+
+
+class IdentityMissing(Terminal):
+    """The platform has no token for the app: its identity is not assigned, or AZURE_CLIENT_ID names another."""
+
+    code = "IdentityMissing"
+
+
+class ResourceLocked(Terminal):
+    """A lock on the resource, its group or its subscription forbids what the app must do."""
+
+    code = "ResourceLocked"
+
+
+class SubscriptionDisabled(Terminal):
+    """The subscription is read-only, disabled or deleted."""
+
+    code = "SubscriptionDisabled"
+
+
+class PolicyDenied(Terminal):
+    """A policy of the organization forbids what the app must do."""
+
+    code = "PolicyDenied"
+
+
+class StorageImmutable(Terminal):
+    """An immutability policy or a legal hold keeps the app from writing its own records."""
+
+    code = "StorageImmutable"
+
+
 class NotFound(Terminal):
     """The SignalR resource or the vault does not exist."""
 
@@ -72,9 +118,15 @@ class SecretDisabled(Terminal):
 
 
 class OperationFailed(Terminal):
-    """ARM's operation ended with a failure, and nothing changed."""
+    """ARM's operation ended with a failure, or has not ended within an hour, and nothing changed."""
 
     code = "OperationFailed"
+
+
+class OperationUnanswered(Terminal):
+    """ARM was asked for a key as often as is safe, and none of the requests was answered."""
+
+    code = "OperationUnanswered"
 
 
 class SaltOutcomeUnknown(Terminal):
@@ -206,6 +258,24 @@ class LeaseLost(Retryable):
     """Another worker has the lease: this run writes nothing more and publishes nothing."""
 
     code = "LeaseLost"
+
+
+class OperationRunning(Retryable):
+    """An earlier regeneration of the resource is not known to have ended."""
+
+    code = "OperationRunning"
+
+
+class TokenRejected(Retryable):
+    """A service rejects the app's token, and the new one that was fetched for it."""
+
+    code = "TokenRejected"
+
+
+class WrongDirectory(Retryable):
+    """The service trusts another directory (tenant) than the one that the app's identity is in."""
+
+    code = "WrongDirectory"
 
 
 class Unavailable(Retryable):

@@ -76,6 +76,8 @@ class Journal(Wire):
     attempts: int = 0
     refused: int = 0
     sent_at: datetime | None = None
+    unanswered: int = 0  # how many regenerations in a row, the last included, had no answer: ARM may carry them out yet
+    running: bool = False  # ARM accepted the last regeneration, and is not known to have ended it
     after: str | None = None
     verified: Literal["dataplane", "arm"] | None = None
     retire: str | None = None  # fingerprint of the key that this one replaces and that is to be invalidated
@@ -116,11 +118,16 @@ class Journal(Wire):
 
     def sending(self, now: datetime) -> Self:
         """About to send a regeneration to ARM: from here on the key may have changed."""
-        return self.model_copy(update={"attempts": self.attempts + 1, "sent_at": now})
+        changes = {"attempts": self.attempts + 1, "sent_at": now, "unanswered": self.unanswered + 1, "running": False}
+        return self.model_copy(update=changes)
+
+    def accepted_by_arm(self, *, ended: bool) -> Self:
+        """ARM accepted the regeneration that was sent last, and its operation is known to have `ended`, or not."""
+        return self.model_copy(update={"unanswered": 0, "running": not ended})
 
     def refused_by_arm(self) -> Self:
         """ARM refused the regeneration that was sent last: it changed nothing."""
-        return self.model_copy(update={"refused": self.refused + 1})
+        return self.model_copy(update={"refused": self.refused + 1, "unanswered": 0})
 
     def verified_by(self, witness: Literal["dataplane", "arm"], fingerprint: str) -> Self:
         """The key with this fingerprint is known to work, by the word of this witness."""
@@ -128,7 +135,7 @@ class Journal(Wire):
 
     def regenerated(self, now: datetime, fingerprint: str | None = None) -> Self:
         """The slot holds a new key with this fingerprint; a salt has none."""
-        return self._at(Step.REGENERATED, now, after=fingerprint or self.after)
+        return self._at(Step.REGENERATED, now, after=fingerprint or self.after, unanswered=0, running=False)
 
     def published(
         self, now: datetime, *, version: str, secret_id: str, fingerprint: str | None, retire_after: datetime | None

@@ -31,7 +31,8 @@ class Ending(StrEnum):
 
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-    UNKNOWN = "Unknown"
+    RUNNING = "Running"  # it was accepted, and is not known to have ended
+    UNKNOWN = "Unknown"  # no answer: ARM may or may not have acted, now or later
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class SignalRKeys(Protocol):
         """Ask for a new key once, never twice, and wait for the operation to end.
 
         `timeout_seconds` bounds the request itself: what is left of the lease. `Ending.UNKNOWN` means that ARM may or
-        may not have acted. Raises only when ARM refused: also `NotFound`, `Rejected`, and `Busy` when another
-        operation runs on the resource.
+        may not have acted. Raises only when it was not sent or ARM refused it: also `NotFound`, `Rejected`, and `Busy`
+        when another operation runs on the resource.
         """
 
 
@@ -85,14 +86,22 @@ class Verdict(StrEnum):
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
-    UNREACHABLE = "unreachable"  # network rules, 403, throttled, no answer: it says nothing about the key
+    UNREACHABLE = "unreachable"  # throttled, no answer, or one that is not SignalR's: it says nothing about the key
+    CLOSED = "closed"  # a network rule, or a name that does not resolve: asking again in a moment would not help
 
 
 class KeyProbe(Protocol):
     """SignalR's data plane."""
 
     async def probe(self, key: AccessKey) -> Verdict:
-        """Whether SignalR accepts this key now. Changes nothing and never raises for what the service does."""
+        """Whether SignalR accepts this key now, asked on a connection of its own. Changes nothing and never raises."""
+
+    async def discriminates(self, endpoint: str) -> bool:
+        """Whether a key that is none of its own is rejected there: else an acceptance says nothing. Never raises."""
+
+    @property
+    def clock_error_seconds(self) -> float:
+        """How far this worker's clock is ahead of SignalR's (behind: negative), where probes can't bear it; else 0."""
 
 
 @dataclass(frozen=True, slots=True)

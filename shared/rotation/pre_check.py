@@ -103,10 +103,12 @@ class PreCheck:
         return action if await self._accepted(key, before.endpoint) else None
 
     async def _accepted(self, key: AccessKey | None, endpoint: str) -> bool:
-        """Whether SignalR accepts the key at the resource's own endpoint: a secret may name any other."""
+        """Whether SignalR accepts the key, and no random one, at the resource's own endpoint: a secret may name any."""
         if key is None or not endpoint or (key.endpoint and not same_endpoint(key.endpoint, endpoint)):
             return False
-        return await self._services.probe.probe(replace(key, endpoint=endpoint)) is Verdict.ACCEPTED
+        probe = self._services.probe
+        accepted = await probe.probe(replace(key, endpoint=endpoint)) is Verdict.ACCEPTED
+        return accepted and await probe.discriminates(endpoint)
 
     def _regenerated_lately(self, record: Record) -> bool:
         """Whether the app itself regenerated a key a moment ago, and the event is most likely about that."""

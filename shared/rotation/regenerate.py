@@ -14,6 +14,8 @@ from shared.domain.errors import (
     KeyRejected,
     KeyUnchanged,
     OperationFailed,
+    OperationRunning,
+    OperationUnanswered,
     RotationError,
     SaltOutcomeUnknown,
     Throttled,
@@ -29,22 +31,41 @@ log = logging.getLogger("rotation")
 
 _LOOKS = 5  # at a new key that SignalR does not accept yet, before ARM is asked for it
 MOST_ATTEMPTS = 2  # an operation that left the key as it was is asked for once more, then given up
+MOST_UNANSWERED = 3  # regenerations whose answer was lost, until the key changes or ARM answers
+OPERATION_PATIENCE = timedelta(hours=1)  # for an operation to end, and for a lost request to be carried out after all
+_CLOSED_LOOKS = 2
+_PAUSE_SECONDS = (30.0, 300.0)
 
 
 class Situation(Enum):
     """What an unchanged key means."""
 
     MAY_STILL_TAKE_EFFECT = auto()
+    MAY_STILL_RUN = auto()
     TO_BE_REGENERATED = auto()
     TRIED_ENOUGH = auto()
 
 
 def situation(journal: Journal, now: datetime, *, operation_failed: bool, effect_seconds: float) -> Situation:
     """What to make of a key that is still the one to be replaced."""
+    if journal.running:
+        return Situation.MAY_STILL_RUN if now < _settled_at(journal) else Situation.TRIED_ENOUGH
     deadline = journal.sent_at + timedelta(seconds=effect_seconds) if journal.sent_at else now
     if journal.unrefused and not operation_failed and now < deadline:
         return Situation.MAY_STILL_TAKE_EFFECT
+    if journal.unanswered:
+        if now < _settled_at(journal):
+            return Situation.MAY_STILL_RUN
+        return Situation.TRIED_ENOUGH if journal.unanswered >= MOST_UNANSWERED else Situation.TO_BE_REGENERATED
     return Situation.TRIED_ENOUGH if journal.unrefused >= MOST_ATTEMPTS else Situation.TO_BE_REGENERATED
+
+
+def _settled_at(journal: Journal) -> datetime:
+    """From when on the last regeneration counts as over. After each that was not answered it takes twice as long."""
+    if journal.sent_at is None:
+        raise AssertionError("nothing was sent")
+    factor: int = 2 ** max(0, journal.unanswered - 1)
+    return journal.sent_at + OPERATION_PATIENCE * factor
 
 
 async def verified_key(run: RunContext) -> AccessKey:
@@ -73,7 +94,7 @@ async def regenerate_salt(run: RunContext) -> None:
     with await run.services.signalr.permit(run.resource.id) as permit:
         done = await _send(run, KeyType.SALT, permit)
     match done.ending:
-        case Ending.UNKNOWN:
+        case Ending.UNKNOWN | Ending.RUNNING:
             raise SaltOutcomeUnknown(name, done.needs)
         case Ending.FAILED:
             raise OperationFailed(f"ARM's operation on {name} failed; look at its activity log", step="regenerate")
@@ -95,7 +116,9 @@ async def _regenerated(run: RunContext, keys: KeyPair) -> KeyPair:
             effect_seconds=run.services.effect_seconds,
         ):
             case Situation.MAY_STILL_TAKE_EFFECT:
-                await asyncio.sleep(look_again_seconds(run.services))
+                await asyncio.sleep(_read_again_seconds(run))
+            case Situation.MAY_STILL_RUN:
+                raise _not_over(run)
             case Situation.TRIED_ENOUGH:
                 raise _tried_enough(run, failed=failed)
             case Situation.TO_BE_REGENERATED:
@@ -117,7 +140,7 @@ async def _regenerated(run: RunContext, keys: KeyPair) -> KeyPair:
 
 
 async def _confirmed(run: RunContext, keys: KeyPair, shown: AccessKey | None) -> KeyPair | None:
-    """The keys as SignalR itself confirms them: the new one works, and so does the other, as it was.
+    """The keys with the new one as ARM's answer showed it, once SignalR accepts it.
 
     `listKeys` draws on ARM's write budget, which is what limits a large fleet; the data plane has no such limit.
     None where it can't be told so: ARM has to be asked.
@@ -125,14 +148,23 @@ async def _confirmed(run: RunContext, keys: KeyPair, shown: AccessKey | None) ->
     if shown is None or shown.fingerprint == _replaced(run.journal):
         return None
     for _ in range(_LOOKS):
-        if (verdict := await run.services.probe.probe(shown)) is not Verdict.REJECTED:
+        if (verdict := await _verdict(run, shown)) is not Verdict.REJECTED:
             break
         await asyncio.sleep(look_again_seconds(run.services))
-    other = keys[run.slot.other]
-    if verdict is not Verdict.ACCEPTED or await run.services.probe.probe(other) is not Verdict.ACCEPTED:
+    if verdict is not Verdict.ACCEPTED:
         return None
     run.verified = shown.fingerprint
+    other = keys[run.slot.other]
     return KeyPair(shown, other) if run.slot is Slot.PRIMARY else KeyPair(other, shown)
+
+
+async def _verdict(run: RunContext, key: AccessKey) -> Verdict:
+    """What SignalR says of a key. Accepted: twice in a row, on two connections, where a random key is rejected."""
+    probe = run.services.probe
+    if (verdict := await probe.probe(key)) is not Verdict.ACCEPTED:
+        return verdict
+    run.discriminates = run.discriminates or await probe.discriminates(key.endpoint)
+    return await probe.probe(key) if run.discriminates else Verdict.UNREACHABLE
 
 
 async def _attempt(run: RunContext, keys: KeyPair) -> Regenerated:
@@ -160,33 +192,55 @@ async def _send(run: RunContext, key_type: KeyType, permit: Permit) -> Regenerat
     await run.leased.update(run.journal.sending(run.services.clock()))
     timeout = run.leased.timeout_seconds
     try:
-        return await run.services.signalr.regenerate(run.resource.id, key_type, permit=permit, timeout_seconds=timeout)
+        done = await run.services.signalr.regenerate(run.resource.id, key_type, permit=permit, timeout_seconds=timeout)
     except RotationError:
         await run.leased.update(run.journal.refused_by_arm())
         raise
+    match done.ending:
+        case Ending.UNKNOWN:
+            pass
+        case Ending.RUNNING:
+            await run.leased.update(run.journal.accepted_by_arm(ended=False))
+        case Ending.SUCCEEDED | Ending.FAILED:  # stored with what the key turns out to be
+            run.leased.stage(run.leased.record.with_journal(run.journal.accepted_by_arm(ended=True)))
+        case _:
+            assert_never(done.ending)
+    return done
 
 
 async def _verified(run: RunContext, key: AccessKey) -> AccessKey:
-    """See SignalR accept the key; where SignalR can't be asked, ARM must show the key once more."""
+    """See SignalR accept the key. Where it can't be asked until the effect window ends, ARM must show the key again.
+
+    A network rule or an unknown name will not change within the window: two such looks are enough to turn to ARM.
+    """
     if key.fingerprint == run.verified:
         return key
-    deadline = run.services.clock() + timedelta(seconds=run.services.effect_seconds)
-    while (verdict := await run.services.probe.probe(key)) is not Verdict.ACCEPTED:
-        again = (await run.read_keys())[run.slot]
-        if verdict is Verdict.UNREACHABLE and again.fingerprint == key.fingerprint:
-            break
-        if again.fingerprint != _replaced(run.journal):  # ARM's replicas may disagree for a moment
-            key = again
-        if run.services.clock() >= deadline:
-            raise KeyRejected(
-                f"SignalR refuses the {run.slot} key of {run.resource.id.name} "
-                f"{run.services.effect_seconds:g} s after ARM gave it; what was published before is untouched",
-                step="prove",
-            )
+    clock, closed, rejected = run.services.clock, 0, ""
+    deadline = clock() + timedelta(seconds=run.services.effect_seconds)
+    read_at = clock() + timedelta(seconds=_read_again_seconds(run))
+    while (verdict := await _verdict(run, key)) is not Verdict.ACCEPTED:
+        closed = closed + 1 if verdict is Verdict.CLOSED else 0
+        rejected = key.fingerprint if verdict is Verdict.REJECTED else rejected
+        over = clock() >= deadline
+        if over or closed >= _CLOSED_LOOKS or clock() >= read_at:
+            read_at = clock() + timedelta(seconds=_read_again_seconds(run))
+            again = (await run.read_keys())[run.slot]
+            unseen = again.fingerprint == key.fingerprint != rejected
+            if unseen and (over or closed >= _CLOSED_LOOKS):
+                break
+            if again.fingerprint != _replaced(run.journal):  # ARM's replicas may disagree for a moment
+                key = again
+        if over:
+            raise _rejected(run)
         await asyncio.sleep(look_again_seconds(run.services))
     witness: Literal["dataplane", "arm"] = "dataplane" if verdict is Verdict.ACCEPTED else "arm"
     await run.leased.update(run.journal.verified_by(witness, key.fingerprint))
     return key
+
+
+def _read_again_seconds(run: RunContext) -> float:
+    """How often ARM is asked for the keys meanwhile: a few times in a window, for each draws on its write budget."""
+    return max(look_again_seconds(run.services), run.services.effect_seconds / 6)
 
 
 def _replaced(journal: Journal) -> str | None:
@@ -210,8 +264,42 @@ def _still_right(journal: Journal, newest: PublishedSecret | None, keys: KeyPair
     return journal.in_place or not published_here
 
 
-def _tried_enough(run: RunContext, *, failed: bool) -> OperationFailed | KeyUnchanged:
+def _not_over(run: RunContext) -> OperationRunning:
+    journal = run.journal
+    left = (_settled_at(journal) - run.services.clock()).total_seconds()
+    least, most = _PAUSE_SECONDS
+    what = "is not known to have ended" if journal.running else "was not answered"
+    return OperationRunning(
+        f"the regeneration of {run.slot} on {run.resource.id.name}, sent at {journal.sent_at:%H:%M} UTC, {what}: "
+        f"none is sent beside it until {_settled_at(journal):%H:%M} UTC; what is published stays valid",
+        step="regenerate",
+        retry_after=min(max(left, least), most),
+    )
+
+
+def _rejected(run: RunContext) -> KeyRejected:
+    off = run.services.probe.clock_error_seconds
+    clock = f"; this worker's clock is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} SignalR's" if off else ""
+    return KeyRejected(
+        f"SignalR rejects the {run.slot} key of {run.resource.id.name} "
+        f"{run.services.effect_seconds:g} s after ARM gave it{clock}; what was published before is untouched",
+        step="prove",
+    )
+
+
+def _tried_enough(run: RunContext, *, failed: bool) -> OperationFailed | OperationUnanswered | KeyUnchanged:
     name = run.resource.id.name
+    if run.journal.running:
+        return OperationFailed(
+            f"ARM's operation on {name} has not ended within an hour; look at its activity log", step="regenerate"
+        )
+    if run.journal.unanswered:
+        return OperationUnanswered(
+            f"ARM was asked {run.journal.unanswered} times to regenerate {run.slot} on {name} and never answered, and "
+            "the key did not change. It is not asked again until the key changes: regenerate that key in the portal, "
+            "and it is published",
+            step="regenerate",
+        )
     if failed:
         return OperationFailed(f"ARM's operation on {name} failed twice; look at its activity log", step="regenerate")
     return KeyUnchanged(

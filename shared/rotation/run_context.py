@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 
+from shared.domain.errors import Unavailable
 from shared.domain.keys import KeyPair, Slot
 from shared.domain.policy import Policy
 from shared.domain.record import Journal
 from shared.domain.resources import Resource
 from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.ports import Services
+
+MOST_KEY_READS = 20
+_PAUSE_SECONDS = 60.0
 
 
 class Abandoned(Exception):  # noqa: N818 - not an error: the premises changed before a key was touched
@@ -20,7 +24,7 @@ class RunContext:
 
     `resumed`: the journal was found open, and the worker that opened it may have done more than it says.
     `verified`: the fingerprint of the key that SignalR accepted. `version_may_exist`: this run added a version, or may
-    have. `keys`: those just read, good for one use.
+    have. `keys`: those just read, good for one use. `discriminates`: SignalR was seen to reject a random key.
     """
 
     services: Services
@@ -31,6 +35,8 @@ class RunContext:
     resumed: bool
     verified: str | None = None
     version_may_exist: bool = False
+    discriminates: bool = False
+    key_reads: int = 0
 
     @property
     def journal(self) -> Journal:
@@ -46,6 +52,18 @@ class RunContext:
         return slot
 
     async def read_keys(self) -> KeyPair:
-        """The keys as they are now; those that were given at the start are used once. Raises what ARM raises."""
+        """The keys as they are now; those that were given at the start are used once. Raises what ARM raises.
+
+        Each read draws on the write budget of the subscription: a run that needs too many goes on later.
+        """
         keys, self.keys = self.keys, None
-        return keys or await self.services.signalr.keys(self.resource.id, begun=True)
+        if keys:
+            return keys
+        if self.key_reads >= MOST_KEY_READS:
+            raise Unavailable(
+                f"the keys of {self.resource.id.name} were read {self.key_reads} times in this run; it goes on later",
+                step="listKeys",
+                retry_after=_PAUSE_SECONDS,
+            )
+        self.key_reads += 1
+        return await self.services.signalr.keys(self.resource.id, begun=True)

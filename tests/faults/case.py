@@ -66,7 +66,7 @@ async def play(lane: Lane, cut: Cut) -> Findings:
     for _ in range(_DELIVERIES):
         if outcome := await lane.work(request):
             break
-        await lane.time_passes()
+        await lane.an_hour_passes()
     found.expect("3 Once", outcome is not None, "the message never came to an end")
     swept = None
     for _ in range(_SWEEPS):

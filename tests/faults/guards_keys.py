@@ -6,6 +6,8 @@ _HISTORIES = "tests/faults/test_interleavings.py"
 _CUTS = "tests/integration/test_regeneration.py"
 _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
+_PROOF = "tests/integration/test_proof.py"
+_LONG = "tests/integration/test_long_operations.py"
 
 KEYS = (
     Mutation(
@@ -15,6 +17,30 @@ KEYS = (
         "    if key.fingerprint == run.verified:\n        return key",
         "    return key",
         f"{_OBSTACLES}::test_a_key_that_signalr_refuses_is_not_published",
+    ),
+    Mutation(
+        1,
+        "believe a front that accepts everybody",
+        "shared/rotation/regenerate.py",
+        "    return await probe.probe(key) if run.discriminates else Verdict.UNREACHABLE",
+        "    return await probe.probe(key)",
+        f"{_PROOF}::test_a_front_that_accepts_everybody_proves_nothing",
+    ),
+    Mutation(
+        1,
+        "take ARM's word as soon as SignalR does not answer",
+        "shared/rotation/regenerate.py",
+        "            if unseen and (over or closed >= _CLOSED_LOOKS):",
+        "            if again.fingerprint == key.fingerprint:",
+        f"{_PROOF}::test_a_blip_of_the_data_plane_publishes_no_key_that_signalr_rejects",
+    ),
+    Mutation(
+        1,
+        "take any 404 for SignalR's own",
+        "shared/adapters/signalr_probe.py",
+        "    nobody = answer.status == _NOT_FOUND and",
+        "    nobody = answer.status == _NOT_FOUND or",
+        f"{_PROOF}::test_a_published_key_that_was_renewed_elsewhere_is_repaired_although_a_front_answers_404",
     ),
     Mutation(
         1,
@@ -66,12 +92,28 @@ KEYS = (
         f"{_RECORDS}::test_a_longer_overlap_that_was_asked_for_outlasts_the_policys",
     ),
     Mutation(
+        2,
+        "send a second POST beside one that runs",
+        "shared/rotation/regenerate.py",
+        "    if journal.running:\n        return Situation.MAY_STILL_RUN",
+        "    if journal.running:\n        return Situation.TO_BE_REGENERATED",
+        f"{_LONG}::test_an_operation_that_does_not_end_is_not_followed_by_another",
+    ),
+    Mutation(
+        2,
+        "take a poll without a status for a failure",
+        "shared/adapters/arm_signalr.py",
+        "        except (AzureError, RotationError, BadStatus, BadResponse):",
+        "        except (AzureError, RotationError, BadStatus):",
+        f"{_LONG}::test_a_poll_without_a_status_is_no_failure",
+    ),
+    Mutation(
         3,
         "read a lost answer as not done",
         "shared/rotation/regenerate.py",
-        "    if journal.unrefused and not operation_failed and now < deadline:",
-        "    if False and now < deadline:",
-        _HISTORIES,
+        "    if journal.unanswered:\n        if now <",
+        "    if journal.unanswered:\n        if now >",
+        f"{_LONG}::test_a_regeneration_without_an_answer_is_not_repeated_within_the_hour",
     ),
     Mutation(
         3,
@@ -157,8 +199,8 @@ KEYS = (
         5,
         "chain a service's own error",
         "shared/adapters/azure_errors.py",
-        "        raise _answered(error, service, needs, step) from None",
-        "        raise _answered(error, service, needs, step) from error",
+        "        raise _answered(error, operation, needs, step) from None",
+        "        raise _answered(error, operation, needs, step) from error",
         f"{_CUTS}::test_no_answer_that_holds_keys_gets_into_a_log_or_an_exception",
     ),
 )

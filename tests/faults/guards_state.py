@@ -10,6 +10,8 @@ _STANDING = "tests/integration/test_standing_failures.py"
 _RETIREMENTS = "tests/integration/test_retirements.py"
 _SWEEP = "tests/scale/test_sweep.py"
 _TROUBLE = "tests/scale/test_sweep_in_trouble.py"
+_WAITS = "tests/integration/test_waits.py"
+_REFUSALS = "tests/integration/test_refusals.py"
 
 STATE = (
     Mutation(
@@ -19,6 +21,22 @@ STATE = (
         '            log.warning("record unreadable",',
         '            raise\n            log.warning("record unreadable",',
         f"{_RECORDS}::test_an_unreadable_record_is_as_good_as_lost",
+    ),
+    Mutation(
+        6,
+        "take a lock for something that passes",
+        "shared/adapters/arm_signalr.py",
+        "    stays = known.cause.terminal and bool(known.code or known.says)",
+        "    stays = False",
+        f"{_REFUSALS}::test_what_does_not_go_away_by_itself_ends_the_request_with_its_name",
+    ),
+    Mutation(
+        6,
+        "sleep for as long as an answer asks",
+        "shared/adapters/http_transport.py",
+        "        return not (wait and wait > LONGEST_WAIT_SECONDS) and",
+        "        return",
+        f"{_WAITS}::test_a_long_retry_after_is_told_at_once_with_its_wait",
     ),
     Mutation(
         6,
@@ -94,10 +112,18 @@ STATE = (
     ),
     Mutation(
         7,
+        "let a run whose lease is lost go on to its next write",
+        "shared/adapters/blob_records.py",
+        "                run.reschedule(loop.time())",
+        "                pass",
+        f"{_WAITS}::test_a_run_whose_lease_is_lost_is_cancelled_where_it_stands",
+    ),
+    Mutation(
+        7,
         "go on after the storage said that the lease is lost",
         "shared/adapters/blob_records.py",
-        '        raise LeaseLost("the lease of this resource was lost:',
-        '        return\n        raise LeaseLost("the lease of this resource was lost:',
+        '        raise LeaseLost(_LOST, step="ledger") from error',
+        "        return",
         "tests/faults/test_lease.py::test_who_lost_the_lease_stops_before",
     ),
     Mutation(

@@ -55,7 +55,7 @@ class Cloud:
     claims: dict[str, str] = field(default_factory=dict)
     heartbeat: Heartbeat | None = None
     unchanged: int = 0  # how many operations to come succeed and leave the key as it is
-    probes: Literal["open", "closed"] = "open"
+    probes: Literal["open", "closed", "everybody"] = "open"
     salts: int = 0
 
     def renew_key(self, slot: Slot) -> None:

@@ -106,11 +106,25 @@ class MemoryProbe:
     async def probe(self, key: AccessKey) -> Verdict:
         try:
             async with self.worker.call("probe"):
-                if self.worker.cloud.probes == "closed":
-                    return Verdict.UNREACHABLE
-                return Verdict.ACCEPTED if key.reveal() in self.worker.cloud.keys.values() else Verdict.REJECTED
+                return self._verdict(key)
         except (Unavailable, Throttled, NotPermitted):
             return Verdict.UNREACHABLE
+
+    async def discriminates(self, endpoint: str) -> bool:
+        return await self.probe(AccessKey(Slot.PRIMARY, endpoint, "a-random-key")) is Verdict.REJECTED
+
+    @property
+    def clock_error_seconds(self) -> float:
+        return 0.0
+
+    def _verdict(self, key: AccessKey) -> Verdict:
+        match self.worker.cloud.probes:
+            case "closed":
+                return Verdict.UNREACHABLE
+            case "everybody":
+                return Verdict.ACCEPTED
+            case "open":
+                return Verdict.ACCEPTED if key.reveal() in self.worker.cloud.keys.values() else Verdict.REJECTED
 
 
 @dataclass

@@ -56,11 +56,16 @@ class MemoryLease:
             self._grant()
         self._until = asked + LEASE_SECONDS
 
-    async def keep(self) -> None:
+    async def keep(self, run: asyncio.Timeout) -> None:
+        """Renew it; once it is lost, end the run."""
         while not self.worker.dead:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            if not self.worker.suspended and not self.worker.dead and self.holds:
-                self._grant()
+            if self.worker.suspended or self.worker.dead:
+                continue
+            if not self.holds:
+                run.reschedule(asyncio.get_running_loop().time())
+                return
+            self._grant()
 
     def _grant(self) -> None:
         self.worker.cloud.lease = (self.token, self.worker.cloud.now() + timedelta(seconds=LEASE_SECONDS))
@@ -80,13 +85,19 @@ class MemoryRecords:
         async with self.worker.call("read"):
             leased = LeasedRecord(lease, cloud.record or Record(resource=str(resource)))
         cloud.watch("leased", self.worker, lease)
-        keeper = asyncio.create_task(lease.keep())
         try:
-            yield leased
-        finally:
-            keeper.cancel()
-            if not self.worker.dead and lease.holds:
-                cloud.lease = None
+            async with asyncio.timeout(None) as run:
+                keeper = asyncio.create_task(lease.keep(run))
+                try:
+                    yield leased
+                finally:
+                    keeper.cancel()
+                    if not self.worker.dead and lease.holds:
+                        cloud.lease = None
+        except TimeoutError:
+            if not run.expired():
+                raise
+            raise LeaseLost("lost") from None
 
     async def read(self, resource: ResourceId) -> Record | None:
         async with self.worker.call("look"):

@@ -154,6 +154,36 @@ async def test_who_leaves_the_line_leaves_its_token() -> None:
     assert staying.done()
 
 
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_a_long_refusal_is_told_at_once_to_everybody(clock: Seconds, *, urgent: bool) -> None:
+    """What has begun as well: its message waits in the queue, and its lease is free for others."""
+    bucket = TokenBucket(200, 10.0, clock=clock)
+    bucket.throttled(300)
+
+    with pytest.raises(Throttled) as told:
+        await asyncio.wait_for(bucket.permit(urgent=urgent), 1)
+
+    assert told.value.retry_after == pytest.approx(300, abs=1)
+
+
+async def test_what_was_begun_waits_behind_its_like_alone(clock: Seconds) -> None:
+    """A line of others that is too long for a newcomer is none for it."""
+    bucket = TokenBucket(1, 1.0, clock=clock)
+    await bucket.permit()
+    line = [asyncio.create_task(bucket.permit()) for _ in range(20)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(Throttled):
+        await asyncio.wait_for(bucket.permit(), 1)
+    begun = asyncio.create_task(bucket.permit(urgent=True))
+    await asyncio.sleep(0)
+
+    assert not begun.done()
+    for each in (*line, begun):
+        each.cancel()
+    await asyncio.gather(*line, begun, return_exceptions=True)
+
+
 def test_one_operation_is_looked_at_every_half_second(clock: Seconds) -> None:
     pace = RateLimiter(clock=clock)
 

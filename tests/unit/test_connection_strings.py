@@ -22,7 +22,9 @@ DOTNET_BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2009\u200a\u2028\u2029\u202f\u
 NO_DOTNET_BLANKS = ["\ufeff", "\u200b", "\x1c", "\x1d", "\x1e", "\x1f", "\u180e"]
 
 blanks = st.text(DOTNET_BLANKS, max_size=3)
-keys = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=";,:<>\"'`(){}[]@\\="), min_size=20)
+keys = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=";,:<>\"'`(){}[]@\\="), min_size=20
+)
 keys = st.builds(str.__add__, keys, st.sampled_from(["", "=", "=="]))
 
 

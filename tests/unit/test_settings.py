@@ -117,6 +117,11 @@ def test_overlap_must_be_shorter_than_the_period(environment: pytest.MonkeyPatch
         loaded(environment, ENOUGH | {"ROTATION_PERIOD_DAYS": "1", "OVERLAP_HOURS": "24"})
 
 
+def test_the_waits_of_a_run_must_fit_into_the_function_timeout(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Misconfigured, match="functionTimeout"):
+        loaded(environment, ENOUGH | {"OPERATION_TIMEOUT_SECONDS": "1000"})
+
+
 def test_nothing_to_rotate_is_a_fault(environment: pytest.MonkeyPatch) -> None:
     with pytest.raises(Misconfigured, match="nothing to rotate"):
         loaded(environment, ENOUGH | {"SIGNALR_RESOURCE_IDS": ""})
