@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.dashboard.time_format import stamp, took
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.record import Journal, Kind, Outcome, Result, Step
+from shared.domain.record import Outcome, Result
 
 if TYPE_CHECKING:
     from shared.rotation.submit import RotationStatus

@@ -12,8 +12,9 @@ from typing import assert_never
 
 from shared.dashboard.time_format import stamp
 from shared.domain.inventory_entry import TimelineMark
+from shared.domain.journal import Kind
 from shared.domain.keys import Slot
-from shared.domain.record import Kind, Result
+from shared.domain.record import Result
 from shared.domain.snapshot import Snapshot
 
 _LANES = {Slot.PRIMARY: 0, Slot.SECONDARY: 1}

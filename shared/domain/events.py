@@ -5,10 +5,10 @@ from typing import Any
 
 from shared.domain.decision import Cause
 from shared.domain.errors import Retryable, RotationError
+from shared.domain.journal import Journal, Kind
 from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.overdue import Overdue
 from shared.domain.policy import Policy
-from shared.domain.record import Journal, Kind
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 

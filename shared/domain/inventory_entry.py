@@ -9,8 +9,9 @@ from typing import Self
 from pydantic import Field
 
 from shared.domain.decision import Cause
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.record import Journal, Kind, Outcome, Record, Result, Step
+from shared.domain.record import Outcome, Record, Result
 from shared.domain.resources import ResourceId
 from shared.domain.snapshot import Snapshot
 from shared.domain.wire import Wire

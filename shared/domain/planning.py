@@ -22,10 +22,11 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.errors import RotationError
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
 from shared.domain.observation import Observation
 from shared.domain.policy import Policy
-from shared.domain.record import Journal, Kind, Outcome, Result, Step
+from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
 

@@ -13,9 +13,10 @@ from pydantic import Field
 
 from shared.domain.decision import Action, Cause
 from shared.domain.inventory_entry import InventoryEntry, Last, Running
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import KeyType, Slot
 from shared.domain.planning import Preview
-from shared.domain.record import Journal, Kind, Outcome, Result, Step
+from shared.domain.record import Outcome, Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire

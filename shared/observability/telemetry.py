@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 
 from shared.domain.errors import RotationError, Throttled
 from shared.domain.inventory_entry import InventoryEntry
-from shared.domain.record import Journal, Outcome, Record, Result
+from shared.domain.journal import Journal
+from shared.domain.record import Outcome, Record, Result
 from shared.domain.requests import WorkItem
 from shared.observability.log_redaction import redacted
 

@@ -6,7 +6,8 @@ Every write is fenced: a worker that lost the lease gets `LeaseLost` and stops.
 from typing import Protocol
 
 from shared.domain.errors import LeaseLost
-from shared.domain.record import Journal, Record
+from shared.domain.journal import Journal
+from shared.domain.record import Record
 
 LEASE_SECONDS = 60  # the longest a blob lease can be, short of forever (Blob service REST API, Lease Blob)
 CALL_SECONDS = 30.0  # how long one call to a service may take: half a lease

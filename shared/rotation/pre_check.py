@@ -11,9 +11,10 @@ from datetime import timedelta
 from shared.domain.connection_strings import same_endpoint
 from shared.domain.decision import Code, Refuse, Skip, Wait, decide
 from shared.domain.errors import RotationError
+from shared.domain.journal import Step
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Observation
-from shared.domain.record import Record, Step
+from shared.domain.record import Record
 from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource
 from shared.domain.snapshot import Snapshot

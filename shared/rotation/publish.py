@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from shared.domain.connection_strings import same_endpoint
 from shared.domain.errors import SecretDisabled, Terminal
+from shared.domain.journal import Kind
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Publication, PublishedSecret, Retirement
-from shared.domain.record import Kind
 from shared.rotation.ports import NewSecretVersion
 from shared.rotation.run_context import Abandoned, RunContext
 

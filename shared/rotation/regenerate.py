@@ -20,9 +20,9 @@ from shared.domain.errors import (
     SaltOutcomeUnknown,
     Throttled,
 )
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.observation import PublishedSecret
-from shared.domain.record import Journal, Kind, Step
 from shared.observability import telemetry
 from shared.rotation.ports import Ending, Permit, Regenerated, Verdict, look_again_seconds
 from shared.rotation.run_context import Abandoned, RunContext

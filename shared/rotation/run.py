@@ -16,8 +16,9 @@ from shared.domain.errors import (
     SaltOutcomeUnknown,
     Terminal,
 )
+from shared.domain.journal import Kind, Step
 from shared.domain.observation import RejectedKey
-from shared.domain.record import Kind, Outcome, Result, Step
+from shared.domain.record import Outcome, Result
 from shared.observability import telemetry
 from shared.rotation.outbox import flush
 from shared.rotation.publish import publish, was_published

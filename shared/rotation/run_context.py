@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from shared.domain.errors import Unavailable
+from shared.domain.journal import Journal
 from shared.domain.keys import KeyPair, Slot
 from shared.domain.policy import Policy
-from shared.domain.record import Journal
 from shared.domain.resources import Resource
 from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.ports import Services

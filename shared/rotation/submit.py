@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain.errors import NotManaged
+from shared.domain.journal import Journal
 from shared.domain.operation import Operation
 from shared.domain.planning import Preview
-from shared.domain.record import Journal, Outcome
+from shared.domain.record import Outcome
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.observability import telemetry

@@ -9,8 +9,9 @@ import pytest
 from shared.domain.decision import Cause
 from shared.domain.errors import Busy, KeyReused, LeaseLost
 from shared.domain.heartbeat import Heartbeat
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.record import Journal, Kind, Outcome, Record, Result, Step
+from shared.domain.record import Outcome, Record, Result
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.snapshot import Snapshot
 from tests.conformance.worlds import World

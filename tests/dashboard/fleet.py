@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from shared.domain.decision import Cause
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.record import Journal, Kind, Outcome, Record, Result, Step
+from shared.domain.record import Outcome, Record, Result
 from shared.domain.resources import ResourceId
 from shared.domain.snapshot import Snapshot
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 from shared.dashboard.progress import Progress, finished, progress_of, running
+from shared.domain.journal import Kind, Step
 from shared.domain.keys import Slot
 from shared.domain.operation import Operation
-from shared.domain.record import Kind, Step
 from shared.rotation.submit import RotationStatus
 from tests.dashboard import fleet
 

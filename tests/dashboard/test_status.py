@@ -7,8 +7,9 @@ import pytest
 from shared.dashboard.status import ResourceStatus, State, status_of
 from shared.domain.decision import Code
 from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.journal import Step
 from shared.domain.keys import Slot
-from shared.domain.record import Record, Step
+from shared.domain.record import Record
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.record import Kind, Result, Step
+from shared.domain.journal import Kind, Step
+from shared.domain.record import Result
 from tests.infra.bicep import INFRA
 
 ROOT = INFRA.parent

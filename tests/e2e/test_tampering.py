@@ -9,8 +9,9 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot, fingerprint
-from shared.domain.record import Journal, Kind, Record, Step
+from shared.domain.record import Record
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.world import SUBSCRIPTION, World, until

@@ -27,7 +27,8 @@ from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared.adapters.blob_operations import BlobOperations
 from shared.adapters.blob_records import BlobRecords
-from shared.composition import NAME, App, build
+from shared.azure_services import NAME
+from shared.composition import App, build
 from shared.domain.errors import Retryable
 from shared.domain.record import Outcome
 from shared.domain.requests import WorkItem

@@ -16,7 +16,7 @@ from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from local.functions_host.limits import Limits
 from shared.adapters.storage_queue import StorageQueue
-from shared.composition import NAME
+from shared.azure_services import NAME
 from shared.domain.requests import WorkItem
 from tests.faults.case import Findings, arranged, calls_of, settled
 from tests.faults.consumer import Consumer

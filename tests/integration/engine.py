@@ -15,7 +15,8 @@ from azure.storage.blob.aio import BlobServiceClient
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared.adapters.blob_records import BlobRecords
-from shared.composition import NAME, App, build
+from shared.azure_services import NAME
+from shared.composition import App, build
 from shared.domain.errors import RotationError
 from shared.domain.record import Outcome, Record
 from shared.domain.requests import Mode, RotationCommand, WorkItem

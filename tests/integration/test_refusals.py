@@ -12,7 +12,7 @@ from azure.storage.queue.aio import QueueClient
 
 from shared.adapters.blob_records import BlobRecords
 from shared.adapters.storage_queue import StorageQueue
-from shared.composition import NAME
+from shared.azure_services import NAME
 from shared.domain.errors import NetworkDenied, NotFound, RotationError, StorageImmutable, TokenRejected, WrongDirectory
 from shared.domain.events import OutgoingEvent
 from shared.domain.heartbeat import Heartbeat

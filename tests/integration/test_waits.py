@@ -13,7 +13,7 @@ from azure.storage.blob.aio import BlobLeaseClient
 
 from shared.adapters.blob_records import BlobRecords
 from shared.adapters.http_transport import CONNECTIONS, LONGEST_WAIT_SECONDS, plain_session
-from shared.composition import NAME, AzureServices
+from shared.azure_services import NAME, AzureServices
 from shared.domain.errors import LeaseLost, Throttled
 from shared.domain.resources import ResourceId
 from shared.settings import FUNCTION_TIMEOUT_SECONDS

@@ -9,8 +9,9 @@ from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared import composition
 from shared.domain.errors import RotationError
+from shared.domain.journal import Kind
 from shared.domain.keys import KeyType
-from shared.domain.record import Kind, Outcome, Result
+from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.settings import Settings

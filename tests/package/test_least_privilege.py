@@ -19,7 +19,8 @@ from local.azure.clock import Clock
 from local.azure.signalr.resource import Variant
 from local.azure.signalr.service import SignalRService
 from local.azurite.server import Azurite
-from shared.domain.record import Kind, Result
+from shared.domain.journal import Kind
+from shared.domain.record import Result
 from tests.infra.bicep import INFRA, Template
 from tests.package.every_mode import ALL, Course, course
 

@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from shared import composition
+from shared import azure_services, composition
 from shared.domain.errors import RotationError
 from shared.domain.record import Outcome
 from shared.domain.requests import Mode, RotationCommand, WorkItem
@@ -147,7 +147,7 @@ async def engine(
         }
     )
     app = composition.build(settings)
-    with QueueClient.from_connection_string(telemetry_storage.connection_string, composition.NAME) as queue:
+    with QueueClient.from_connection_string(telemetry_storage.connection_string, azure_services.NAME) as queue:
         with suppress(Exception):
             queue.clear_messages()
         yield Engine(azure_session, app, queue, subscription)

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.record import KEPT_OUTCOMES, Journal, Kind, Outcome, Record, Result, Step
+from shared.domain.record import KEPT_OUTCOMES, Outcome, Record, Result
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

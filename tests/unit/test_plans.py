@@ -7,10 +7,11 @@ import pytest
 
 from shared.domain import planning
 from shared.domain.decision import Action, Cause, Code, Publish, RegenerateSalt, Retire, Rotate, Skip
+from shared.domain.journal import Kind, Step
 from shared.domain.keys import SecretFormat, Slot
 from shared.domain.observation import Observation, PublishedSecret, Retirement
 from shared.domain.policy import Policy
-from shared.domain.record import Kind, Outcome, Result, Step
+from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
 

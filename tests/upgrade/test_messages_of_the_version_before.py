@@ -6,7 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from shared.adapters.blob_operations import BlobOperations
-from shared.composition import NAME
+from shared.azure_services import NAME
 from shared.domain.errors import KeyReused
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.operation import Operation
