@@ -87,13 +87,17 @@ class Running(Wire):
 
 
 class InventoryEntry(Wire):
-    """One managed resource. `snapshot` is None until a worker has looked at it."""
+    """One managed resource. `snapshot` is None until a worker has looked at it.
+
+    `foreign`: another installation wrote it last. It is ours all the same where we manage the resource.
+    """
 
     resource: str
     snapshot: Snapshot | None = Field(None, alias="seen")
     last: Last | None = None
     running: Running | None = None
     marks: tuple[TimelineMark, ...] = ()
+    foreign: bool = Field(False, exclude=True)  # noqa: FBT003 - pydantic's default
 
     @classmethod
     def of(cls, record: Record) -> Self:

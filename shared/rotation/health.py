@@ -1,6 +1,6 @@
 """Whether rotations would succeed now: the preflight of the resources, without a request behind it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
@@ -11,13 +11,14 @@ from shared.rotation.inventory import Inventory
 from shared.rotation.ports import Services
 from shared.rotation.submit import Rotations
 
+_RECENT = timedelta(days=3)
 MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
 
 
 class Finding(Wire):
     """What would keep one resource, or all of a subscription, from being rotated."""
 
-    resource: str = Field(description="ARM id")
+    resource: str = Field(description="ARM id; empty where it concerns the whole app")
     code: str
     message: str
 
@@ -58,6 +59,8 @@ class Health:
                 Finding(resource=f"/subscriptions/{each.subscription}", code=each.code, message=each.message)
                 for each in sweep.unreadable
             ]
+        if resource is None:
+            findings += await self._others()
         return HealthReport(
             managed=len(managed),
             checked=len(chosen),
@@ -65,3 +68,18 @@ class Health:
             overdue=sweep.overdue if sweep else None,
             findings=tuple(findings),
         )
+
+    async def _others(self) -> list[Finding]:
+        """Other installations that swept lately with the same storage account: each may take the other's messages."""
+        swept = await self._services.records.other_installations()
+        return [
+            Finding(
+                resource="",
+                code="ForeignInstallation",
+                message=f"the installation {name} uses the same storage account and swept at {at:%Y-%m-%d %H:%M} UTC. "
+                "Neither touches what is the other's, but requests take longer: give each a storage account of its own "
+                "(AzureWebJobsStorage)",
+            )
+            for name, at in sorted(swept.items())
+            if at > self._services.clock() - _RECENT
+        ]

@@ -125,13 +125,13 @@ class Inventory:
         managed = sorted(await self._managed(known), key=lambda resource: resource.key)
         return [known.get(resource) or InventoryEntry(resource=str(resource)) for resource in managed]
 
-    async def _managed(self, known: Collection[ResourceId]) -> set[ResourceId]:
+    async def _managed(self, known: Mapping[ResourceId, InventoryEntry]) -> set[ResourceId]:
         try:
             discovery = await self._fleet.discover()
         except RotationError:
             if not known:
                 raise
-            return {*known}
+            return {resource for resource, entry in known.items() if not entry.foreign}
         return {*discovery.found, *(each for each in known if any(s.covers(each) for s in discovery.unreadable))}
 
     async def page(self, *, most: int, after: str) -> tuple[list[InventoryEntry], str | None]:

@@ -8,9 +8,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.errors import NotManaged
+from shared.domain.heartbeat import Heartbeat
 from shared.domain.planning import Preview
 from shared.domain.record import Journal, Operation, Outcome
 from shared.domain.requests import RotationCommand, WorkItem
@@ -21,21 +22,27 @@ from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
 from shared.rotation.sweep import ScheduledItem, Sweep
+from shared.rotation.unstarted import Unstarted
 
 log = logging.getLogger("rotation")
 
 _AT_ONCE = 16
+_SHORTEST_PERIOD, _LONGEST_PERIOD = timedelta(hours=1), timedelta(days=1)
 _FIRST_LOOK_SECONDS = 0.5
 _SLOWEST_LOOK_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class RotationStatus:
-    """How far a rotation id is: asked for, under way (`journal`), or ended (`outcome`)."""
+    """How far a rotation id is: asked for, under way (`journal`), or ended (`outcome`).
+
+    `failed`: how the last attempt of a run that is still open failed; the next one goes on from there.
+    """
 
     operation: Operation
     journal: Journal | None = None
     outcome: Outcome | None = None
+    failed: Outcome | None = None
 
     @property
     def final(self) -> bool:
@@ -51,6 +58,7 @@ class Rotations:
         self._fleet = fleet
         self._preflight = Preflight(services, fleet)
         self._sweep = Sweep(services, fleet, grace=grace)
+        self._unstarted = Unstarted(services)
 
     async def submit(self, command: RotationCommand) -> list[WorkItem]:
         """Queue a command, one message per resource, and give what was asked under which rotation id.
@@ -72,10 +80,12 @@ class Rotations:
         Two sweeps in the same minute are one: a timer can fire twice. Raises what ARM raises only where nothing at all
         can be listed, and what the storage raises.
         """
+        before = await self._services.records.heartbeat()
         state = await self._sweep.look()
         heartbeat = await self._sweep.report_overdue(state)
         command = RotationCommand(trigger, deduplication_key=f"{trigger}:{state.at:%Y-%m-%dT%H:%M}", tracked=False)
-        sent = await self._send(self._sweep.items(state, command), command)
+        sent = await self._send(self._sweep.items(state, command), command, expires_after=_period(before, state.at))
+        await self._unstarted.look()
         await self._sweep.finish(heartbeat, enqueued=len(sent))
         return sent
 
@@ -95,7 +105,7 @@ class Rotations:
             return RotationStatus(operation, outcome=operation.outcome) if operation else None
         record = await self._services.records.read(ResourceId.parse(operation.resource))
         if record and record.journal and record.journal.rotation_id == rotation_id:
-            return RotationStatus(operation, journal=record.journal)
+            return RotationStatus(operation, journal=record.journal, failed=record.last_failure_of(rotation_id))
         return RotationStatus(operation, outcome=record.outcome_of(rotation_id) if record else None)
 
     async def wait_for(self, rotation_ids: Sequence[str], *, seconds: float) -> list[RotationStatus]:
@@ -129,11 +139,19 @@ class Rotations:
             "one of SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS"
         )
 
-    async def _send(self, items: list[ScheduledItem], command: RotationCommand) -> list[WorkItem]:
+    async def _send(
+        self, items: list[ScheduledItem], command: RotationCommand, *, expires_after: timedelta | None = None
+    ) -> list[WorkItem]:
+        operations, queue = self._services.operations, self._services.queue
+
         async def enqueue(scheduled: ScheduledItem) -> WorkItem:
-            item = scheduled.item
-            if not (command.tracked and (await self._services.operations.open(item)).final):
-                await self._services.queue.send(telemetry.traced(item), delay=scheduled.delay)
+            item, delay = scheduled.item, scheduled.delay
+            operation = await operations.open(item) if command.tracked else None
+            if operation is None or not operation.final:
+                await queue.send(telemetry.traced(item), delay=delay, urgent=item.urgent, expires_after=expires_after)
+            if operation and not operation.final:
+                # Only now: what could not be queued was not accepted, and is not to be done hours later.
+                await operations.accepted(operation)
             return item
 
         sent = await bounded_gather(enqueue, items, limit=_AT_ONCE)
@@ -142,3 +160,9 @@ class Rotations:
             extra={"trigger": command.trigger, "mode": command.mode.value, "resources": len(sent)},
         )
         return sent
+
+
+def _period(before: Heartbeat | None, now: datetime) -> timedelta:
+    """How long a sweep's messages are worth something: until the next sweep, as far as the last one tells."""
+    since = now - before.started_at if before else _LONGEST_PERIOD
+    return min(max(since, _SHORTEST_PERIOD), _LONGEST_PERIOD)

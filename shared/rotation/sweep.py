@@ -70,7 +70,8 @@ class Sweep:
         found = {**discovery.found, **await self._fleet.describe(new)}
         hidden = [each for each in entries if each not in found and any(s.covers(each) for s in discovery.unreadable)]
         managed = (*found, *hidden)
-        strays = tuple(known for known in entries if known not in {*managed})
+        # What another installation manages has not left this one.
+        strays = tuple(known for known, entry in entries.items() if known not in {*managed} and not entry.foreign)
         return FleetState(self._services.clock(), replace(discovery, found=found), entries, managed, strays)
 
     def items(self, state: FleetState, command: RotationCommand) -> list[ScheduledItem]:

@@ -5,26 +5,27 @@ changes nothing.
 """
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from shared.domain import events
 from shared.domain.decision import Action, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
+    Busy,
     NotFound,
     NotManaged,
     RetriesExhausted,
     Retryable,
     RotationError,
     Terminal,
-    Throttled,
     Unavailable,
 )
 from shared.domain.keys import KeyPair
 from shared.domain.planning import failure, nothing_done, open_journal, retirement_item
 from shared.domain.policy import Policy
-from shared.domain.record import Outcome, Result
+from shared.domain.record import OperationNote, Outcome, Result
 from shared.domain.requests import Mode, WorkItem
-from shared.domain.resources import Resource
+from shared.domain.resources import Resource, ResourceId
 from shared.domain.snapshot import Snapshot
 from shared.observability import telemetry
 from shared.rotation.inventory import Fleet
@@ -33,15 +34,14 @@ from shared.rotation.observe import expect_no_conflict, observe, secret_conflict
 from shared.rotation.outbox import announce_failure
 from shared.rotation.ports import Services
 from shared.rotation.pre_check import PreCheck
+from shared.rotation.retries import PATIENCE, Retry, next_attempt
 from shared.rotation.run import finish
 from shared.rotation.run_context import RunContext
+from shared.rotation.unstarted import report_held_lease
 
 log = logging.getLogger("rotation")
 
-PATIENCE = timedelta(hours=1)  # how long a request is retried before its failure is reported
-THROTTLED_PATIENCE = timedelta(hours=12)  # waiting for ARM's rate limit is no failure: at 5 rotations a second, 200,000
 _STANDING = timedelta(days=1)
-_THROTTLED_SECONDS = 15.0  # Key Vault does not say when to come back
 _NOT_READY_SECONDS = 60.0
 _MOST_DECISIONS = 6
 
@@ -55,39 +55,91 @@ class Worker:
         self._pre_check = PreCheck(services, fleet)
 
     async def work(self, item: WorkItem) -> Outcome | None:
-        """Do what one message asks. None: it will be retried, and a new message will come.
+        """Do what one message asks. None: a new message will come, or it is left to the next sweep.
 
-        Raises `Retryable` for the platform to try again.
+        Raises `Retryable` for the platform to try again, only where a failure can't even be recorded.
         """
         try:
-            with telemetry.working(item):
-                return await self._work(item)
+            return await self.attempt(item)
         except Retryable as error:
             telemetry.count_throttle(error)
-            throttled = isinstance(error, Throttled)
-            wait = error.retry_after or (_THROTTLED_SECONDS if throttled else None)
-            patience = THROTTLED_PATIENCE if throttled else PATIENCE
-            if wait is None or self._services.clock() > item.requested_at + patience:
-                raise
-            await self._services.queue.send(telemetry.traced(item), delay=timedelta(seconds=wait))
-            log.info(
-                "retry scheduled",
-                extra={"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code},
-            )
-            return None
+            now = self._services.clock()
+            if retry := next_attempt(item, error, requested_at=item.requested_at, now=now):
+                await self._schedule(retry, error)
+                return None
+            return await self._out_of_patience(item, error)
+
+    async def attempt(self, item: WorkItem) -> Outcome:
+        """Do what one message asks, or raise `Retryable`: nothing is scheduled then."""
+        with telemetry.working(item):
+            return await self._work(item)
 
     async def dead_letter(self, item: WorkItem) -> Outcome:
         """Record and announce that a message could not be worked on, however often it was tried."""
-        resource = item.resource_id
-        error = RetriesExhausted(
-            f"{resource.name} could not be worked on after every retry; the log of its rotation id says why. "
-            "What was begun is finished by the next sweep that can"
+        return await self._given_up(
+            item,
+            RetriesExhausted(
+                f"{item.resource_id.name} could not be worked on after every retry; the log of its rotation id says "
+                "why. What was begun is finished by the next sweep that can"
+            ),
         )
+
+    async def _schedule(self, retry: Retry[WorkItem], error: Retryable) -> None:
+        """Send the message again. A sweep's may get lost: the next sweep asks the same."""
+        item, delay = telemetry.traced(retry.message), retry.delay
+        expires_after = PATIENCE if item.mode is Mode.SWEEP else None
+        await self._services.queue.send(item, delay=delay, urgent=item.urgent, expires_after=expires_after)
+        extra = {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code}
+        log.info("retry scheduled", extra=extra | {"attempt": item.attempts, "seconds": round(delay.total_seconds())})
+        if item.tracked:
+            note = OperationNote(code=error.code, message=error.message, retry_at=self._services.clock() + delay)
+            with suppress(RotationError):  # it says why it takes so long, and no more
+                await self._services.operations.revise(item.rotation_id, lambda known: known.put_off(note))
+
+    async def _out_of_patience(self, item: WorkItem, error: Retryable) -> Outcome | None:
+        """Report what has kept this message from its end for too long; of a sweep once a day."""
+        name = item.resource_id.name
+        final = RetriesExhausted(f"{name} could not be worked on for too long. Last: {error.message}", step=error.step)
+        try:
+            return await self._given_up(item, final)
+        except Retryable as obstacle:
+            if all(isinstance(each, Busy) and each.step == "ledger" for each in (error, obstacle)):
+                return await report_held_lease(self._services, item)
+            if item.tracked:
+                raise
+            extra = {"rotation_id": item.rotation_id, "resource": item.resource, "code": obstacle.code}
+            log.warning("left to the next sweep", extra=extra)
+            return None
+
+    async def _given_up(self, item: WorkItem, error: RetriesExhausted) -> Outcome:
+        """Record and announce a failure that is no single attempt's."""
         with telemetry.working(item):
-            async with self._services.records.lease(resource) as leased:
-                outcome = leased.record.outcome_of(item.rotation_id) or await self._failed(leased, item, error)
-            await self._services.operations.close(resource, outcome)
-            return outcome
+            async with self._services.records.lease(item.resource_id) as leased:
+                outcome = await self._ended(leased, item)
+                if outcome is None and self._reported_today(leased, item, error):
+                    outcome = failure(item, error, self._services.clock())
+                    if not item.tracked:
+                        return outcome
+                outcome = outcome or await self._failed(leased, item, error)
+                await self._end_operation(leased, outcome)
+                return outcome
+
+    def _reported_today(self, leased: LeasedRecord, item: WorkItem, error: RetriesExhausted) -> bool:
+        """Whether a sweep's message failed like this within a day: the text differs with every obstacle."""
+        since = self._services.clock() - _STANDING
+        alike = (each for each in leased.record.history if each.code == error.code and each.ended_at > since)
+        if item.mode is not Mode.SWEEP or not any(alike):
+            return False
+        extra = {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code}
+        log.warning("rotation still fails", extra=extra)
+        return True
+
+    async def _end_operation(self, leased: LeasedRecord, outcome: Outcome) -> None:
+        """Store under the lease how a request ended. While its run is open it has not: the journal tells how far."""
+        journal = leased.record.journal
+        is_open = journal is not None and journal.rotation_id == outcome.rotation_id
+        if outcome.result is not Result.ABANDONED and not is_open:
+            await self._services.operations.close(ResourceId.parse(leased.record.resource), outcome)
 
     async def _work(self, item: WorkItem) -> Outcome:
         resource = item.resource_id
@@ -100,18 +152,16 @@ class Worker:
                     outcome = await self._fulfil(leased, item)
                 except Terminal as error:
                     outcome = await self._failed(leased, item, error)
-        if item.tracked:
-            await self._services.operations.close(resource, outcome)
+            if item.tracked:
+                await self._end_operation(leased, outcome)
         return outcome
 
     async def _passed_by(self, item: WorkItem, idle: Wait | Skip | Refuse) -> Outcome:
         """A pre-check was enough: nothing is stored but the operation, if a caller may ask for it."""
         outcome = self._nothing_done(item, idle, idle.code)
         if item.tracked:
-            known = await self._services.operations.read(item.rotation_id)
-            if known and known.final and known.outcome:
-                return known.outcome
-            await self._services.operations.close(item.resource_id, outcome)
+            stored = await self._services.operations.close(item.resource_id, outcome)
+            return stored.outcome or outcome
         return outcome
 
     async def _ended(self, leased: LeasedRecord, item: WorkItem) -> Outcome | None:
@@ -132,7 +182,7 @@ class Worker:
             snapshot = Snapshot.of(observation, policy)
             match action:
                 case Resume():
-                    outcome = await self._finish(leased, resource, policy, keys, resumed=True)
+                    outcome = await self._finish(leased, item, resource, policy, keys, resumed=True)
                     if outcome.rotation_id != item.rotation_id and leased.record.journal is not None:
                         return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
                 case Wait() if item.mode is not Mode.SWEEP:
@@ -152,7 +202,7 @@ class Worker:
                     journal = open_journal(action, observation, item, policy, self._services.clock())
                     await leased.write(leased.record.with_snapshot(snapshot).with_journal(journal))
                     log.info("rotation planned", extra=leased.log_fields)
-                    outcome = await self._finish(leased, resource, policy, keys, resumed=False)
+                    outcome = await self._finish(leased, item, resource, policy, keys, resumed=False)
             if outcome.rotation_id == item.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome
         raise Unavailable(f"{item.resource_id.name} keeps changing while it is worked on", step="observe")
@@ -195,10 +245,11 @@ class Worker:
         return outcome
 
     async def _finish(
-        self, leased: LeasedRecord, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool
+        self, leased: LeasedRecord, item: WorkItem, resource: Resource, policy: Policy, keys: KeyPair, *, resumed: bool
     ) -> Outcome:
         outcome = await finish(RunContext(self._services, leased, resource, policy, keys, resumed=resumed))
-        await self._services.operations.close(resource.id, outcome)
+        if not (item.tracked and outcome.rotation_id == item.rotation_id):  # the item's own is stored at its end
+            await self._end_operation(leased, outcome)
         if outcome.result is Result.SUCCEEDED and outcome.retire_after:
             # The sweep would find it too: the retirement stands in the tags of the published version.
             follow_up = retirement_item(outcome, resource.id, outcome.retire_after)
