@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.decision import Cause
-from shared.domain.errors import Busy, KeyReused, LeaseLost
+from shared.domain.errors import Busy, LeaseLost
 from shared.domain.events import OutgoingEvent
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.keys import AccessKey, KeyType, Slot
@@ -222,6 +222,15 @@ async def test_a_message_arrives_as_it_was_sent(world: World) -> None:
 
     await world.services.queue.send(sent)
 
+    [found] = [each for each in world.messages() if each.rotation_id == sent.rotation_id]
+    assert sent == found.model_copy(update={"installation": ""})
+
+
+async def test_a_message_that_names_an_installation_keeps_the_name(world: World) -> None:
+    sent = item(world).model_copy(update={"installation": "another"})
+
+    await world.services.queue.send(sent)
+
     assert [sent] == [each for each in world.messages() if each.rotation_id == sent.rotation_id]
 
 
@@ -304,41 +313,3 @@ async def test_the_last_sweep_is_kept(world: World) -> None:
     await world.services.records.write_heartbeat(beat)
 
     assert beat == await world.services.records.heartbeat()
-
-
-# -- operations
-
-
-async def test_an_operation_is_opened_once(world: World) -> None:
-    asked = item(world)
-
-    first = await world.services.operations.open(asked)
-    await world.services.operations.close(world.resource, outcome(asked))
-    again = await world.services.operations.open(asked)
-
-    assert (False, True) == (first.final, again.final)
-
-
-async def test_an_operation_tells_how_it_ended(world: World) -> None:
-    asked = item(world)
-    await world.services.operations.open(asked)
-    await world.services.operations.close(world.resource, outcome(asked))
-
-    known = await world.services.operations.read(asked.rotation_id)
-
-    assert known
-    assert (outcome(asked), str(world.resource)) == (known.outcome, known.resource)
-
-
-async def test_an_id_that_nobody_asked_under_is_unknown(world: World) -> None:
-    assert await world.services.operations.read(str(uuid.uuid4())) is None
-
-
-async def test_an_idempotency_key_belongs_to_its_first_command(world: World) -> None:
-    key = str(uuid.uuid4())
-    command = RotationCommand("http", world.resource, Mode.ROTATE, reason="audit")
-    await world.services.operations.claim(key, command)
-    await world.services.operations.claim(key, command)
-
-    with pytest.raises(KeyReused):
-        await world.services.operations.claim(key, replace(command, reason="another"))

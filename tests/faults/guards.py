@@ -22,6 +22,11 @@ _HISTORIES = "tests/faults/test_interleavings.py"
 _CUTS = "tests/integration/test_regeneration.py"
 _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
+_RETRIES = "tests/integration/test_retries.py"
+_OPERATIONS = "tests/integration/test_operations.py"
+_MESSAGES = "tests/integration/test_messages.py"
+_UNSTARTED = "tests/integration/test_unstarted.py"
+_INSTALLATIONS = "tests/integration/test_installations.py"
 
 MUTATIONS = (
     Mutation(
@@ -138,6 +143,30 @@ MUTATIONS = (
         f"{_RECORDS}::test_a_redelivery_after_record_and_newest_version_are_gone_changes_nothing",
     ),
     Mutation(
+        3,
+        "change an operation that has ended",
+        "shared/adapters/blob_operations.py",
+        "                if known and known.final:\n                    return known\n",
+        "",
+        "tests/conformance/test_operations.py::test_an_operation_that_has_ended_is_never_changed",
+    ),
+    Mutation(
+        3,
+        "end the operation of a run that is open",
+        "shared/rotation/worker.py",
+        "        if outcome.result is not Result.ABANDONED and not is_open:",
+        "        if outcome.result is not Result.ABANDONED:",
+        f"{_OPERATIONS}::test_a_run_that_goes_on_is_running_with_its_last_error_as_a_note",
+    ),
+    Mutation(
+        3,
+        "do for another installation what it accepted",
+        "shared/rotation/queue_messages.py",
+        "        if await self._is_foreign(message):",
+        "        if False:",
+        f"{_INSTALLATIONS}::test_a_message_of_the_other_is_put_back_and_done_by_its_owner",
+    ),
+    Mutation(
         4,
         "close without announcing",
         "shared/adapters/event_grid.py",
@@ -202,12 +231,52 @@ MUTATIONS = (
         f"{_RECORDS}::test_a_retirement_is_carried_over_by_a_version_that_comes_before_it",
     ),
     Mutation(
+        6,
+        "leave a blip to the platform's few retries",
+        "shared/rotation/worker.py",
+        "                await self._schedule(retry, error)\n                return None\n",
+        "                raise\n",
+        f"{_RETRIES}::test_a_blip_is_retried_later_and_reported_to_nobody",
+    ),
+    Mutation(
+        6,
+        "fail for a message that can't be read",
+        "shared/rotation/queue_messages.py",
+        "            return None\n        if await self._is_foreign",
+        "            raise\n        if await self._is_foreign",
+        f"{_MESSAGES}::test_an_unreadable_message_ends_once_with_a_log_line",
+    ),
+    Mutation(
+        6,
+        "refuse what a newer version adds to a message",
+        "shared/domain/requests.py",
+        '    model_config = ConfigDict(extra="allow")',
+        '    model_config = ConfigDict(extra="forbid")',
+        f"{_MESSAGES}::test_what_a_newer_version_adds_is_ignored",
+    ),
+    Mutation(
+        6,
+        "forget a request whose message is gone",
+        "shared/rotation/submit.py",
+        "        await self._unstarted.look()\n",
+        "",
+        f"{_UNSTARTED}::test_a_request_whose_message_is_gone_is_done_under_its_id",
+    ),
+    Mutation(
         7,
         "publish without making sure of the lease",
         "shared/rotation/publish.py",
         "    await run.leased.renew()\n    timeout = run.leased.timeout_seconds",
         "    timeout = 30.0",
         _HISTORIES,
+    ),
+    Mutation(
+        7,
+        "close an operation after the lease is given back",
+        "shared/rotation/worker.py",
+        "            if item.tracked:\n                await self._end_operation(leased, outcome)\n        return",
+        "        if item.tracked:\n            await self._end_operation(leased, outcome)\n        return",
+        f"{_OPERATIONS}::test_an_operation_is_closed_while_its_worker_has_the_lease",
     ),
     Mutation(
         7,
