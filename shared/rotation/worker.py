@@ -62,7 +62,6 @@ class Worker:
         try:
             return await self.attempt(item)
         except Retryable as error:
-            telemetry.count_throttle(error)
             now = self._services.clock()
             if retry := next_attempt(item, error, requested_at=item.requested_at, now=now):
                 await self._schedule(retry, error)
@@ -72,7 +71,11 @@ class Worker:
     async def attempt(self, item: WorkItem) -> Outcome:
         """Do what one message asks, or raise `Retryable`: nothing is scheduled then."""
         with telemetry.working(item):
-            return await self._work(item)
+            try:
+                return await self._work(item)
+            except Retryable as error:
+                telemetry.count_throttle(error)
+                raise
 
     async def dead_letter(self, item: WorkItem) -> Outcome:
         """Record and announce that a message could not be worked on, however often it was tried."""
