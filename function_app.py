@@ -6,10 +6,14 @@ of the Azure SDKs.
 
 import logging
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import azure.functions as func
 
 QUEUE = "signalr-rotation"
+URGENT = f"{QUEUE}-urgent"  # revocations and forced requests: no sweep is in front of them
 # The platform fills in the setting, and does not know its default (`shared.settings.SCHEDULE`).
 SCHEDULE = "%ROTATION_SCHEDULE%" if os.environ.get("ROTATION_SCHEDULE") else "0 7 * * * *"
 # All that the platform can route: `shared` answers a wrong one with a problem that names the right ones.
@@ -22,10 +26,11 @@ log = logging.getLogger("rotation.triggers")
 @app.timer_trigger(schedule=SCHEDULE, arg_name="timer", run_on_startup=False, use_monitor=True)
 async def sweep(timer: func.TimerRequest) -> None:
     """Queue a look at every resource; what is due is rotated."""
-    from shared import composition  # noqa: PLC0415 - see the module's docstring
+    with _logged("sweep"):
+        from shared import composition  # noqa: PLC0415 - see the module's docstring
 
-    requests = await composition.app().rotations.sweep()
-    log.info("sweep started", extra={"resources": len(requests), "past_due": timer.past_due})
+        log.info("sweep started", extra={"past_due": timer.past_due})
+        await composition.app().rotations.sweep()
 
 
 @app.route("rotate", methods=METHODS)
@@ -79,21 +84,60 @@ async def deep_health(req: func.HttpRequest) -> func.HttpResponse:
 @app.queue_trigger(arg_name="msg", queue_name=QUEUE, connection="AzureWebJobsStorage")
 async def work(msg: func.QueueMessage) -> None:
     """Process one message: a work item for one resource, or an inbound event."""
-    from shared import composition  # noqa: PLC0415 - see the module's docstring
+    await _work("work", msg)
 
-    await composition.app().messages.work(msg.get_body())
+
+@app.queue_trigger(arg_name="msg", queue_name=URGENT, connection="AzureWebJobsStorage")
+async def work_urgent(msg: func.QueueMessage) -> None:
+    """Process one message that no sweep may be in front of."""
+    await _work("work_urgent", msg)
 
 
 @app.queue_trigger(arg_name="msg", queue_name=f"{QUEUE}-poison", connection="AzureWebJobsStorage")
 async def poison(msg: func.QueueMessage) -> None:
     """Record and announce a message that failed at every delivery."""
-    from shared import composition  # noqa: PLC0415 - see the module's docstring
+    await _dead_letter("poison", msg)
 
-    await composition.app().messages.dead_letter(msg.get_body())
+
+@app.queue_trigger(arg_name="msg", queue_name=f"{URGENT}-poison", connection="AzureWebJobsStorage")
+async def poison_urgent(msg: func.QueueMessage) -> None:
+    """Record and announce an urgent message that failed at every delivery."""
+    await _dead_letter("poison_urgent", msg)
+
+
+async def _work(function: str, msg: func.QueueMessage) -> None:
+    with _logged(function, msg):
+        from shared import composition  # noqa: PLC0415 - see the module's docstring
+
+        await composition.app().messages.work(msg.get_body())
+
+
+async def _dead_letter(function: str, msg: func.QueueMessage) -> None:
+    with _logged(function, msg):
+        from shared import composition  # noqa: PLC0415 - see the module's docstring
+
+        await composition.app().messages.dead_letter(msg.get_body())
+
+
+@contextmanager
+def _logged(function: str, msg: func.QueueMessage | None = None) -> Iterator[None]:
+    """Log what escapes a trigger. With OpenTelemetry on, the host drops the log category of failed invocations."""
+    try:
+        yield
+    except Exception as error:
+        found = re.search(rb'"rotationId"\s*:\s*"([0-9a-f-]{36})"', msg.get_body()) if msg else None
+        extra = {"function": function, "code": getattr(error, "code", type(error).__name__)}
+        log.exception("function failed", extra=extra | ({"rotation_id": found[1].decode()} if found else {}))
+        raise
 
 
 async def _serve(function: str, req: func.HttpRequest) -> func.HttpResponse:
     """Map the request, call the API or the dashboard with it and the app, and map the response."""
+    with _logged(function):
+        return await _answer(function, req)
+
+
+async def _answer(function: str, req: func.HttpRequest) -> func.HttpResponse:
     from shared import composition  # noqa: PLC0415 - see the module's docstring
     from shared.http.messages import HttpRequest  # noqa: PLC0415
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 SOONEST_POLL_SECONDS = 0.5
 NAME = "signalr-rotation"  # of the container and of the queue
+URGENT = f"{NAME}-urgent"  # of the queue for what no sweep may be in front of
 _CONNECT_SECONDS = 10.0
 _STORAGE_SUFFIX = {
     "AzureCloud": "core.windows.net",
@@ -122,21 +123,27 @@ class AzureServices:
         """Blob storage."""
         from shared.adapters.blob_records import BlobRecords  # noqa: PLC0415 - likewise
 
-        return BlobRecords(self._container, lease_seconds=self._lease_seconds, call_seconds=self._call_seconds)
+        return BlobRecords(
+            self._container,
+            installation=self._settings.installation,
+            lease_seconds=self._lease_seconds,
+            call_seconds=self._call_seconds,
+        )
 
     @cached_property
     def operations(self) -> OperationStore:
         """Blob storage."""
         from shared.adapters.blob_operations import BlobOperations  # noqa: PLC0415 - likewise
 
-        return BlobOperations(self._container)
+        return BlobOperations(self._container, installation=self._settings.installation)
 
     @cached_property
     def queue(self) -> WorkQueue:
         """Queue storage."""
         from shared.adapters.storage_queue import StorageQueue  # noqa: PLC0415 - likewise
 
-        return StorageQueue(self._queues.get_queue_client(NAME))
+        normal, urgent = map(self._queues.get_queue_client, (NAME, URGENT))
+        return StorageQueue(normal, urgent, installation=self._settings.installation)
 
     # -- clients
 

@@ -104,7 +104,7 @@ def build(
         services=services,
         rotations=rotations,
         worker=worker,
-        messages=QueueMessages(worker, incoming_events),
+        messages=QueueMessages(services, fleet, worker, incoming_events, installation=settings.installation),
         inventory=inventory,
         incoming_events=incoming_events,
         health=Health(services, fleet, inventory, silent_after=settings.silent_after),

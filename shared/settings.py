@@ -4,7 +4,10 @@ The names are the app settings of the Functions app (environment variables), upp
 `local.settings.sample.json`. Unset and empty mean the same: the portal cannot tell them apart either.
 """
 
+import hashlib
+import os
 import re
+import socket
 from datetime import timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -195,6 +198,18 @@ class Settings(BaseSettings):
             secret_name_template=self.SECRET_NAME_TEMPLATE,
             secret_format=self.SECRET_FORMAT,
         )
+
+    @cached_property
+    def installation(self) -> str:
+        """The name of this installation, the same after every restart: the function app's, or else the machine's.
+
+        With it goes a digest of vault and topic: two installations on one machine differ in those. What the app manages
+        is no part of it, so that a resource that is no longer named has left, and is not somebody else's.
+        """
+        site = os.environ.get("WEBSITE_SITE_NAME") or socket.gethostname()
+        publishes_to = f"{self.KEY_VAULT_URL}\n{self.EVENT_GRID_TOPIC_ENDPOINT}".lower()
+        name = re.sub(r"[^a-z0-9-]+", "-", site.lower()).strip("-")[:60] or "local"
+        return f"{name}-{hashlib.sha256(publishes_to.encode()).hexdigest()[:8]}"
 
     @property
     def arm_endpoint(self) -> str:

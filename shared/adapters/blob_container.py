@@ -8,17 +8,25 @@ from azure.storage.blob.aio import ContainerClient
 from shared.domain.wire import Wire
 
 PERMISSION = "the role Storage Blob Data Owner on the app's own storage account"
+INSTALLATION = "installation"  # metadata: which installation wrote the blob
 
 
-async def upload(container: ContainerClient, name: str, content: bytes, *, overwrite: bool = False) -> None:
+async def upload(
+    container: ContainerClient,
+    name: str,
+    content: bytes,
+    *,
+    overwrite: bool = False,
+    metadata: dict[str, str] | None = None,
+) -> None:
     """Write a blob. Raises `ResourceExistsError` where it exists and is not to be overwritten, and other SDK errors."""
     blob = container.get_blob_client(name)
     try:
-        await blob.upload_blob(content, overwrite=overwrite)
+        await blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
     except ResourceNotFoundError:
         with suppress(ResourceExistsError):
             await container.create_container()
-        await blob.upload_blob(content, overwrite=overwrite)
+        await blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
 
 
 async def download(container: ContainerClient, name: str) -> bytes:

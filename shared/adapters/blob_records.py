@@ -8,15 +8,16 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import datetime
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
 from pydantic import ValidationError
 
 from shared.adapters.azure_errors import refusal, translated
-from shared.adapters.blob_container import PERMISSION, as_json, download, upload
+from shared.adapters.blob_container import INSTALLATION, PERMISSION, as_json, download, upload
 from shared.domain.errors import Busy, LeaseLost, RotationError, Unavailable
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
@@ -28,7 +29,7 @@ log = logging.getLogger("rotation.ledger")
 
 _BUSY_SECONDS = 10.0
 _LOOKS, _LOOK_SECONDS = 4, 0.3
-_ENTRY, _HEARTBEAT = "summary", "heartbeat.json"
+_ENTRY, _HEARTBEAT, _HEARTBEATS = "summary", "heartbeat.json", "heartbeats/"
 _NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
 _LOST = "the lease of this resource was lost: another run may work on it"
 
@@ -36,8 +37,11 @@ _LOST = "the lease of this resource was lost: another run may work on it"
 class _BlobLease:
     """`Lease` of one blob, held since `since` (monotonic clock) for `seconds`."""
 
-    def __init__(self, blob: BlobClient, lease: BlobLeaseClient, *, seconds: int, since: float) -> None:
+    def __init__(
+        self, blob: BlobClient, lease: BlobLeaseClient, *, seconds: int, since: float, installation: str
+    ) -> None:
         self._blob = blob
+        self._installation = installation
         self._lease = lease
         self._seconds = seconds
         self._until = since + seconds
@@ -56,7 +60,7 @@ class _BlobLease:
         with translated("Blob storage (write)", needs=PERMISSION, step="ledger"), _fenced():
             # Headers carry ASCII only, and every JSON text can be written in it.
             entry = json.dumps(InventoryEntry.of(record).model_dump(mode="json", by_alias=True, exclude_none=True))
-            metadata = {} if record.removed else {_ENTRY: entry}
+            metadata = ({} if record.removed else {_ENTRY: entry}) | {INSTALLATION: self._installation}
             await self._blob.upload_blob(as_json(record), overwrite=True, lease=self._lease, metadata=metadata)
 
     async def load(self, resource: ResourceId) -> Record:
@@ -85,9 +89,15 @@ class BlobRecords:
     """`RecordStore` in the app's own container."""
 
     def __init__(
-        self, container: ContainerClient, *, lease_seconds: int = LEASE_SECONDS, call_seconds: float = CALL_SECONDS
+        self,
+        container: ContainerClient,
+        *,
+        installation: str = "",
+        lease_seconds: int = LEASE_SECONDS,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._container = container
+        self._installation = installation
         self._seconds = lease_seconds
         self._call_seconds = call_seconds
 
@@ -99,7 +109,7 @@ class BlobRecords:
         asked = time.monotonic()
         with translated("Blob storage (lease)", needs=PERMISSION, step="ledger"):
             await self._acquire_soon(client, resource)
-        lease = _BlobLease(blob, client, seconds=self._seconds, since=asked)
+        lease = _BlobLease(blob, client, seconds=self._seconds, since=asked, installation=self._installation)
         try:
             leased = LeasedRecord(lease, await lease.load(resource), call_seconds=self._call_seconds)
             async with _while_kept(lease):
@@ -122,22 +132,39 @@ class BlobRecords:
             try:
                 async for blob in self._container.list_blobs(name_starts_with="resources/", include=["metadata"]):
                     with suppress(ValidationError, KeyError):
-                        yield InventoryEntry.model_validate_json(blob.metadata[_ENTRY])
+                        entry = InventoryEntry.model_validate_json(blob.metadata[_ENTRY])
+                        writer = blob.metadata.get(INSTALLATION, self._installation)
+                        yield entry.model_copy(update={"foreign": True}) if writer != self._installation else entry
             except ResourceNotFoundError:
                 return
 
     async def write_heartbeat(self, heartbeat: Heartbeat) -> None:
         """See `RecordStore.write_heartbeat`."""
         with translated("Blob storage (heartbeat)", needs=PERMISSION, step="sweep"):
-            await upload(self._container, _HEARTBEAT, as_json(heartbeat), overwrite=True)
+            await upload(self._container, self._heartbeat, as_json(heartbeat), overwrite=True)
 
     async def heartbeat(self) -> Heartbeat | None:
         """See `RecordStore.heartbeat`."""
         with translated("Blob storage (heartbeat)", needs=PERMISSION, step="sweep"):
-            content = await download(self._container, _HEARTBEAT)
+            # Versions that named no installation wrote it under one name for all.
+            content = await download(self._container, self._heartbeat) or await download(self._container, _HEARTBEAT)
         with suppress(ValidationError):
             return Heartbeat.model_validate_json(content) if content else None
         return None
+
+    async def other_installations(self) -> Mapping[str, datetime]:
+        """See `RecordStore.other_installations`."""
+        with translated("Blob storage (list)", needs=PERMISSION, step="sweep"):
+            try:
+                listed = self._container.list_blobs(name_starts_with=_HEARTBEATS)
+                swept = {blob.name: blob.last_modified async for blob in listed if blob.name != self._heartbeat}
+            except ResourceNotFoundError:
+                return {}
+        return {name.removeprefix(_HEARTBEATS).removesuffix(".json"): at for name, at in swept.items()}
+
+    @property
+    def _heartbeat(self) -> str:
+        return f"{_HEARTBEATS}{self._installation}.json" if self._installation else _HEARTBEAT
 
     async def _acquire_soon(self, lease: BlobLeaseClient, resource: ResourceId) -> None:
         """Wait a moment for a run that is just ending: a retry would cost the request ten seconds."""

@@ -25,7 +25,9 @@
     │   ├── NotManaged              a request names a resource that the settings do not
     │   ├── KeyReused               one Idempotency-Key for two different requests
     │   ├── Misconfigured           a setting or a tag, named
-    │   ├── RetriesExhausted        the platform tried as often as it does
+    │   ├── RetriesExhausted        retried for as long as there was patience, or as often as the platform tries
+    │   ├── NeverStarted            an accepted request whose message was lost, twice
+    │   ├── LeaseHeld               the lease of the record is never given back: an operator has to break it
     │   └── Rejected                any other refusal that a repetition would not change
     └── Retryable                   tried again later; `retry_after` [s] when the wait is known
         ├── Throttled               429
@@ -223,9 +225,21 @@ class Rejected(Terminal):
 
 
 class RetriesExhausted(Terminal):
-    """A message was tried as often as the platform tries."""
+    """A message was retried for as long as there was patience, or as often as the platform tries."""
 
     code = "RetriesExhausted"
+
+
+class NeverStarted(Terminal):
+    """An accepted request that no worker has ever begun: its message was lost, and so was the one sent after it."""
+
+    code = "NeverStarted"
+
+
+class LeaseHeld(Terminal):
+    """The lease of the resource's record has been held by another client for longer than any run takes."""
+
+    code = "LeaseHeld"
 
 
 class Retryable(RotationError):  # noqa: N818 - likewise

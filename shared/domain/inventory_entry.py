@@ -106,6 +106,7 @@ class InventoryEntry(Wire):
     """One managed resource. `snapshot` is None until a worker has looked at it.
 
     `failing` is the failure that stands, `pending_since` the time of the oldest event that is still to be announced.
+    `foreign`: another installation wrote it last. It is ours all the same where we manage the resource.
     """
 
     resource: str
@@ -116,6 +117,7 @@ class InventoryEntry(Wire):
     failing: Last | None = None
     pending_since: datetime | None = None
     marks: tuple[TimelineMark, ...] = ()
+    foreign: bool = Field(False, exclude=True)  # noqa: FBT003 - pydantic's default
 
     @classmethod
     def of(cls, record: Record) -> Self:

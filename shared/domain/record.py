@@ -197,6 +197,11 @@ class Record(Wire):
         known = (each for each in self.history if each.rotation_id == rotation_id)
         return next((each for each in known if each.result is not Result.ABANDONED), None)
 
+    def last_failure_of(self, rotation_id: str) -> Outcome | None:
+        """How the last attempt of this rotation failed, if one did: a run that is open may have an outcome already."""
+        found = (each for each in self.history if each.rotation_id == rotation_id and each.result is Result.FAILED)
+        return next(found, None)
+
     def repeats_last_failure(self, outcome: Outcome, *, within: timedelta) -> bool:
         """Whether the newest outcome is this very failure, announced not longer ago than `within`."""
         last = self.history[-1] if self.history else None

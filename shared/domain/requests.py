@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
 from shared.domain.keys import KeyType, Slot
 from shared.domain.resources import Resource, ResourceId
@@ -60,7 +60,24 @@ class ListedState(Wire):
         )
 
 
-class WorkItem(Wire):
+class QueuedMessage(Wire):
+    """What every message on the queue carries. A field that a newer version has added is kept, and ignored.
+
+    `installation`: who put it on the queue; empty in messages of versions that named none. `attempts`: how often it was
+    scheduled again after an error. `returned`: how often an installation that it is not meant for has put it back.
+    `throttled_at`: when it last waited for a rate limit; patience with any other error begins there.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    schema_version: int = 1
+    installation: str = ""
+    attempts: int = Field(0, ge=0)
+    returned: int = Field(0, ge=0)
+    throttled_at: AwareDatetime | None = None
+
+
+class WorkItem(QueuedMessage):
     """One request for one resource. As JSON it is the queue message; it holds nothing secret.
 
     `tracked`: a caller may ask for the outcome by its id, so it is stored even when there was nothing to do.
@@ -68,8 +85,6 @@ class WorkItem(Wire):
     `conflicts`: other resources that map to the same secret; none of them may write it. Three at most of
     `conflict_count`: a whole fleet on one secret would not fit into a message. Messages of the first version name all.
     """
-
-    model_config = ConfigDict(extra="forbid")
 
     rotation_id: str
     resource: Annotated[str, AfterValidator(_canonical)]
@@ -79,7 +94,7 @@ class WorkItem(Wire):
     overlap_hours: float | None = Field(None, ge=0)
     reason: str = ""
     trigger: str
-    requested_at: datetime
+    requested_at: AwareDatetime
     traceparent: str | None = Field(None, max_length=100, description="W3C trace context: the trace goes on with it")
     tracked: bool = Field(False, alias="ticket")  # noqa: FBT003 - pydantic's default
     listed: ListedState | None = None
@@ -91,6 +106,11 @@ class WorkItem(Wire):
     def resource_id(self) -> ResourceId:
         """The resource it is about."""
         return ResourceId.parse(self.resource)
+
+    @property
+    def urgent(self) -> bool:
+        """Whether no sweep may be in front of it: a leaked key, or a person who says force."""
+        return self.mode is Mode.REVOKE or self.force
 
     @property
     def slot(self) -> Slot | None:

@@ -97,7 +97,9 @@ class OperationStatus(Wire):
     end_time: datetime | None = None
     properties: RotationProperties
     error: Fault | None = Field(None, description="Why it failed or is not allowed")
-    note: Fault | None = Field(None, description="Why nothing had to be done")
+    note: Fault | None = Field(
+        None, description="Why nothing had to be done; of a rotation that goes on, the error that it met last"
+    )
 
     @classmethod
     def of(cls, found: RotationStatus) -> Self:
@@ -113,6 +115,8 @@ class OperationStatus(Wire):
         if found.journal:
             facts["status"] = "Running"
             properties |= _progress(found.journal)
+            if found.failed:
+                facts["note"] = Fault(code=found.failed.code or "", message=found.failed.message or "")
         elif ended:
             good = ended.result in GOOD
             facts |= {"status": "Succeeded" if good else "Failed", "end_time": ended.ended_at}
@@ -120,6 +124,9 @@ class OperationStatus(Wire):
             if ended.code or not good:
                 fault = Fault(code=ended.code or ended.result.value, message=ended.message or "")
                 facts["note" if good else "error"] = fault
+        elif operation.note:
+            facts["status"] = "Running"
+            facts["note"] = Fault(code=operation.note.code, message=operation.note.message)
         return cls.model_validate({**facts, "properties": RotationProperties.model_validate(properties)})
 
 

@@ -6,7 +6,7 @@ be looked at in time is a finding like any other.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import Field
@@ -22,9 +22,11 @@ from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
 from shared.rotation.submit import not_managed
 
+_RECENT = timedelta(days=3)
 MOST_CHECKED = 20  # a look at a resource draws on ARM's write budget, which rotations need
 LONGEST_SECONDS = 60.0
 LISTING_SECONDS = 15.0
+_RECENT = timedelta(days=3)
 _REPEATEDLY = 2
 _MOST_FINDINGS = 10
 
@@ -59,13 +61,16 @@ class Health:
             async with asyncio.timeout(2 * LISTING_SECONDS):
                 if resource and not await self._fleet.manages(resource):
                     raise not_managed(resource)
-                (entries, findings), sweep = await asyncio.gather(self._entries(), self._services.records.heartbeat())
+                records = self._services.records
+                (entries, findings), sweep, others = await asyncio.gather(
+                    self._entries(), records.heartbeat(), records.other_installations()
+                )
         except TimeoutError:
             raise Unavailable("neither ARM nor the app's own records answered in time") from None
         chosen = [resource] if resource else _sample([each.resource_id for each in entries])
         findings += await self._look(chosen, seconds=until - asyncio.get_running_loop().time())
         if resource is None:
-            findings += self._of_the_app(sweep)
+            findings += [*self._of_the_app(sweep), *self._of_installations(others)]
         findings += self._of_others([each for each in entries if resource in {None, each.resource_id}])
         return HealthReport(
             managed=len(entries),
@@ -113,6 +118,20 @@ class Health:
             ]
             findings += sweep.findings
         return findings
+
+    def _of_installations(self, swept: Mapping[str, datetime]) -> list[Finding]:
+        """Other installations that swept lately with the same storage account: each may take the other's messages."""
+        return [
+            Finding(
+                resource="",
+                code="ForeignInstallation",
+                message=f"the installation {name} uses the same storage account and swept at {at:%Y-%m-%d %H:%M} UTC. "
+                "Neither touches what is the other's, but requests take longer: give each a storage account of its own "
+                "(AzureWebJobsStorage)",
+            )
+            for name, at in sorted(swept.items())
+            if at > self._services.clock() - _RECENT
+        ]
 
     def _of_others(self, entries: Sequence[InventoryEntry]) -> list[Finding]:
         """That somebody else regenerates keys, again and again."""

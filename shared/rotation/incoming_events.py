@@ -9,12 +9,11 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import AwareDatetime, Field
 
 from shared.domain.errors import Terminal
-from shared.domain.requests import Mode, RotationCommand, WorkItem, rotation_id
+from shared.domain.requests import Mode, QueuedMessage, RotationCommand, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
-from shared.domain.wire import Wire
 from shared.rotation.bounded_gather import bounded_gather
 from shared.rotation.inventory import Fleet, Inventory
 from shared.rotation.ports import Services
@@ -26,10 +25,11 @@ _AT_ONCE = 16
 _JUST_NOW = timedelta(seconds=20)
 
 
-class InboundEvent(Wire):
-    """One event, reduced to what may matter. As JSON it is a queue message; it holds nothing secret."""
+class InboundEvent(QueuedMessage):
+    """One event, reduced to what may matter. As JSON it is a queue message; it holds nothing secret.
 
-    model_config = ConfigDict(extra="forbid")
+    `failing_since`: when a look at it first met an error that is retried.
+    """
 
     event_id: str = Field(min_length=1, max_length=400)
     about: Literal["secret-expiry", "key-regenerated"]
@@ -38,6 +38,7 @@ class InboundEvent(Wire):
     secret_name: str = Field("", max_length=127)
     version: str = Field("", max_length=64)
     resource: str = Field("", max_length=400)
+    failing_since: AwareDatetime | None = None
 
 
 class IncomingEvents:

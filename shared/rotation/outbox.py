@@ -35,13 +35,13 @@ async def flush(services: Services, leased: LeasedRecord) -> None:
         await leased.write(record)
 
 
-async def announce_overdue(publisher: EventPublisher, overdue: OutgoingEvent) -> None:
-    """Announce that a rotation is past due. Where that fails, the next sweep does it, under the same id."""
+async def announce_without_record(publisher: EventPublisher, event: OutgoingEvent) -> None:
+    """Announce what no record stands for, once: that something is overdue, that the record itself is out of reach."""
     try:
         async with asyncio.timeout(_FLUSH_SECONDS):
-            await publisher.publish(overdue)
+            await publisher.publish(event)
     except (RotationError, TimeoutError) as error:
-        _log_waiting((overdue,), error)
+        _log_waiting((event,), error)
 
 
 def _log_waiting(events: tuple[OutgoingEvent, ...], error: RotationError | TimeoutError) -> None:

@@ -1,7 +1,7 @@
 """Requests that end without a run: nothing to do, or a failure. Logged, counted, and recorded where they have to be."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain import events
 from shared.domain.decision import Code, Refuse, Skip, Wait
@@ -12,9 +12,10 @@ from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, WorkItem
 from shared.observability import telemetry
 from shared.rotation.leased_record import LeasedRecord
-from shared.rotation.run import STANDING
 
 log = logging.getLogger("rotation")
+
+STANDING = timedelta(days=1)  # how often a failure that stands is announced again
 
 
 def nothing_done(item: WorkItem, action: Wait | Skip | Refuse, now: datetime) -> Outcome:

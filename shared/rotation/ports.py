@@ -4,7 +4,7 @@ Every method raises errors of `domain.errors` alone: `NotPermitted`, `Throttled`
 what its docstring names besides. Durations are in seconds unless a type says otherwise; times are UTC.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,9 +20,8 @@ from shared.domain.operation import Operation
 from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.policy import Policy
 from shared.domain.record import Outcome, Record
-from shared.domain.requests import RotationCommand, WorkItem
+from shared.domain.requests import QueuedMessage, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId, Scope
-from shared.domain.wire import Wire
 from shared.rotation.leased_record import LeasedRecord
 
 
@@ -189,6 +188,9 @@ class RecordStore(Protocol):
     async def heartbeat(self) -> Heartbeat | None:
         """What the last sweep came to; None when there was none."""
 
+    async def other_installations(self) -> Mapping[str, datetime]:
+        """Who else keeps records in this storage, by name, and when each last swept."""
+
 
 class OperationStore(Protocol):
     """The operations: one for each rotation id that a caller may ask for; and the idempotency keys of callers."""
@@ -196,8 +198,17 @@ class OperationStore(Protocol):
     async def open(self, item: WorkItem) -> Operation:
         """Store that this was asked for; the same request again gives the operation it already has."""
 
-    async def close(self, resource: ResourceId, outcome: Outcome) -> None:
-        """Store how it ended."""
+    async def accepted(self, operation: Operation) -> None:
+        """Its message is on the queue: from now on `unfinished` lists it until it has ended."""
+
+    async def close(self, resource: ResourceId, outcome: Outcome) -> Operation:
+        """Store how it ended, and give what is stored: an operation that has ended is never changed."""
+
+    async def revise(self, rotation_id: str, change: Callable[[Operation], Operation]) -> Operation | None:
+        """Change one that has not ended, and give what is stored; None when nothing was asked under this id."""
+
+    def unfinished(self, *, before: datetime) -> AsyncIterator[Operation]:
+        """What this installation accepted before then, and has not ended: one listing, and a read of each."""
 
     async def read(self, rotation_id: str) -> Operation | None:
         """What was asked under this id; None when nothing was."""
@@ -209,8 +220,18 @@ class OperationStore(Protocol):
 class WorkQueue(Protocol):
     """The queue that the platform turns into invocations of the worker."""
 
-    async def send(self, message: Wire, *, delay: timedelta = timedelta()) -> None:
-        """Put a message on the queue, to be seen after `delay`, a week at most."""
+    async def send(
+        self,
+        message: QueuedMessage,
+        *,
+        delay: timedelta = timedelta(),
+        urgent: bool = False,
+        expires_after: timedelta | None = None,
+    ) -> None:
+        """Put a message on the queue, to be seen after `delay`, a week at most. One without a name gets this app's.
+
+        `urgent`: on the queue that no sweep uses. `expires_after` (from when it is seen on): nobody misses it then.
+        """
 
 
 class Services(Protocol):

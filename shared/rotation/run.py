@@ -5,7 +5,6 @@ any number of times.
 """
 
 import logging
-from datetime import timedelta
 
 from shared.domain import events
 from shared.domain.errors import (
@@ -21,6 +20,7 @@ from shared.domain.observation import RejectedKey
 from shared.domain.record import Outcome, Result
 from shared.observability import telemetry
 from shared.rotation.outbox import flush
+from shared.rotation.outcomes import STANDING
 from shared.rotation.publish import publish, was_published
 from shared.rotation.regenerate import regenerate_salt, verified_key
 from shared.rotation.run_context import Abandoned, RunContext
@@ -28,7 +28,6 @@ from shared.rotation.run_context import Abandoned, RunContext
 log = logging.getLogger("rotation")
 
 _SETTLED = (KeyRejected, KeyUnchanged, LocalAuthDisabled, OperationFailed)
-STANDING = timedelta(days=1)  # how often a failure that stands is announced again
 
 
 async def finish(run: RunContext) -> Outcome:

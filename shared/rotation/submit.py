@@ -8,9 +8,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.errors import NotManaged
+from shared.domain.heartbeat import Heartbeat
 from shared.domain.journal import Journal
 from shared.domain.operation import Operation
 from shared.domain.planning import Preview
@@ -23,21 +24,27 @@ from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
 from shared.rotation.sweep import FailedItem, ScheduledItem, Sweep
+from shared.rotation.unstarted import Unstarted
 
 log = logging.getLogger("rotation")
 
 _AT_ONCE = 16
+_SHORTEST_PERIOD, _LONGEST_PERIOD = timedelta(hours=1), timedelta(days=1)
 _FIRST_LOOK_SECONDS = 0.5
 _SLOWEST_LOOK_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class RotationStatus:
-    """How far a rotation id is: asked for, under way (`journal`), or ended (`outcome`)."""
+    """How far a rotation id is: asked for, under way (`journal`), or ended (`outcome`).
+
+    `failed`: how the last attempt of a run that is still open failed; the next one goes on from there.
+    """
 
     operation: Operation
     journal: Journal | None = None
     outcome: Outcome | None = None
+    failed: Outcome | None = None
 
     @property
     def final(self) -> bool:
@@ -61,6 +68,7 @@ class Rotations:
         self._fleet = fleet
         self._preflight = Preflight(services, fleet)
         self._sweep = Sweep(services, fleet, grace=grace)
+        self._unstarted = Unstarted(services)
 
     async def submit(self, command: RotationCommand) -> list[WorkItem]:
         """Queue a command, one message per resource, and give what was asked under which rotation id.
@@ -85,13 +93,17 @@ class Rotations:
 
     async def _sweep_all(self, command: RotationCommand) -> list[WorkItem]:
         """A sweep, whoever asked for it. What the queue does not take of it is reported, and the rest goes on."""
+        before = await self._services.records.heartbeat()
         state = await self._sweep.look()
         items = self._sweep.items(state, command)
         await self._claim(command)
+        # What a caller asked for is not to vanish; what the timer asks, the next sweep asks again.
+        expires_after = None if command.tracked else _period(before, state.at)
         try:
-            sent, failed = await self._send(items, command)
+            sent, failed = await self._send(items, command, expires_after=expires_after)
         finally:  # after what secures keys, and in spite of a queue that takes nothing
             heartbeat = await self._sweep.report_overdue(state)
+        await self._unstarted.look()
         await self._sweep.finish(heartbeat, enqueued=len(sent), failed=failed)
         return sent
 
@@ -115,7 +127,7 @@ class Rotations:
             return RotationStatus(operation, outcome=operation.outcome) if operation else None
         record = await self._services.records.read(ResourceId.parse(operation.resource))
         if record and record.journal and record.journal.rotation_id == rotation_id:
-            return RotationStatus(operation, journal=record.journal)
+            return RotationStatus(operation, journal=record.journal, failed=record.last_failure_of(rotation_id))
         return RotationStatus(operation, outcome=record.outcome_of(rotation_id) if record else None)
 
     async def wait_for(self, rotation_ids: Sequence[str], *, seconds: float) -> list[RotationStatus]:
@@ -147,14 +159,19 @@ class Rotations:
         raise not_managed(resource)
 
     async def _send(
-        self, items: list[ScheduledItem], command: RotationCommand
+        self, items: list[ScheduledItem], command: RotationCommand, *, expires_after: timedelta | None = None
     ) -> tuple[list[WorkItem], list[FailedItem]]:
         """What was sent, and what could not be, with the reason. Raises where nothing could."""
+        operations, queue = self._services.operations, self._services.queue
 
         async def enqueue(scheduled: ScheduledItem) -> None:
-            item = scheduled.item
-            if not (command.tracked and (await self._services.operations.open(item)).final):
-                await self._services.queue.send(telemetry.traced(item), delay=scheduled.delay)
+            item, delay = scheduled.item, scheduled.delay
+            operation = await operations.open(item) if command.tracked else None
+            if operation is None or not operation.final:
+                await queue.send(telemetry.traced(item), delay=delay, urgent=item.urgent, expires_after=expires_after)
+            if operation and not operation.final:
+                # Only now: what could not be queued was not accepted, and is not to be done hours later.
+                await operations.accepted(operation)
 
         failed = [(each.item, error) for each, error in await bounded_settle(enqueue, items, limit=_AT_ONCE)]
         unsent = {item.rotation_id for item, _ in failed}
@@ -164,3 +181,9 @@ class Rotations:
             extra={"trigger": command.trigger, "mode": command.mode.value, "resources": len(sent)},
         )
         return sent, failed
+
+
+def _period(before: Heartbeat | None, now: datetime) -> timedelta:
+    """How long a sweep's messages are worth something: until the next sweep, as far as the last one tells."""
+    since = now - before.started_at if before else _LONGEST_PERIOD
+    return min(max(since, _SHORTEST_PERIOD), _LONGEST_PERIOD)

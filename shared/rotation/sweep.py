@@ -25,7 +25,7 @@ from shared.observability import telemetry
 from shared.rotation.bounded_gather import bounded_gather
 from shared.rotation.inventory import Discovery, Fleet, entries_by_resource
 from shared.rotation.observe import NAMED_CONFLICTS
-from shared.rotation.outbox import announce_overdue
+from shared.rotation.outbox import announce_without_record
 from shared.rotation.ports import Services
 
 log = logging.getLogger("rotation.sweep")
@@ -97,7 +97,8 @@ class Sweep:
         managed = discovery.managed(entries)
         new = [each for each in discovery.found if managed[each] is None and each not in entries]
         described, missing = await self._fleet.describe(new)
-        strays = tuple(known for known in entries if known not in managed)
+        # What another installation manages has not left this one.
+        strays = tuple(known for known, entry in entries.items() if known not in managed and not entry.foreign)
         return FleetState(self._services.clock(), discovery, entries, managed | described, strays, missing)
 
     def items(self, state: FleetState, command: RotationCommand) -> list[ScheduledItem]:
@@ -184,7 +185,7 @@ class Sweep:
             )
 
         async def announce(late: Overdue) -> None:
-            await announce_overdue(self._services.events, events.overdue(late))
+            await announce_without_record(self._services.events, events.overdue(late))
 
         try:
             async with asyncio.timeout(LONGEST_ANNOUNCING_SECONDS):

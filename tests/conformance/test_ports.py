@@ -210,4 +210,13 @@ async def test_a_message_arrives_as_it_was_sent(world: World) -> None:
 
     await world.services.queue.send(sent)
 
+    [found] = [each for each in world.messages() if each.rotation_id == sent.rotation_id]
+    assert sent == found.model_copy(update={"installation": ""})
+
+
+async def test_a_message_that_names_an_installation_keeps_the_name(world: World) -> None:
+    sent = item(world).model_copy(update={"installation": "another"})
+
+    await world.services.queue.send(sent)
+
     assert [sent] == [each for each in world.messages() if each.rotation_id == sent.rotation_id]

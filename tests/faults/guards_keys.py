@@ -8,6 +8,8 @@ _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
 _PROOF = "tests/integration/test_proof.py"
 _LONG = "tests/integration/test_long_operations.py"
+_OPERATIONS = "tests/integration/test_operations.py"
+_INSTALLATIONS = "tests/integration/test_installations.py"
 
 KEYS = (
     Mutation(
@@ -158,10 +160,34 @@ KEYS = (
     Mutation(
         3,
         "trust the record alone for what was made",
-        "shared/rotation/worker.py",
+        "shared/rotation/attempt.py",
         "        return made is not None\n",
         "        return False\n",
         f"{_RECORDS}::test_a_redelivery_after_record_and_newest_version_are_gone_changes_nothing",
+    ),
+    Mutation(
+        3,
+        "change an operation that has ended",
+        "shared/adapters/blob_operations.py",
+        "                if known and known.final:\n                    return known\n",
+        "",
+        "tests/conformance/test_operations.py::test_an_operation_that_has_ended_is_never_changed",
+    ),
+    Mutation(
+        3,
+        "end the operation of a run that is open",
+        "shared/rotation/attempt.py",
+        "    if outcome.result is not Result.ABANDONED and not is_open:",
+        "    if outcome.result is not Result.ABANDONED:",
+        f"{_OPERATIONS}::test_a_run_that_goes_on_is_running_with_its_last_error_as_a_note",
+    ),
+    Mutation(
+        3,
+        "do for another installation what it accepted",
+        "shared/rotation/queue_messages.py",
+        "        if await self._is_foreign(message):",
+        "        if False:",
+        f"{_INSTALLATIONS}::test_a_message_of_the_other_is_put_back_and_done_by_its_owner",
     ),
     Mutation(
         4,

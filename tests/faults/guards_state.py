@@ -12,6 +12,10 @@ _SWEEP = "tests/scale/test_sweep.py"
 _TROUBLE = "tests/scale/test_sweep_in_trouble.py"
 _WAITS = "tests/integration/test_waits.py"
 _REFUSALS = "tests/integration/test_refusals.py"
+_RETRIES = "tests/integration/test_retries.py"
+_MESSAGES = "tests/integration/test_messages.py"
+_UNSTARTED = "tests/integration/test_unstarted.py"
+_OPERATIONS = "tests/integration/test_operations.py"
 
 STATE = (
     Mutation(
@@ -73,7 +77,7 @@ STATE = (
     Mutation(
         6,
         "ask ARM for what no setting covers any more",
-        "shared/rotation/worker.py",
+        "shared/rotation/attempt.py",
         "        if stray and record.journal is None and record.retirement is None:",
         "        if False:",
         f"{_TROUBLE}::test_resource_of_a_scope_that_was_taken_out_is_not_asked_of_arm",
@@ -103,6 +107,38 @@ STATE = (
         "tests/scale/test_deep_health.py::test_each_look_takes_another_sample",
     ),
     Mutation(
+        6,
+        "leave a blip to the platform's few retries",
+        "shared/rotation/worker.py",
+        "                await self._schedule(retry, error)\n                return None\n",
+        "                raise\n",
+        f"{_RETRIES}::test_a_blip_is_retried_later_and_reported_to_nobody",
+    ),
+    Mutation(
+        6,
+        "fail for a message that can't be read",
+        "shared/rotation/queue_messages.py",
+        "            return None\n        if await self._is_foreign",
+        "            raise\n        if await self._is_foreign",
+        f"{_MESSAGES}::test_an_unreadable_message_ends_once_with_a_log_line",
+    ),
+    Mutation(
+        6,
+        "refuse what a newer version adds to a message",
+        "shared/domain/requests.py",
+        '    model_config = ConfigDict(extra="allow")',
+        '    model_config = ConfigDict(extra="forbid")',
+        f"{_MESSAGES}::test_what_a_newer_version_adds_is_ignored",
+    ),
+    Mutation(
+        6,
+        "forget a request whose message is gone",
+        "shared/rotation/submit.py",
+        "        await self._unstarted.look()\n",
+        "",
+        f"{_UNSTARTED}::test_a_request_whose_message_is_gone_is_done_under_its_id",
+    ),
+    Mutation(
         7,
         "publish without making sure of the lease",
         "shared/rotation/publish.py",
@@ -125,6 +161,14 @@ STATE = (
         '        raise LeaseLost(_LOST, step="ledger") from error',
         "        return",
         "tests/faults/test_lease.py::test_who_lost_the_lease_stops_before",
+    ),
+    Mutation(
+        7,
+        "close an operation after the lease is given back",
+        "shared/rotation/attempt.py",
+        "            if item.tracked:\n                await end_operation(self._services",
+        "        if item.tracked:\n            await end_operation(self._services",
+        f"{_OPERATIONS}::test_an_operation_is_closed_while_its_worker_has_the_lease",
     ),
     Mutation(
         6,
@@ -169,7 +213,7 @@ STATE = (
     Mutation(
         8,
         "ask no other resource about a secret without a version",
-        "shared/rotation/worker.py",
+        "shared/rotation/attempt.py",
         "        conflicts, count = known if sweeping else await self._sweep.conflicts_of(resource.id)",
         "        conflicts, count = known",
         f"{_SWEEP}::test_two_resources_on_one_secret_are_refused_by_name_too",
@@ -177,7 +221,7 @@ STATE = (
     Mutation(
         8,
         "refuse the owner of a secret as well",
-        "shared/rotation/worker.py",
+        "shared/rotation/attempt.py",
         "        if observation.published is not None:\n            return\n        sweeping",
         "        sweeping",
         f"{_SWEEP}::test_the_owner_of_a_secret_goes_on_whatever_another_resources_tag_says",
@@ -225,7 +269,7 @@ STATE = (
     Mutation(
         10,
         "leave a failure that is over on the dashboard",
-        "shared/rotation/worker.py",
+        "shared/rotation/attempt.py",
         "record if isinstance(action, Wait) else record.well()",
         "record",
         f"{_STANDING}::test_a_failure_that_is_over_does_not_stay_on_the_dashboard",

@@ -18,8 +18,8 @@ from shared.domain.keys import Slot, fingerprint
 from shared.domain.observation import PublishedSecret
 from shared.domain.operation import Operation
 from shared.domain.record import Record
+from shared.domain.requests import QueuedMessage
 from shared.domain.resources import ResourceId
-from shared.domain.wire import Wire
 from shared.rotation.leased_record import LEASE_SECONDS
 
 RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
@@ -48,10 +48,11 @@ class Cloud:
     state: str = "Succeeded"
     tags: dict[str, str] = field(default_factory=dict)
     events: list[tuple[str, str]] = field(default_factory=list)
-    queue: list[Wire] = field(default_factory=list)
+    queue: list[QueuedMessage] = field(default_factory=list)
     record: Record | None = None
     lease: tuple[object, datetime] | None = None
     operations: dict[str, Operation] = field(default_factory=dict)
+    accepted: dict[str, datetime] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
     heartbeat: Heartbeat | None = None
     unchanged: int = 0  # how many operations to come succeed and leave the key as it is

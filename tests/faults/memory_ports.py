@@ -11,8 +11,8 @@ from shared.domain.errors import Busy, NotPermitted, Throttled, Unavailable
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.observation import PublishedSecret
 from shared.domain.outgoing_event import OutgoingEvent
+from shared.domain.requests import QueuedMessage
 from shared.domain.resources import Resource, ResourceId, Scope
-from shared.domain.wire import Wire
 from shared.rotation.ports import Ending, NewSecretVersion, Permit, Regenerated, Services, Verdict
 from tests.faults.memory import RESOURCE, Killed, Worker
 from tests.faults.memory_records import MemoryOperations, MemoryRecords
@@ -189,7 +189,14 @@ class MemoryQueue:
 
     worker: Worker
 
-    async def send(self, message: Wire, *, delay: timedelta = timedelta()) -> None:
+    async def send(
+        self,
+        message: QueuedMessage,
+        *,
+        delay: timedelta = timedelta(),
+        urgent: bool = False,
+        expires_after: timedelta | None = None,
+    ) -> None:
         async with self.worker.call("send"):
             self.worker.cloud.queue.append(message)
 

@@ -2,10 +2,10 @@
 # ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from shared.domain.errors import Busy, KeyReused, LeaseLost
 from shared.domain.heartbeat import Heartbeat
@@ -113,6 +113,10 @@ class MemoryRecords:
         async with self.worker.call("write heartbeat"):
             self.worker.cloud.heartbeat = heartbeat
 
+    async def other_installations(self) -> Mapping[str, datetime]:
+        async with self.worker.call("list"):
+            return {}
+
     async def heartbeat(self) -> Heartbeat | None:
         async with self.worker.call("heartbeat"):
             return self.worker.cloud.heartbeat
@@ -125,18 +129,38 @@ class MemoryOperations:
     worker: Worker
 
     async def open(self, item: WorkItem) -> Operation:
-        asked = Operation(rotation_id=item.rotation_id, resource=item.resource, requested_at=item.requested_at)
         async with self.worker.call("open operation"):
-            return self.worker.cloud.operations.setdefault(item.rotation_id, asked)
+            return self.worker.cloud.operations.setdefault(item.rotation_id, Operation.of(item))
 
-    async def close(self, resource: ResourceId, outcome: Outcome) -> None:
+    async def accepted(self, operation: Operation) -> None:
+        async with self.worker.call("accept operation"):
+            self.worker.cloud.accepted.setdefault(operation.rotation_id, self.worker.cloud.now())
+
+    async def close(self, resource: ResourceId, outcome: Outcome) -> Operation:
+        unknown = Operation(rotation_id=outcome.rotation_id, resource=str(resource), requested_at=outcome.requested_at)
         async with self.worker.call("close operation"):
-            self.worker.cloud.operations[outcome.rotation_id] = Operation(
-                rotation_id=outcome.rotation_id,
-                resource=str(resource),
-                requested_at=outcome.requested_at,
-                outcome=outcome,
-            )
+            known = self.worker.cloud.operations.get(outcome.rotation_id, unknown)
+            if not known.final:
+                known = self.worker.cloud.operations[outcome.rotation_id] = known.ended(outcome)
+            self.worker.cloud.accepted.pop(outcome.rotation_id, None)
+            return known
+
+    async def revise(self, rotation_id: str, change: Callable[[Operation], Operation]) -> Operation | None:
+        async with self.worker.call("revise operation"):
+            known = self.worker.cloud.operations.get(rotation_id)
+            if known and not known.final:
+                known = self.worker.cloud.operations[rotation_id] = change(known)
+            return known
+
+    async def unfinished(self, *, before: datetime) -> AsyncIterator[Operation]:
+        async with self.worker.call("list"):
+            waiting = [each for each, at in self.worker.cloud.accepted.items() if at < before]
+        for rotation_id in waiting:
+            operation = await self.read(rotation_id)
+            if operation is None or operation.final:
+                self.worker.cloud.accepted.pop(rotation_id, None)
+            else:
+                yield operation
 
     async def read(self, rotation_id: str) -> Operation | None:
         async with self.worker.call("operation"):

@@ -92,14 +92,12 @@ class Engine:
         return await self.works(self.asks(Mode.SWEEP, tracked=False))
 
     async def works(self, request: WorkItem) -> Outcome:
-        """Work on a message until it ends. Raises `RotationError` when it must be delivered again."""
+        """One attempt at a message. Raises `RotationError` when another one is to be scheduled."""
         try:
-            outcome = await self.app.worker.work(request)
+            return await self.app.worker.attempt(request)
         except RotationError:
             self.heard.append(("traceback", traceback.format_exc()))
             raise
-        assert outcome is not None, "put off"
-        return outcome
 
     # -- what is seen
 

@@ -6,7 +6,7 @@ import pytest
 from azure.storage.blob.aio import BlobLeaseClient
 
 from shared.azure_services import NAME
-from shared.domain.errors import Busy, Unavailable
+from shared.domain.errors import Unavailable
 from shared.domain.keys import KeyType
 from shared.domain.operation import Operation
 from shared.domain.record import Result
@@ -142,19 +142,6 @@ async def test_a_resource_that_is_worked_on_puts_the_request_off(engine: Engine)
 
     assert put_off is None
     assert [] == engine.changes
-
-
-async def test_a_request_put_off_for_an_hour_is_left_to_the_platform(engine: Engine) -> None:
-    """Its few retries end in the poison queue, and there somebody is told."""
-    await engine.sweep()
-    request = engine.asks()
-    engine.ahead = timedelta(hours=1, minutes=1)
-    lease = BlobLeaseClient(engine.blobs.get_blob_client(NAME, engine.record_name))
-    await lease.acquire(lease_duration=60)
-
-    with pytest.raises(Busy):
-        await engine.app.worker.work(request)
-    await lease.release()
 
 
 async def test_a_rotation_that_ended_without_its_ticket_is_told_by_the_record(engine: Engine) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, Metric
@@ -83,6 +84,7 @@ class Engine:
     azure: AzureEmulator
     app: composition.App
     queue: QueueClient
+    urgent: QueueClient
     subscription: str
 
     def resource(self) -> str:
@@ -98,15 +100,17 @@ class Engine:
 
     def message(self) -> WorkItem:
         """Take the next message off the queue."""
-        message = self.queue.receive_message()
-        assert message is not None
-        self.queue.delete_message(message)
-        return WorkItem.model_validate_json(message.content)
+        for queue in (self.urgent, self.queue):
+            with suppress(ResourceNotFoundError):
+                if message := queue.receive_message():
+                    queue.delete_message(message)
+                    return WorkItem.model_validate_json(message.content)
+        raise AssertionError("no message")
 
     async def work(self, request: WorkItem) -> Outcome | None:
-        """Do it as the worker does. What the platform would try again gives None."""
+        """One attempt at it, as the worker makes it. What is to be attempted again gives None."""
         with suppress(RotationError):
-            return await self.app.worker.work(request)
+            return await self.app.worker.attempt(request)
         return None
 
 
@@ -147,9 +151,12 @@ async def engine(
         }
     )
     app = composition.build(settings)
-    with QueueClient.from_connection_string(telemetry_storage.connection_string, azure_services.NAME) as queue:
-        with suppress(Exception):
-            queue.clear_messages()
-        yield Engine(azure_session, app, queue, subscription)
+    names = (azure_services.NAME, azure_services.URGENT)
+    queue, urgent = (QueueClient.from_connection_string(telemetry_storage.connection_string, name) for name in names)
+    with queue, urgent:
+        for each in (queue, urgent):
+            with suppress(ResourceNotFoundError):
+                each.clear_messages()
+        yield Engine(azure_session, app, queue, urgent, subscription)
     azure_session.clear_faults()
     await app.close()

@@ -58,9 +58,18 @@ def ingestion() -> Iterator[tuple[Ingestion, str]]:
 
 @pytest.fixture(scope="module")
 def world(folder: Path, azure_session: AzureEmulator, ingestion: tuple[Ingestion, str]) -> Iterator[World]:
-    settings = {
+    with (
+        Azurite.start(folder / "storage-azure-monitor") as storage,
+        running_host(azure_session, storage, folder, **_telemetry(ingestion[1])) as host,
+    ):
+        yield World(azure_session, storage, host)
+
+
+def _telemetry(endpoint: str) -> dict[str, str]:
+    """The settings that send telemetry to this endpoint."""
+    return {
         "APPLICATIONINSIGHTS_CONNECTION_STRING": (
-            f"InstrumentationKey=11111111-2222-4333-8444-555555555555;IngestionEndpoint={ingestion[1]}"
+            f"InstrumentationKey=11111111-2222-4333-8444-555555555555;IngestionEndpoint={endpoint}"
         ),
         "APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL": "true",
         "APPLICATIONINSIGHTS_CONTROLPLANE_DISABLED": "true",
@@ -70,11 +79,6 @@ def world(folder: Path, azure_session: AzureEmulator, ingestion: tuple[Ingestion
         "OTEL_METRIC_EXPORT_INTERVAL": "300",
         "SIGNALR_SUBSCRIPTION_IDS": SUBSCRIPTION,
     }
-    with (
-        Azurite.start(folder / "storage-azure-monitor") as storage,
-        running_host(azure_session, storage, folder, **settings) as host,
-    ):
-        yield World(azure_session, storage, host)
 
 
 def test_a_rotation_arrives_as_spans_figures_and_log(world: World, ingestion: tuple[Ingestion, str]) -> None:
@@ -106,3 +110,22 @@ def test_no_address_of_a_service_is_sent(world: World, ingestion: tuple[Ingestio
     names = {each["data"]["baseData"]["name"] for each in taken.items if each["name"].endswith(".RemoteDependency")}
     assert names <= {"ask", "rotate Secondary", "regenerate", "prove", "publish", "announce"}
     assert {""} == taken.authorizations
+
+
+def test_what_escapes_a_trigger_arrives_with_function_and_code(
+    folder: Path, azure_session: AzureEmulator, ingestion: tuple[Ingestion, str]
+) -> None:
+    """A wrong setting fails every trigger: the host drops its own category of failed invocations."""
+    taken, _ = ingestion
+    rotation = "5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90"
+    with (
+        Azurite.start(folder / "storage-wrong-setting") as storage,
+        running_host(azure_session, storage, folder, **(_telemetry(ingestion[1]) | {"KEY_VAULT_URL": ""})) as host,
+    ):
+        host.run("work", f'{{"rotationId": "{rotation}"}}')
+
+        [told, *_] = until(lambda: taken.named("Exception", rotation) or None)
+
+    properties = told["data"]["baseData"]["properties"]
+    assert ("work", "Misconfigured") == (properties["function"], properties["code"])
+    assert "KEY_VAULT_URL" in json.dumps(told)
