@@ -52,9 +52,8 @@ class App:
 def app() -> App:
     """The app of this process. To be called inside its event loop. Raises `Misconfigured` until settings are right."""
     log_redaction.install()
-    settings = load()
-    _watch()
-    return build(settings)
+    _watch()  # before the settings: what is wrong with them is told too
+    return build(load())
 
 
 @cache

@@ -1,4 +1,5 @@
-// Three log alerts on the app's stable events: a rotation failed, a rotation is overdue, no sweep has ended lately.
+// Four log alerts on the app's stable events: a rotation failed, a rotation is overdue, a function failed, no sweep has
+// ended lately.
 // And the workbook that shows the same at a glance.
 
 @description('Azure region.')
@@ -26,7 +27,7 @@ param email string
 var eventsOfApp = '''
 AppTraces
 | where AppRoleName =~ "{0}" and Message == "{1}"
-| extend Resource = tostring(Properties.resource), Code = tostring(Properties.code)
+| extend Resource = coalesce(tostring(Properties.resource), tostring(Properties.function)), Code = tostring(Properties.code)
 '''
 
 // One row even when there is nothing to count: silence must be seen as a number, not as no answer. The hours are in the
@@ -66,6 +67,20 @@ var rules = [
     severity: 2
     window: 'PT6H'
     frequency: 'PT1H'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    // What no rotation reports: a wrong setting, a missing right on storage, an error of the app's own. The platform
+    // itself logs no exception where the app sends its own telemetry.
+    name: 'function-failed'
+    title: 'SignalR key rotation function failed'
+    description: 'A function of the app raised an error. Published keys are still valid; rotations may not happen.'
+    event: 'function failed'
+    perResource: true
+    severity: 1
+    window: 'PT15M'
+    frequency: 'PT15M'
     operator: 'GreaterThan'
     threshold: 0
   }

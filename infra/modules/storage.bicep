@@ -103,13 +103,22 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   resource queues 'queueServices' = {
     name: 'default'
 
-    // The platform makes neither the queue it listens on nor the one it moves hopeless messages to.
+    // The platform makes neither the queues it listens on nor those it moves hopeless messages to.
     resource work 'queues' = {
       name: rotationName
     }
 
     resource poison 'queues' = {
       name: '${rotationName}-poison'
+    }
+
+    // For what no sweep may be in front of: revocations and forced requests.
+    resource urgent 'queues' = {
+      name: '${rotationName}-urgent'
+    }
+
+    resource urgentPoison 'queues' = {
+      name: '${rotationName}-urgent-poison'
     }
   }
 }

@@ -6,10 +6,11 @@ import pytest
 
 from shared.dashboard.status import ResourceStatus, State, status_of
 from shared.domain.decision import Code
-from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.errors import KeyReused, Terminal
+from shared.domain.inventory_entry import InventoryEntry, Last
 from shared.domain.journal import Step
 from shared.domain.keys import Slot
-from shared.domain.record import Record
+from shared.domain.record import Record, Result
 from tests.dashboard import fleet
 
 NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)
@@ -117,3 +118,14 @@ def test_a_rotation_under_way_says_its_last_step() -> None:
     journal = fleet.journal(NOW, Slot.SECONDARY, Step.PLANNED)
 
     assert "last step: planned" in judged(fleet.record("chat", NOW, age=60 * DAY, journal=journal)).why
+
+
+@pytest.mark.parametrize("error", [each for each in Terminal.__subclasses__() if each is not KeyReused])
+def test_each_failure_comes_with_what_to_do(error: type[Terminal]) -> None:
+    last = Last(rotation_id="id", result=Result.FAILED, code=error.code, message="why", ended_at=NOW)
+    entry = InventoryEntry(resource=fleet.fleet(NOW)[0].resource, format=2, last=last, failing=last)
+
+    status = status_of(entry, NOW, grace=GRACE)
+
+    assert (State.FAILED, error.code) == (status.state, status.code)
+    assert "Look up its rotation id in the log." != status.to_do

@@ -84,11 +84,11 @@ STATE = (
     ),
     Mutation(
         6,
-        "start telemetry before the settings are known to be right",
+        "start telemetry with every call while a setting is wrong",
         "shared/composition.py",
-        "    settings = load()\n    _watch()\n",
-        "    _watch()\n    settings = load()\n",
-        "tests/http/test_telemetry_costs_nothing.py::test_health_starts_no_threads_while_a_setting_is_wrong",
+        "@cache\ndef _watch() -> None:",
+        "def _watch() -> None:",
+        "tests/http/test_telemetry_costs_nothing.py::test_health_starts_no_more_threads_while_a_setting_is_wrong",
     ),
     Mutation(
         6,

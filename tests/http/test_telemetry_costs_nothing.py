@@ -1,4 +1,4 @@
-"""Telemetry is started once, after the settings are read, and nothing that goes wrong with it costs an answer."""
+"""Telemetry is started once, whether the settings are right or not, and nothing that goes wrong with it costs an answer."""
 
 import json
 import subprocess
@@ -53,13 +53,12 @@ def called(tmp_path: Path, settings: dict[str, str], code: str = _CALLS) -> dict
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_health_starts_no_threads_while_a_setting_is_wrong(tmp_path: Path) -> None:
+def test_health_starts_no_more_threads_while_a_setting_is_wrong(tmp_path: Path) -> None:
     """Anybody may call this address, as often as they like."""
     seen = called(tmp_path, SETTINGS | {"KEY_VAULT_URL": ""})
 
     assert {503} == {*seen["statuses"]}
     assert {seen["threads"][0]} == {*seen["threads"]}
-    assert seen["threads"][0] < 3
 
 
 def test_health_starts_telemetry_once(tmp_path: Path) -> None:

@@ -108,7 +108,8 @@ def test_queue_and_container_have_the_name_the_app_uses(templates: dict[str, Tem
     queues = [queue.body["name"] for queue in storage.resources("queues")]
 
     assert "signalr-rotation" == storage.of("var")["rotationName"].body
-    assert ["rotationName", "'${rotationName}-poison'"] == queues
+    names = ("rotationName", "'${rotationName}-poison'", "'${rotationName}-urgent'", "'${rotationName}-urgent-poison'")
+    assert [*names] == queues
     assert "rotationName" in [container.body["name"] for container in storage.resources("containers")]
 
 
@@ -139,7 +140,9 @@ def test_the_events_the_app_acts_on_are_subscribed_to(templates: dict[str, Templ
 def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -> None:
     rules = templates["modules/alerts.bicep"].of("var")["rules"].body
 
-    assert ["rotation failed", "rotation overdue", "sweep finished"] == [rule["event"] for rule in rules]
+    assert ["rotation failed", "rotation overdue", "function failed", "sweep finished"] == [
+        rule["event"] for rule in rules
+    ]
 
 
 def test_function_names_and_routes_are_not_reserved(templates: dict[str, Template]) -> None:

@@ -27,7 +27,7 @@ def posts(engine: Engine, since: int = 0) -> list[int]:
 async def not_over(engine: Engine, request: WorkItem) -> OperationRunning:
     """The message is to be delivered again: what it waits for."""
     with pytest.raises(OperationRunning) as told:
-        await engine.app.worker._work(request)
+        await engine.app.worker.attempt(request)
     return told.value
 
 
@@ -157,7 +157,7 @@ async def test_regenerations_without_an_answer_are_three_at_growing_distances(de
         deaf.ahead = timedelta(hours=hours, minutes=hours)
         before = len(posts(deaf))
         try:
-            await deaf.app.worker._work(request)
+            await deaf.app.worker.attempt(request)
         except RotationError:
             sent += [hours] * (len(posts(deaf)) - before)
 
@@ -173,7 +173,7 @@ async def test_after_three_regenerations_without_an_answer_a_new_key_is_publishe
         deaf.ahead = timedelta(hours=hours)
         with_error = None
         try:
-            await deaf.app.worker._work(request)
+            await deaf.app.worker.attempt(request)
         except RotationError as error:
             with_error = error
     assert with_error is None
@@ -192,7 +192,7 @@ async def test_a_regeneration_that_arm_rejected_is_sent_as_soon_as_it_can_be(eng
     engine.azure.fault("Identity.token", status=400, times=1)
     request = engine.asks(force=True)
     with pytest.raises(TokenRejected):
-        await engine.app.worker._work(request)
+        await engine.app.worker.attempt(request)
 
     outcome = await engine.works(request)
 

@@ -14,8 +14,8 @@ from shared.adapters.blob_records import BlobRecords
 from shared.adapters.storage_queue import StorageQueue
 from shared.azure_services import NAME
 from shared.domain.errors import NetworkDenied, NotFound, RotationError, StorageImmutable, TokenRejected, WrongDirectory
-from shared.domain.events import OutgoingEvent
-from shared.domain.heartbeat import Heartbeat
+from shared.domain.outgoing_event import OutgoingEvent
+from shared.domain.requests import QueuedMessage
 from shared.domain.resources import ResourceId
 from tests.integration.engine import Engine
 
@@ -196,8 +196,9 @@ async def test_a_topic_that_takes_nothing_is_terminal(
     engine: Engine, status: int, refusal: object, kind: type[RotationError]
 ) -> None:
     engine.azure.fault("EventGrid.publish", status=status, times=10, body=refusal)
-    resource = ResourceId.parse(engine.resource)
-    event = OutgoingEvent("KeyRotated", "id", resource, "chat", time=engine.app.services.clock(), data={})
+    event = OutgoingEvent(
+        kind="KeyRotated", rotation_id="id", source=engine.resource, subject="chat", time=NOW, data={}
+    )
 
     with pytest.raises(kind) as told:
         await engine.app.services.events.publish(event)
@@ -253,6 +254,6 @@ async def test_a_storage_firewall_is_no_missing_permission_on_the_queue_either()
     signed = AzureNamedKeyCredential("account", "a2V5")
     async with refusing(*STORAGE[0][:3]) as url, QueueClient(url, NAME, credential=signed) as queue:
         with pytest.raises(NetworkDenied) as told:
-            await StorageQueue(queue).send(Heartbeat(started_at=NOW, ended_at=NOW, resources=0, enqueued=0))
+            await StorageQueue(queue).send(QueuedMessage())
 
     assert "firewall" in told.value.message

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from azure.storage.blob.aio import BlobLeaseClient
 
-from shared.composition import NAME, URGENT
+from shared.azure_services import NAME, URGENT
 from shared.domain.record import Result
 from shared.domain.requests import Mode, WorkItem
 from shared.http.responses import OperationStatus
@@ -82,14 +82,18 @@ async def test_an_outage_of_days_is_reported_once_a_day_however_often_it_is_look
     assert ["RotationFailed"] * 2 == engine.told
 
 
-async def test_a_sweep_that_can_store_nothing_is_left_to_the_next_one(engine: Engine) -> None:
-    """Even the failure can't be recorded: the platform has nothing to try again, and nothing becomes poison."""
+async def test_a_topic_that_is_down_as_well_keeps_no_failure_from_being_recorded(engine: Engine) -> None:
     item = engine.asks(Mode.SWEEP, tracked=False)
     engine.ahead = timedelta(hours=1, minutes=1)
     down(engine)
     engine.azure.fault("EventGrid.publish", status=503, headers={"Retry-After": "0.01"}, times=50)
 
-    assert await engine.app.worker.work(item) is None
+    outcome = await engine.app.worker.work(item)
+
+    record = await engine.record()
+    assert outcome
+    assert record
+    assert (outcome, [outcome.rotation_id]) == (record.failing, [each.rotation_id for each in record.outbox])
 
 
 async def test_a_lease_that_never_ends_ends_the_request_and_says_so(engine: Engine) -> None:

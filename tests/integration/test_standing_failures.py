@@ -81,7 +81,7 @@ async def test_an_open_run_survives_a_404_of_a_moment(engine: Engine) -> None:
     request = engine.asks(Mode.REVOKE, overlap_hours=0)
     engine.azure.fault("KeyVault.setSecret", status=503, times=1)
     with pytest.raises(Unavailable):
-        await engine.app.worker.work(request)
+        await engine.works(request)
     engine.azure.fault("SignalR.get", status=404, times=1, resource=engine.resource)
 
     assert await engine.app.worker.work(request) is None

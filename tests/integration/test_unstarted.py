@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.composition import NAME, URGENT
+from shared.azure_services import NAME, URGENT
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.http.responses import OperationStatus
@@ -102,7 +102,7 @@ async def test_what_is_scheduled_for_a_later_attempt_is_not_lost(engine: Engine)
 
 async def test_a_request_whose_scheduled_attempt_gets_lost_is_asked_for_again(engine: Engine) -> None:
     item = await lost(engine)
-    engine.azure.fault("SignalR.listKeys", status=429, headers={"Retry-After": "60"}, resource=engine.resource)
+    engine.azure.fault("KeyVault.getSecret", status=429, headers={"Retry-After": "60"})
     await engine.app.worker.work(item)
     queues.cleared(engine.storage)
 

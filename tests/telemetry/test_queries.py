@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,7 +37,7 @@ def _language() -> None:
 
 
 def test_every_query_is_right_to_the_language_service() -> None:
-    assert 11 == len(QUERIES)
+    assert 12 == len(QUERIES)
     assert {} == {name: said for name, said in language.complaints(QUERIES).items() if said}
 
 
@@ -65,9 +64,9 @@ def test_the_events_asked_for_are_the_events_logged() -> None:
     asked = {*re.findall(r"event: '([^']+)'", source)} | {
         *re.findall(r'Message == "([^"{]+)"', "".join(QUERIES.values()))
     }
-    logged = "".join(path.read_text() for path in Path(ROOT / "shared").rglob("*.py"))
+    logged = "".join(path.read_text() for path in [ROOT / "function_app.py", *(ROOT / "shared").rglob("*.py")])
 
-    assert {"rotation failed", "rotation overdue", "sweep finished"} == asked
+    assert {"rotation failed", "rotation overdue", "function failed", "sweep finished"} == asked
     assert [] == [event for event in asked if f'"{event}"' not in logged]
 
 

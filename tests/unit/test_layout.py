@@ -15,13 +15,13 @@ LONGEST_FILE = 350
 OURS = {"shared", "local", "tests", "benchmarks", "function_app", "package", "scripts"}
 SHARED = sorted((ROOT / "shared").rglob("*.py"))
 
-# Which modules may know which service's SDK: its adapter, and `composition`, which builds the clients.
+# Which modules may know which service's SDK: its adapter, and `azure_services`, which builds the clients.
 ADAPTERS = {
-    "azure.mgmt": {"arm_signalr", "composition"},
-    "azure.keyvault": {"key_vault", "composition"},
-    "azure.eventgrid": {"event_grid", "composition"},
-    "azure.storage": {"blob_container", "blob_operations", "blob_records", "storage_queue", "composition"},
-    "azure.identity": {"composition"},
+    "azure.mgmt": {"arm_signalr", "azure_services"},
+    "azure.keyvault": {"key_vault", "azure_services"},
+    "azure.eventgrid": {"event_grid", "azure_services"},
+    "azure.storage": {"blob_container", "blob_operations", "blob_records", "storage_queue", "azure_services"},
+    "azure.identity": {"azure_services", "composition"},
 }
 
 
