@@ -38,7 +38,7 @@ _BUSY_SECONDS = 10.0
 _LOST_POLLS_IN_A_ROW = 5
 _NOT_CONNECTED = (ClientConnectorError, ConnectionTimeoutError)
 _ACTION = "Microsoft.SignalRService/SignalR"
-_SEE_OPERATIONS = "Microsoft.SignalRService/locations/operationStatuses/signalR/read"
+_SEE_OPERATIONS = "Microsoft.SignalRService/SignalR/operationStatuses/read"
 
 
 class SameHost(SansIOHTTPPolicy[Any, Any]):

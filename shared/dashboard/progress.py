@@ -58,8 +58,8 @@ def progress_of(status: "RotationStatus") -> Progress:
     """The progress of a rotation, whether a worker has started it or not."""
     if status.journal:
         return running(status.journal)
-    if status.outcome:
-        return finished(status.outcome)
+    if outcome := status.outcome or status.announcing:
+        return finished(outcome)
     requested = _requested(status.operation.requested_at)
     stages = (requested, ProgressStep("planned", "doing", "waiting for a worker"))
     return Progress(status.operation.rotation_id, "Asked for", stages, ended=False)

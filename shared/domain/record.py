@@ -210,12 +210,15 @@ class Record(Wire):
         alike = (last.code, last.message) == (outcome.code, outcome.message)
         return alike and outcome.ended_at < last.ended_at + within
 
+    def is_pending(self, rotation_id: str) -> bool:
+        """Whether an event of this rotation is still to be sent."""
+        return any(each.rotation_id == rotation_id for each in self.outbox)
+
     def is_announced(self, rotation_id: str) -> bool:
         """Whether this rotation is known to be announced, or will be."""
         if self.journal and self.journal.rotation_id == rotation_id:
             return True
-        waiting = any(each.rotation_id == rotation_id for each in self.outbox)
-        return waiting or any(
+        return self.is_pending(rotation_id) or any(
             each.rotation_id == rotation_id and each.result is Result.SUCCEEDED for each in self.history
         )
 

@@ -117,6 +117,9 @@ class OperationStatus(Wire):
             properties |= _progress(found.journal)
             if found.failed:
                 facts["note"] = Fault(code=found.failed.code or "", message=found.failed.message or "")
+        elif found.announcing:
+            facts["status"] = "Running"
+            properties |= _progress(found.announcing)
         elif ended:
             good = ended.result in GOOD
             facts |= {"status": "Succeeded" if good else "Failed", "end_time": ended.ended_at}

@@ -21,16 +21,17 @@ _FLUSH_SECONDS = 10.0  # for all that waits: a topic that hangs must not cost a 
 async def flush(services: Services, leased: LeasedRecord) -> None:
     """Send what waits, oldest first, and store what was sent. Raises what the record store raises, nothing else."""
     record = leased.record
-    if not record.outbox:
-        return
-    try:
-        async with asyncio.timeout(_FLUSH_SECONDS):
-            for event in record.outbox:
+    until = asyncio.get_running_loop().time() + _FLUSH_SECONDS
+    for event in record.outbox:
+        await leased.renew()  # a worker that lost the lease announces nothing more
+        try:
+            async with asyncio.timeout_at(until):
                 await services.events.publish(event)
-                record = record.announced(event, services.clock())
-                log.info("rotation announced", extra=_log_fields(event))
-    except (RotationError, TimeoutError) as error:
-        _log_waiting(record.outbox, error)
+        except (RotationError, TimeoutError) as error:
+            _log_waiting(record.outbox, error)
+            break
+        record = record.announced(event, services.clock())
+        log.info("rotation announced", extra=_log_fields(event))
     if record is not leased.record:
         await leased.write(record)
 
@@ -48,9 +49,10 @@ def _log_waiting(events: tuple[OutgoingEvent, ...], error: RotationError | Timeo
     if isinstance(error, RotationError):
         telemetry.count_throttle(error)
     code = error.code if isinstance(error, RotationError) else type(error).__name__
+    why = error.message if isinstance(error, RotationError) else f"the topic took longer than {_FLUSH_SECONDS:g} s"
     log.warning(
         "announcement pending",
-        extra=_log_fields(events[0]) | {"code": code, "waiting": len(events)},
+        extra=_log_fields(events[0]) | {"code": code, "why": why, "waiting": len(events)},
     )
 
 

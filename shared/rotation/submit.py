@@ -39,12 +39,14 @@ class RotationStatus:
     """How far a rotation id is: asked for, under way (`journal`), or ended (`outcome`).
 
     `failed`: how the last attempt of a run that is still open failed; the next one goes on from there.
+    `announcing`: how it ended, while the event is being sent. It is not final yet: its step will change.
     """
 
     operation: Operation
     journal: Journal | None = None
     outcome: Outcome | None = None
     failed: Outcome | None = None
+    announcing: Outcome | None = None
 
     @property
     def final(self) -> bool:
@@ -128,7 +130,10 @@ class Rotations:
         record = await self._services.records.read(ResourceId.parse(operation.resource))
         if record and record.journal and record.journal.rotation_id == rotation_id:
             return RotationStatus(operation, journal=record.journal, failed=record.last_failure_of(rotation_id))
-        return RotationStatus(operation, outcome=record.outcome_of(rotation_id) if record else None)
+        outcome = record.outcome_of(rotation_id) if record else None
+        if record and outcome and record.is_pending(rotation_id):
+            return RotationStatus(operation, announcing=outcome)
+        return RotationStatus(operation, outcome=outcome)
 
     async def wait_for(self, rotation_ids: Sequence[str], *, seconds: float) -> list[RotationStatus]:
         """How the rotations stand when the last of them has ended, or when the time is up (`Prefer: wait=N`).

@@ -1,4 +1,4 @@
-"""Telemetry is started once, whether the settings are right or not, and nothing that goes wrong with it costs an answer."""
+"""Telemetry is started once, whatever the settings are, and nothing that goes wrong with it costs an answer."""
 
 import json
 import subprocess

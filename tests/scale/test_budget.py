@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared import composition
+from shared import azure_services
 from shared.domain.decision import Code
 from shared.domain.keys import SecretFormat
 from shared.domain.record import Result
@@ -99,7 +99,9 @@ async def test_operation_that_began_alone_is_looked_at_late_when_others_have_beg
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look that can find nothing costs a read."""
-    monkeypatch.setattr(composition, "SOONEST_POLL_SECONDS", 0.1)  # then one that stays alone is looked at after 0.8 s
+    monkeypatch.setattr(
+        azure_services, "SOONEST_POLL_SECONDS", 0.1
+    )  # then one that stays alone is looked at after 0.8 s
     app, resources = site.app(FIRST_POLL_SECONDS=2), [site.resource() for _ in range(5)]
     for resource in resources:
         site.azure.configure(resource, operation_seconds=(2.2, 2.3))
