@@ -142,7 +142,7 @@ async def settled(lane: Lane, mode: Mode, request: WorkItem, found: Findings) ->
     by_id = {event["id"]: event for event in events}
     for tag in tags:
         mine = {i for i, event in by_id.items() if event["data"]["rotationId"] == tag["RotationId"]}
-        mine = {i for i in mine if not i.endswith("Failed")}
+        mine = {i for i in mine if "RotationFailed" not in i}
         found.expect("4 Told", len(mine) == 1, f"{len(mine)} event ids for one version")
     record = await lane.ledger.read(ResourceId.parse(lane.resource))
     found.expect("6 Converges", record is not None and record.journal is None, "a journal is open")

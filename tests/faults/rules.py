@@ -70,7 +70,7 @@ class Judge:
     def told(self) -> None:
         """4 Told: every version that was added is announced, under one id."""
         ids = {
-            rotation: {e for r, e in self.cloud.events if r == rotation and not e.endswith("Failed")}
+            rotation: {e for r, e in self.cloud.events if r == rotation and "RotationFailed" not in e}
             for rotation in self.versions
         }
         assert {} == {r: found for r, found in ids.items() if len(found) != 1 and r not in self.untold}, "4 Told"
@@ -88,7 +88,7 @@ class Judge:
 
     @property
     def _unannounced(self) -> set[str]:
-        return set(self.versions) - {made for made, event in self.cloud.events if not event.endswith("Failed")}
+        return set(self.versions) - {made for made, event in self.cloud.events if "RotationFailed" not in event}
 
     def _holding(self, worker: Worker, does: str) -> None:
         assert self.leases[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"

@@ -79,4 +79,4 @@ def test_fifty_triggers_at_once_are_one_rotation(azure: AzureEmulator, hosts: li
     assert {"SignalRKeyRotation.KeyRotated"} == {event["type"] for event in events}, json.dumps(events, indent=1)
     assert 1 == len({event["id"] for event in events})
     assert (0, 0) == (report.rejected, report.unanswered)
-    assert report.calls > TRIGGERS
+    assert report.calls > TRIGGERS // 2
