@@ -111,7 +111,7 @@ def subscribe(app: App, given: dict[str, str]) -> None:
 def look(app: App) -> int:
     """Deep health and a dry run: what a sweep would do. 1 where the app itself is at fault."""
     key = app.caller_key()
-    health, _ = _call(app.url, "GET", "/api/health/deep", key)
+    status, health = _call(app.url, "GET", "/api/health/deep", key)
     code, body = _call(app.url, "POST", "/api/rotate", key, {"dryRun": True})
     if code is None:
         warn(f"Not looked at: {app.url} cannot be reached from here ({body}).")
@@ -120,11 +120,14 @@ def look(app: App) -> int:
         warn(f"The app does not work: {code} {body.get('code', '')} {body.get('detail', '')}".rstrip())
         return 1
     previews = body["previews"]
-    say(f"{len(previews)} SignalR resources are managed; deep health answers {health}.")
+    # No sweep has run yet: the timer fires hourly.
+    found = health.get("findings", [] if status == 200 else [{"code": f"HTTP {status}"}])  # noqa: PLR2004
+    codes = ", ".join(sorted({finding["code"] for finding in found} - {"NoSweep"}))
+    say(f"{len(previews)} SignalR resources are managed; deep health finds {codes or 'nothing'}.")
     for preview in previews:
         for finding in preview.get("findings", []):
             warn(f"{preview['resource']}: {finding['code']}: {finding['message']}")
-    if health != 200:  # noqa: PLR2004
+    if codes:
         warn(
             "Roles take up to ten minutes to take effect: a NotPermitted right after a deployment goes away by itself."
         )

@@ -11,7 +11,7 @@ from tests.integration.engine import Engine
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 503])
 async def test_a_rotation_succeeds_whatever_the_topic_says(engine: Engine, status: int) -> None:
-    engine.azure.fault("EventGrid.publish", status=status, times=1000)
+    engine.azure.fault("EventGrid.publish", status=status, times=1000, headers={"Retry-After": "0.01"})
 
     outcome = await engine.rotate()
 
@@ -21,7 +21,7 @@ async def test_a_rotation_succeeds_whatever_the_topic_says(engine: Engine, statu
 @pytest.mark.parametrize("status", [401, 404, 503])
 async def test_a_leaked_key_is_invalidated_with_the_topic_gone_for_good(engine: Engine, status: int) -> None:
     leaked = engine.azure.live_keys(engine.resource)["Primary"]
-    engine.azure.fault("EventGrid.publish", status=status, times=1000)
+    engine.azure.fault("EventGrid.publish", status=status, times=1000, headers={"Retry-After": "0.01"})
     await engine.rotate(mode=Mode.REVOKE, overlap_hours=0)
     engine.ahead = timedelta(minutes=1)
 
