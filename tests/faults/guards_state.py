@@ -246,8 +246,8 @@ STATE = (
         9,
         "let the topic stand in the way",
         "shared/rotation/outbox.py",
-        "        _log_waiting(record.outbox, error)\n    if record",
-        "        raise\n    if record",
+        "            _log_waiting(record.outbox, error)\n            break",
+        "            raise",
         f"{_TOPIC}::test_a_rotation_succeeds_whatever_the_topic_says",
     ),
     Mutation(

@@ -64,9 +64,9 @@ def done(place: Place) -> dict[str, Any]:
 
 
 def _ready(host: FunctionsHost) -> bool:
-    """Whether nothing but that no sweep has run yet keeps the app from rotating."""
-    answer = host.request("GET", "/api/health/deep")
-    return {finding["code"] for finding in answer.json().get("findings", [{"code": ""}])} <= {"NoSweep"}
+    """Whether nothing keeps the resource from being rotated. That no sweep has run yet is a finding about the app."""
+    findings = host.request("GET", "/api/health/deep").json().get("findings", [{"resource": "unknown"}])
+    return not any(finding["resource"] for finding in findings)
 
 
 def _newest(place: Place) -> tuple[dict[str, str], int]:
