@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from shared.azure_services import AzureServices
+from shared.adapters.azure_services import AzureServices
 from shared.dashboard.pages import Dashboard
 from shared.observability import log_redaction
 from shared.rotation.health import Health

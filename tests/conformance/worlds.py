@@ -14,7 +14,7 @@ from azure.storage.queue import QueueClient
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from shared.azure_services import NAME
+from shared.adapters.azure_services import NAME
 from shared.domain.keys import AccessKey
 from shared.domain.policy import Policy
 from shared.domain.requests import WorkItem

@@ -25,9 +25,9 @@ from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClien
 from local.azure.certificates import authority, server_context
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from shared.adapters.azure_services import NAME
 from shared.adapters.blob_operations import BlobOperations
 from shared.adapters.blob_records import BlobRecords
-from shared.azure_services import NAME
 from shared.composition import App, build
 from shared.domain.errors import Retryable
 from shared.domain.record import Outcome

@@ -15,8 +15,8 @@ from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from local.functions_host.limits import Limits
+from shared.adapters.azure_services import NAME
 from shared.adapters.storage_queue import StorageQueue
-from shared.azure_services import NAME
 from shared.domain.requests import WorkItem
 from tests.faults.case import Findings, arranged, calls_of, settled
 from tests.faults.consumer import Consumer

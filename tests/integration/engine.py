@@ -14,8 +14,8 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from shared.adapters.azure_services import NAME
 from shared.adapters.blob_records import BlobRecords
-from shared.azure_services import NAME
 from shared.composition import App, build
 from shared.domain.errors import RotationError
 from shared.domain.record import Outcome, Record

@@ -10,7 +10,7 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
 from local.azurite.server import Azurite
-from shared.azure_services import NAME, URGENT
+from shared.adapters.azure_services import NAME, URGENT
 
 
 def cleared(storage: Azurite, *names: str) -> None:

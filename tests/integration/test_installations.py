@@ -8,7 +8,7 @@ import pytest
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from shared.azure_services import URGENT
+from shared.adapters.azure_services import URGENT
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.integration import queues

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.azure_services import NAME, URGENT
+from shared.adapters.azure_services import NAME, URGENT
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from tests.integration import queues

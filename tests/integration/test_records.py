@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from azure.storage.blob.aio import BlobLeaseClient
 
-from shared.azure_services import NAME
+from shared.adapters.azure_services import NAME
 from shared.domain.errors import Unavailable
 from shared.domain.keys import KeyType
 from shared.domain.operation import Operation

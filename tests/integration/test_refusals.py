@@ -10,9 +10,9 @@ from azure.core.credentials import AzureNamedKeyCredential
 from azure.storage.blob.aio import ContainerClient, ExponentialRetry
 from azure.storage.queue.aio import QueueClient
 
+from shared.adapters.azure_services import NAME
 from shared.adapters.blob_records import BlobRecords
 from shared.adapters.storage_queue import StorageQueue
-from shared.azure_services import NAME
 from shared.domain.errors import NetworkDenied, NotFound, RotationError, StorageImmutable, TokenRejected, WrongDirectory
 from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.requests import QueuedMessage

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from azure.storage.blob.aio import BlobLeaseClient
 
-from shared.azure_services import NAME, URGENT
+from shared.adapters.azure_services import NAME, URGENT
 from shared.domain.record import Result
 from shared.domain.requests import Mode, WorkItem
 from shared.http.responses import OperationStatus

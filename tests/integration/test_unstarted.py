@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.azure_services import NAME, URGENT
+from shared.adapters.azure_services import NAME, URGENT
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.http.responses import OperationStatus

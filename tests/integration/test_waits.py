@@ -11,9 +11,9 @@ from aiohttp import web
 from azure.core.rest import HttpRequest
 from azure.storage.blob.aio import BlobLeaseClient
 
+from shared.adapters.azure_services import NAME, AzureServices
 from shared.adapters.blob_records import BlobRecords
 from shared.adapters.http_transport import CONNECTIONS, LONGEST_WAIT_SECONDS, plain_session
-from shared.azure_services import NAME, AzureServices
 from shared.domain.errors import LeaseLost, Throttled
 from shared.domain.resources import ResourceId
 from shared.settings import FUNCTION_TIMEOUT_SECONDS

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from shared import azure_services
+from shared.adapters import azure_services
 from shared.domain.decision import Code
 from shared.domain.keys import SecretFormat
 from shared.domain.record import Result

@@ -20,7 +20,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from shared import azure_services, composition
+from shared import composition
+from shared.adapters import azure_services
 from shared.domain.errors import RotationError
 from shared.domain.record import Outcome
 from shared.domain.requests import Mode, RotationCommand, WorkItem

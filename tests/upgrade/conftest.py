@@ -9,7 +9,7 @@ from azure.core.exceptions import ResourceNotFoundError
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from shared.azure_services import NAME
+from shared.adapters.azure_services import NAME
 from tests.integration.engine import Engine
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient
 
-from shared.azure_services import NAME
+from shared.adapters.azure_services import NAME
 from shared.domain.keys import fingerprint
 from shared.domain.resources import ResourceId
 from tests.integration.engine import Engine

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import TypeAdapter
 
+from shared.adapters.azure_services import NAME
 from shared.adapters.blob_operations import BlobOperations
-from shared.azure_services import NAME
 from shared.domain.errors import KeyReused
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.operation import Operation
