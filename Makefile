@@ -17,7 +17,7 @@ azure: .venv/.installed  ## only the emulators of Azure, for any SDK or CLI
 test: .venv/.installed  ## every test that a change must pass
 	scripts/browser
 	@$(PY) -m tests.infra.compiler
-	$(PY) -m pytest --numprocesses 2 --dist loadfile
+	$(PY) -m pytest --numprocesses 3 --dist loadfile
 
 browser: .venv/.installed  ## the dashboard in a real Chromium, installed where that is possible
 	scripts/browser
