@@ -50,7 +50,6 @@ class DemoOutput:
 
     def heading(self, text: str) -> None:
         """Begin a chapter."""
-        self._lines.clear()
         self._console.print(f"\n{text}", style="bold cyan", markup=False)
 
     def note(self, text: str) -> None:
@@ -67,6 +66,7 @@ class DemoOutput:
                 if self._console.is_terminal:
                     live.update(self._picture(), refresh=True)
                 if ended:
+                    self._lines.clear()  # what is drawn stays; who follows on begins below it
                     return
                 if time.monotonic() > deadline:
                     tail = self._host.log_text()[-2000:]
