@@ -2,25 +2,14 @@
 
 import uuid
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from shared.domain.errors import KeyReused
-from shared.domain.record import Outcome, Result
-from shared.domain.requests import Mode, RotationCommand, WorkItem
-from tests.conformance.worlds import World
-
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-def item(world: World) -> WorkItem:
-    command = RotationCommand("http", world.resource, Mode.ROTATE, deduplication_key=str(uuid.uuid4()))
-    return command.for_resource(world.resource, NOW)
-
-
-def outcome(of: WorkItem) -> Outcome:
-    return Outcome(rotation_id=of.rotation_id, result=Result.SUCCEEDED, trigger="http", requested_at=NOW, ended_at=NOW)
+from shared.domain.record import Result
+from shared.domain.requests import Mode, RotationCommand
+from tests.conformance.worlds import NOW, World, item, outcome
 
 
 async def test_an_operation_is_opened_once(world: World) -> None:

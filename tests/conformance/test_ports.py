@@ -14,17 +14,9 @@ from shared.domain.errors import Busy
 from shared.domain.keys import AccessKey, KeyType, Slot
 from shared.domain.observation import Retirement
 from shared.domain.outgoing_event import OutgoingEvent
-from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import Scope
 from shared.rotation.ports import Ending, NewSecretVersion, Verdict
-from tests.conformance.worlds import World, soon
-
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-def item(world: World, **how: object) -> WorkItem:
-    command = RotationCommand("http", world.resource, Mode.ROTATE, deduplication_key=str(uuid.uuid4()), **how)
-    return command.for_resource(world.resource, NOW)
+from tests.conformance.worlds import NOW, World, item, soon
 
 
 async def version(world: World, slot: Slot = Slot.PRIMARY, **more: object) -> NewSecretVersion:

@@ -1,31 +1,17 @@
-"""What the ports to records and operations promise, held against the ports in memory and the real adapters alike."""
+"""What the store of records promises, held against the one in memory and the real adapter alike."""
 
 import uuid
-from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from shared.domain.decision import Cause
-from shared.domain.errors import Busy, KeyReused, LeaseLost
+from shared.domain.errors import Busy, LeaseLost
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.record import Outcome, Record, Result
-from shared.domain.requests import Mode, RotationCommand, WorkItem
+from shared.domain.record import Record
 from shared.domain.snapshot import Snapshot
-from tests.conformance.worlds import World
-
-NOW = datetime(2026, 6, 1, tzinfo=UTC)
-
-
-def item(world: World, **how: object) -> WorkItem:
-    command = RotationCommand("http", world.resource, Mode.ROTATE, deduplication_key=str(uuid.uuid4()), **how)
-    return command.for_resource(world.resource, NOW)
-
-
-def outcome(of: WorkItem) -> Outcome:
-    return Outcome(rotation_id=of.rotation_id, result=Result.SUCCEEDED, trigger="http", requested_at=NOW, ended_at=NOW)
+from tests.conformance.worlds import NOW, World, item, outcome
 
 
 def journal() -> Journal:
@@ -120,41 +106,3 @@ async def test_the_last_sweep_is_kept(world: World) -> None:
     await world.services.records.write_heartbeat(beat)
 
     assert beat == await world.services.records.heartbeat()
-
-
-# -- operations
-
-
-async def test_an_operation_is_opened_once(world: World) -> None:
-    asked = item(world)
-
-    first = await world.services.operations.open(asked)
-    await world.services.operations.close(world.resource, outcome(asked))
-    again = await world.services.operations.open(asked)
-
-    assert (False, True) == (first.final, again.final)
-
-
-async def test_an_operation_tells_how_it_ended(world: World) -> None:
-    asked = item(world)
-    await world.services.operations.open(asked)
-    await world.services.operations.close(world.resource, outcome(asked))
-
-    known = await world.services.operations.read(asked.rotation_id)
-
-    assert known
-    assert (outcome(asked), str(world.resource)) == (known.outcome, known.resource)
-
-
-async def test_an_id_that_nobody_asked_under_is_unknown(world: World) -> None:
-    assert await world.services.operations.read(str(uuid.uuid4())) is None
-
-
-async def test_an_idempotency_key_belongs_to_its_first_command(world: World) -> None:
-    key = str(uuid.uuid4())
-    command = RotationCommand("http", world.resource, Mode.ROTATE, reason="audit")
-    await world.services.operations.claim(key, command)
-    await world.services.operations.claim(key, command)
-
-    with pytest.raises(KeyReused):
-        await world.services.operations.claim(key, replace(command, reason="another"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,13 +18,16 @@ from local.azurite.server import Azurite
 from shared.adapters.azure_services import NAME
 from shared.domain.keys import AccessKey
 from shared.domain.policy import Policy
-from shared.domain.requests import WorkItem
+from shared.domain.record import Outcome, Result
+from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId
 from shared.rotation.ports import Services
 from shared.settings import Settings
 from tests.faults.memory import RESOURCE, Cloud, Worker
 from tests.faults.memory_ports import services_of
 from tests.integration.engine import Engine
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
 class World(Protocol):
@@ -161,3 +165,14 @@ class EmulatedWorld:
 async def soon() -> None:
     """Let what was just begun begin."""
     await asyncio.sleep(0.3)
+
+
+def item(world: World, **how: object) -> WorkItem:
+    """A request for the world's resource, under an id of its own."""
+    command = RotationCommand("http", world.resource, Mode.ROTATE, deduplication_key=str(uuid.uuid4()), **how)
+    return command.for_resource(world.resource, NOW)
+
+
+def outcome(of: WorkItem) -> Outcome:
+    """That it succeeded."""
+    return Outcome(rotation_id=of.rotation_id, result=Result.SUCCEEDED, trigger="http", requested_at=NOW, ended_at=NOW)

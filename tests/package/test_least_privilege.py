@@ -114,18 +114,25 @@ def test_the_rights_used_are_the_rights_given(whole: tuple[Course, Requests]) ->
     assert OTHER_ADDRESSES <= {action for role in ("rotatorRole", "operationReaderRole") for action in deployed(role)}
 
 
+async def led_without(
+    action: str, cloud: AzureEmulator, storage: Azurite, *, until_a_complaint: bool = False
+) -> Course:
+    """A course with every deployed right but one."""
+    cloud.reset()
+    async with course(cloud, storage) as going:
+        give_the_deployed_rights(cloud, going.resource)
+        cloud.revoke("app", action)
+        await going.lead(until_a_complaint=until_a_complaint)
+        return going
+
+
 @pytest.mark.parametrize("action", [each for each in SAID if each != SEND], ids=lambda action: action.split("/", 1)[1])
 async def test_a_missing_right_is_named(cloud: AzureEmulator, storage: Azurite, action: str) -> None:
     """To whoever asked, and in the event `RotationFailed` to whoever listens.
 
     Unless it is the one without which nobody knows that the resource exists.
     """
-    cloud.reset()
-    async with course(cloud, storage) as going:
-        give_the_deployed_rights(cloud, going.resource)
-        cloud.revoke("app", action)
-
-        await going.lead(until_a_complaint=True)
+    going = await led_without(action, cloud, storage, until_a_complaint=True)
 
     failures = [event["data"]["message"] for event in cloud.events() if event["type"].endswith(".RotationFailed")]
     told = [going.complaints, failures] if action != READ else [going.complaints]
@@ -137,13 +144,8 @@ async def test_keys_rotate_without_the_right_to_watch_and_the_log_names_it(
     cloud: AzureEmulator, storage: Azurite, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whether a key changed is read from the keys. Only of a salt, which leaves no trace, is the outcome unknown."""
-    cloud.reset()
-    async with course(cloud, storage) as going:
-        give_the_deployed_rights(cloud, going.resource)
-        cloud.revoke("app", WATCH)
-
-        with caplog.at_level(logging.WARNING, "rotation"):
-            await going.lead()
+    with caplog.at_level(logging.WARNING, "rotation"):
+        going = await led_without(WATCH, cloud, storage)
 
     named = {getattr(record, "needs", "").lower() for record in caplog.records if "not permitted" in record.message}
     assert {WATCH.lower()} == named
@@ -168,13 +170,8 @@ async def test_a_group_is_searched_without_rights_on_its_subscription(cloud: Azu
 async def test_without_the_right_to_send_events_keys_rotate_and_the_log_names_it(
     cloud: AzureEmulator, storage: Azurite, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cloud.reset()
-    async with course(cloud, storage) as going:
-        give_the_deployed_rights(cloud, going.resource)
-        cloud.revoke("app", SEND)
-
-        with caplog.at_level(logging.WARNING, "rotation"):
-            await going.lead()
+    with caplog.at_level(logging.WARNING, "rotation"):
+        going = await led_without(SEND, cloud, storage)
 
     reasons = [vars(line)["why"] for line in caplog.records if line.message == "announcement pending"]
     assert (ALL, []) == (going.kinds, cloud.events())
