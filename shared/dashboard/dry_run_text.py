@@ -24,7 +24,6 @@ _PUBLISH = {
     Cause.REPAIR: "would publish the {slot} key as it is: the published value is no live key; no key changes",
     Cause.SWITCH: "would publish the {slot} key as it is, now",
     Cause.MOVE: "would publish the {slot} key as it is under the new name, then decide again; no key changes",
-    Cause.LATE: "would publish the {slot} key that was regenerated earlier, once SignalR accepts it",
 }
 
 

@@ -47,7 +47,6 @@ class Cause(StrEnum):
     REPAIR = "repair"
     SWITCH = "switch"
     MOVE = "move"
-    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True)

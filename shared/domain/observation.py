@@ -31,14 +31,6 @@ class Publication(Wire):
         return (self.vault_url.lower(), self.secret_name.lower()) == (vault_url.lower(), secret_name.lower())
 
 
-class RejectedKey(Wire):
-    """A key that was regenerated, and that SignalR still rejected when the effect window ended."""
-
-    slot: Slot
-    fingerprint: str
-    at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class PublishedSecret:
     """The newest version of the published secret. `fingerprint` is None when the version is disabled: it can't be read.
@@ -101,7 +93,6 @@ class Observation:
     announced: bool = True  # False: the record does not know that the newest version was announced
     publication: Publication | None = None
     promised: Retirement | None = None
-    rejected: RejectedKey | None = None
     owned: bool = True
 
     @property

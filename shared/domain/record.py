@@ -10,7 +10,7 @@ from pydantic import Field
 from shared.domain.decision import Cause
 from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.observation import Publication, RejectedKey, Retirement
+from shared.domain.observation import Publication, Retirement
 from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.snapshot import Snapshot
 from shared.domain.wire import Wire
@@ -106,7 +106,6 @@ class Record(Wire):
     snapshot: Snapshot | None = Field(None, alias="seen")
     publication: Publication | None = None
     retirement: Retirement | None = None
-    rejected: RejectedKey | None = None
     failing: Outcome | None = None
     outbox: tuple[OutgoingEvent, ...] = ()
     history: tuple[Outcome, ...] = ()
@@ -143,10 +142,6 @@ class Record(Wire):
     def with_publication(self, publication: Publication | None, retirement: Retirement | None) -> Self:
         """With what is known to be published, and the retirement that goes with it."""
         return self._with(publication=publication or self.publication, retirement=retirement)
-
-    def with_rejected(self, rejected: RejectedKey | None) -> Self:
-        """With a regenerated key that SignalR did not accept in time; None: there is none any more."""
-        return self._with(rejected=rejected)
 
     def with_journal(self, journal: Journal) -> Self:
         """With this journal open."""

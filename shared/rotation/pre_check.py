@@ -89,7 +89,6 @@ class PreCheck:
             announced=is_announced(published, resource.id, record),
             publication=record.publication,
             promised=record.retirement,
-            rejected=record.rejected,
             owned=is_owned(
                 published, resource.id, policy, record, fingerprints=before.fingerprints, endpoint=before.endpoint
             ),

@@ -109,7 +109,7 @@ async def _store(run: RunContext, made: PublishedSecret) -> None:
             vault_url=run.policy.vault_url,
             secret_name=run.policy.secret_name,
         )
-        record = record.with_publication(publication, retirement).with_rejected(None)
+        record = record.with_publication(publication, retirement)
         run.leased.stage(record)
     published = run.journal.published(
         run.services.clock(),

@@ -16,7 +16,6 @@ from shared.domain.errors import (
     Terminal,
 )
 from shared.domain.journal import Kind, Step
-from shared.domain.observation import RejectedKey
 from shared.domain.record import Outcome, Result
 from shared.observability import telemetry
 from shared.rotation.outbox import flush
@@ -103,8 +102,6 @@ async def _fail(run: RunContext, error: Terminal) -> Outcome:
         log.warning("rotation still fails", extra=log_fields)
         return outcome
     log.error("rotation failed", extra=log_fields)
-    if isinstance(error, KeyRejected) and journal.kind is Kind.ROTATE and journal.slot and journal.after:
-        record = record.with_rejected(RejectedKey(slot=journal.slot, fingerprint=journal.after, at=now))
     run.leased.stage(record.announcing(events.failed(error, run.resource.id, journal, run.policy.secret_name, now)))
     return await _close(run, outcome, close_journal=not unfinished)
 
