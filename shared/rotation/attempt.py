@@ -89,9 +89,9 @@ class Attempts:
             observation, keys = await observe(self._services, resource, policy, leased.record)
             action = decide(observation, item, policy, self._services.clock())
             record = self._observed(leased.record, observation, policy, item)
-            if ended := record.outcome_of(item.rotation_id):  # its version is there, and the record of it was lost
+            if known := record.outcome_of(item.rotation_id):  # its version is there, and the record of it was lost
                 await leased.write(record)
-                return ended
+                return known
             match action:
                 case Resume():
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=True)
