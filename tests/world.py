@@ -3,13 +3,14 @@
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import requests
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
@@ -92,7 +93,10 @@ class World:
         return events
 
     def stored_text(self) -> str:
-        """Every blob and every message of the app's storage account, as one text."""
+        """Every blob and every message of the app's storage account, as one text.
+
+        A blob that the app deletes between its listing and its reading is read no more.
+        """
         blobs = BlobServiceClient.from_connection_string(self.storage.connection_string)
         queues = QueueServiceClient.from_connection_string(self.storage.connection_string)
         texts = []
@@ -100,7 +104,8 @@ class World:
             client = blobs.get_container_client(container.name)
             for blob in client.list_blobs(include=["metadata"]):
                 texts.append(f"{blob.name} {blob.metadata}")
-                texts.append(client.download_blob(blob.name).readall().decode(errors="replace"))
+                with suppress(ResourceNotFoundError):
+                    texts.append(client.download_blob(blob.name).readall().decode(errors="replace"))
         for queue in queues.list_queues():
             messages = queues.get_queue_client(queue.name).peek_messages(max_messages=32)
             texts.extend(str(message.content) for message in messages)
