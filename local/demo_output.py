@@ -17,6 +17,7 @@ from local.functions_host.client import FunctionsHost
 _STEPS = {
     "rotation planned": "planned",
     "key regenerated": "regenerated",
+    "key verified": "verified",
     "key published": "published",
     "rotation announced": "announced",
 }
@@ -35,7 +36,7 @@ class _Line:
 
     @property
     def expected(self) -> list[str]:
-        return [step for step in _STEPS.values() if not (self.adopting and step == "regenerated")]
+        return [step for step in _STEPS.values() if not (self.adopting and step in {"regenerated", "verified"})]
 
 
 class DemoOutput:
@@ -100,7 +101,11 @@ class DemoOutput:
         )
         line.seen[step] = elapsed
         if not self._console.is_terminal:
-            about = {"regenerated": f"key {facts.get('fingerprint')}", "published": f"version {facts.get('version')}"}
+            about = {
+                "regenerated": f"key {facts.get('fingerprint')}",
+                "verified": "SignalR accepts it" if facts.get("by") == "dataplane" else "ARM shows it",
+                "published": f"version {facts.get('version')}",
+            }
             said = f"{elapsed:5.1f} s  {name:<7} {line.slot:<10} {step:<12} {about.get(step, '')}"
             self._console.print(f"  {said.rstrip()}", markup=False)
 

@@ -3,7 +3,6 @@
 Pure: from the journal of a running rotation, or the outcome of one that ended.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -25,9 +24,11 @@ _STEPS = {
 _DOING = {
     Step.PLANNED: "deciding",
     Step.REGENERATED: "asking ARM for a new key",
-    Step.PUBLISHED: "proving and publishing",
-    Step.ANNOUNCED: "telling the topic",
+    Step.PUBLISHED: "publishing a new secret version",
+    Step.ANNOUNCED: "sending the event",
 }
+_VERIFIED = "verified"
+_WITNESS = {"dataplane": "SignalR accepts it", "arm": "ARM shows it", "": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +63,19 @@ def progress_of(status: "RotationStatus") -> Progress:
         return finished(outcome)
     requested = _requested(status.operation.requested_at)
     stages = (requested, ProgressStep("planned", "doing", "waiting for a worker"))
-    return Progress(status.operation.rotation_id, "Asked for", stages, ended=False)
+    return Progress(status.operation.rotation_id, "Requested", stages, ended=False)
 
 
 def running(journal: Journal) -> Progress:
     """The progress of an open rotation."""
     title = _title(journal.kind, journal.slot)
-    return Progress(journal.rotation_id, title, _stages(journal.kind, journal.requested_at, journal.times), ended=False)
+    return Progress(journal.rotation_id, title, _stages(journal), ended=False)
 
 
 def finished(outcome: Outcome) -> Progress:
     """The progress of a rotation that ended."""
     failed = outcome.result in {Result.FAILED, Result.UNKNOWN}
-    stages = _stages(outcome.kind, outcome.requested_at, outcome.times) if outcome.times else ()
+    stages = _stages(outcome) if outcome.times else ()
     return Progress(
         rotation_id=outcome.rotation_id,
         title=_title(outcome.kind, outcome.slot),
@@ -97,15 +98,27 @@ def _title(kind: Kind | None, slot: Slot | None) -> str:
 
 
 def _requested(at: datetime) -> ProgressStep:
-    return ProgressStep("asked", "done", stamp(at), at)
+    return ProgressStep("requested", "done", stamp(at), at)
 
 
-def _stages(kind: Kind | None, requested: datetime, times: Mapping[Step, datetime]) -> tuple[ProgressStep, ...]:
-    steps = _STEPS[kind or Kind.ROTATE]
-    last = max((number for number, step in enumerate(steps) if step in times), default=-1)
-    stages, before, doing = [_requested(requested)], requested, True
+def _stages(of: Journal | Outcome) -> tuple[ProgressStep, ...]:
+    """The steps of a run. What is verified is no step of its own in the journal: it stands before the publication."""
+    steps = _STEPS[of.kind or Kind.ROTATE]
+    last = max((number for number, step in enumerate(steps) if step in of.times), default=-1)
+    stages, before, doing = [_requested(of.requested_at)], of.requested_at, True
     for number, step in enumerate(steps):
-        if at := times.get(step):
+        if step is Step.PUBLISHED and of.kind is Kind.ROTATE:
+            if of.verified_at:
+                note = f"{took(of.verified_at - before)}, {_WITNESS[of.verified or '']}"
+                stages.append(ProgressStep(_VERIFIED, "done", note, of.verified_at))
+                before = of.verified_at
+            elif Step.PUBLISHED not in of.times:
+                doing_this = doing and number > last
+                stages.append(
+                    ProgressStep(_VERIFIED, "doing" if doing_this else "ahead", "asking SignalR" if doing_this else "")
+                )
+                doing = doing and not doing_this
+        if at := of.times.get(step):
             stages.append(ProgressStep(step.value, "done", took(at - before), at))
             before = at
         elif number > last:  # one that was passed over is no part of this run: what is announced again was made before

@@ -56,6 +56,7 @@ class Journal(Wire):
     running: bool = False  # ARM accepted the last regeneration, and is not known to have ended it
     after: str | None = None
     verified: Literal["dataplane", "arm"] | None = None
+    verified_at: datetime | None = None
     retire: str | None = None  # fingerprint of the key that this one replaces and that is to be invalidated
     overlap_hours: float
     retire_after: datetime | None = None
@@ -105,9 +106,9 @@ class Journal(Wire):
         """ARM refused the regeneration that was sent last: it changed nothing."""
         return self.model_copy(update={"refused": self.refused + 1, "unanswered": 0})
 
-    def verified_by(self, witness: Literal["dataplane", "arm"], fingerprint: str) -> Self:
+    def verified_by(self, witness: Literal["dataplane", "arm"], fingerprint: str, now: datetime) -> Self:
         """The key with this fingerprint is known to work, by the word of this witness."""
-        return self.model_copy(update={"verified": witness, "after": fingerprint})
+        return self.model_copy(update={"verified": witness, "verified_at": now, "after": fingerprint})
 
     def regenerated(self, now: datetime, fingerprint: str | None = None) -> Self:
         """The slot holds a new key with this fingerprint; a salt has none."""

@@ -53,6 +53,7 @@ class Outcome(Wire):
     fingerprint: str | None = None
     version: str | None = None
     verified: str | None = None
+    verified_at: datetime | None = None
     retire_after: datetime | None = None
     times: Mapping[Step, datetime] = {}
     count: int = 1  # how often the same failure has come in a row

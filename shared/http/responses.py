@@ -81,6 +81,7 @@ class RotationProperties(Wire):
     fingerprint: str | None = Field(None, description="The new key: first 12 hex digits of its SHA-256")
     version: str | None = Field(None, description="The secret version that publishes it")
     verified: str | None = Field(None, description="Who confirmed that the key works: dataplane or arm")
+    verified_at: datetime | None = Field(None, description="When that was")
     retire_after: datetime | None = Field(None, description="When the replaced key will be invalidated")
     until: datetime | None = Field(None, description="Until when it is not allowed, or nothing has to be done")
     reason: str | None = Field(None, description="Why it was requested")
@@ -247,6 +248,7 @@ def _progress(of: Journal | Outcome) -> dict[str, object]:
         "fingerprint": of.after if isinstance(of, Journal) else of.fingerprint,
         "version": of.version,
         "verified": of.verified,
+        "verified_at": of.verified_at,
         "retire_after": of.retire_after,
         "reason": of.reason or None,
         "steps": dict(of.times),

@@ -130,9 +130,13 @@ async def _regenerated(run: RunContext, keys: KeyPair) -> KeyPair:
         keys = confirmed or await run.read_keys()
     journal, new = run.journal, keys[slot].fingerprint
     if journal.step is Step.PLANNED or journal.after != new:
-        known = journal.verified_by("dataplane", new) if new == run.verified else journal
-        await run.leased.update(known.regenerated(run.services.clock(), new))
+        now = run.services.clock()
+        shown = new == run.verified  # by ARM's answer, and SignalR has accepted it since
+        known = journal.verified_by("dataplane", new, now) if shown else journal
+        await run.leased.update(known.regenerated(now, new))
         log.info("key regenerated", extra=run.leased.log_fields)
+        if shown:
+            _log_verified(run)
     if keys[slot.other].fingerprint != journal.before[slot.other]:
         # Another caller regenerated the other key. If it was the published one, publishing ours is what heals that.
         log.warning("other key changed too", extra=run.leased.log_fields)
@@ -234,8 +238,13 @@ async def _verified(run: RunContext, key: AccessKey) -> AccessKey:
             raise _rejected(run)
         await asyncio.sleep(look_again_seconds(run.services))
     witness: Literal["dataplane", "arm"] = "dataplane" if verdict is Verdict.ACCEPTED else "arm"
-    await run.leased.update(run.journal.verified_by(witness, key.fingerprint))
+    await run.leased.update(run.journal.verified_by(witness, key.fingerprint, clock()))
+    _log_verified(run)
     return key
+
+
+def _log_verified(run: RunContext) -> None:
+    log.info("key verified", extra=run.leased.log_fields | {"by": run.journal.verified})
 
 
 def _read_again_seconds(run: RunContext) -> float:
@@ -281,8 +290,8 @@ def _rejected(run: RunContext) -> KeyRejected:
     off = run.services.probe.clock_error_seconds
     clock = f"; this worker's clock is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} SignalR's" if off else ""
     return KeyRejected(
-        f"SignalR rejects the {run.slot} key of {run.resource.id.name} "
-        f"{run.services.effect_seconds:g} s after ARM gave it{clock}; what was published before is untouched",
+        f"SignalR still rejects the {run.slot} key of {run.resource.id.name} {run.services.effect_seconds:g} s after "
+        f"its regeneration{clock}. It was not published; the published key is unchanged",
         step="prove",
     )
 

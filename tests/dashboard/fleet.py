@@ -49,6 +49,7 @@ def outcome(at: datetime, slot: Slot = Slot.PRIMARY, number: int = 1, **facts: o
         "fingerprint": "3fa94c2be01d",
         "version": "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
         "verified": "dataplane",
+        "verified_at": asked + timedelta(seconds=18.8),
         "times": {
             Step.PLANNED: asked + timedelta(seconds=1.2),
             Step.REGENERATED: asked + timedelta(seconds=18.4),
@@ -60,7 +61,14 @@ def outcome(at: datetime, slot: Slot = Slot.PRIMARY, number: int = 1, **facts: o
 
 
 def failure(at: datetime, code: str, message: str, **facts: object) -> Outcome:
-    nothing: dict[str, object] = {"result": Result.FAILED, "kind": None, "slot": None, "times": {}, "verified": None}
+    nothing: dict[str, object] = {
+        "result": Result.FAILED,
+        "kind": None,
+        "slot": None,
+        "times": {},
+        "verified": None,
+        "verified_at": None,
+    }
     nothing |= {"fingerprint": None, "version": None, "code": code, "message": message, "number": 99}
     return outcome(at, **(nothing | facts))
 

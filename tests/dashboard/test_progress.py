@@ -22,16 +22,17 @@ def steps(progress: Progress) -> list[tuple[str, str]]:
 def test_what_nobody_has_taken_up_waits_for_a_worker() -> None:
     progress = progress_of(RotationStatus(TICKET))
 
-    assert [("asked", "done"), ("planned", "doing")] == steps(progress)
+    assert [("requested", "done"), ("planned", "doing")] == steps(progress)
     assert not progress.ended
 
 
 def test_the_step_after_the_last_one_done_is_under_way() -> None:
     assert [
-        ("asked", "done"),
+        ("requested", "done"),
         ("planned", "done"),
         ("regenerated", "done"),
-        ("published", "doing"),
+        ("verified", "doing"),
+        ("published", "ahead"),
         ("announced", "ahead"),
     ] == steps(running(fleet.journal(NOW, Slot.SECONDARY)))
 
@@ -39,14 +40,21 @@ def test_the_step_after_the_last_one_done_is_under_way() -> None:
 def test_each_step_says_how_long_after_the_one_before_it_came() -> None:
     notes = [stage.note for stage in finished(fleet.outcome(NOW)).stages]
 
-    assert ["2026-11-23 07:40:41", "+1.2 s", "+17.2 s", "+1.7 s", "+0.5 s"] == notes
+    assert [
+        "2026-11-23 07:40:41",
+        "+1.2 s",
+        "+17.2 s",
+        "+0.4 s, SignalR accepts it",
+        "+1.3 s",
+        "+0.5 s",
+    ] == notes
 
 
 def test_a_failure_marks_where_it_stopped() -> None:
     times = {Step.PLANNED: NOW, Step.REGENERATED: NOW + timedelta(seconds=17)}
     failed = fleet.failure(NOW, "NotPermitted", "no", kind=Kind.ROTATE, times=times)
 
-    assert ("published", "failed") in steps(finished(failed))
+    assert ("verified", "failed") in steps(finished(failed))
 
 
 def test_what_is_announced_again_asks_arm_for_nothing() -> None:
@@ -54,9 +62,21 @@ def test_what_is_announced_again_asks_arm_for_nothing() -> None:
     times = {Step.PLANNED: NOW, Step.PUBLISHED: NOW}
     again = fleet.journal(NOW, Slot.SECONDARY, Step.PUBLISHED).model_copy(update={"times": times})
 
-    assert [("asked", "done"), ("planned", "done"), ("published", "done"), ("announced", "doing")] == steps(
+    assert [("requested", "done"), ("planned", "done"), ("published", "done"), ("announced", "doing")] == steps(
         running(again)
     )
+
+
+def test_an_outcome_of_an_earlier_version_does_not_say_when_its_key_was_verified() -> None:
+    before = fleet.outcome(NOW, verified_at=None)
+
+    assert "verified" not in dict(steps(finished(before)))
+
+
+def test_a_key_that_is_verified_is_published_next() -> None:
+    verified = fleet.journal(NOW, Slot.SECONDARY).verified_by("dataplane", "3fa94c2be01d", NOW)
+
+    assert [("verified", "done"), ("published", "doing"), ("announced", "ahead")] == steps(running(verified))[3:]
 
 
 def test_a_publication_has_no_regeneration() -> None:
