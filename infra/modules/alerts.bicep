@@ -1,5 +1,5 @@
-// Four log alerts on the app's stable events: a rotation failed, a rotation is overdue, a function failed, no sweep has
-// ended lately.
+// Five log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue, a
+// function failed, no sweep has ended lately.
 // And the workbook that shows the same at a glance.
 
 @description('Azure region.')
@@ -47,12 +47,24 @@ var byResource = [
 
 var rules = [
   {
-    name: 'rotation-failed'
-    title: 'SignalR key rotation failed'
-    description: 'A rotation ended in failure. The published key is still valid; docs/operations.md says what to do for each code.'
-    event: 'rotation failed'
+    name: 'invalid-key'
+    title: 'SignalR key rotation found an invalid key published'
+    description: 'The published value was no valid key: clients that read it got 401 until the repair that follows. See docs/how-to/respond-to-alerts.md.'
+    event: 'invalid key published'
     perResource: true
     severity: 1
+    window: 'PT15M'
+    frequency: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    name: 'rotation-failed'
+    title: 'SignalR key rotation failed'
+    description: 'A rotation ended in failure. The published key is still valid; docs/reference/errors.md says for each code what to do.'
+    event: 'rotation failed'
+    perResource: true
+    severity: 3
     window: 'PT15M'
     frequency: 'PT15M'
     operator: 'GreaterThan'

@@ -8,7 +8,7 @@ import logging
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.decision import Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
+from shared.domain.decision import Cause, Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
     NotFound,
     NotManaged,
@@ -16,6 +16,7 @@ from shared.domain.errors import (
     Terminal,
     Unavailable,
 )
+from shared.domain.journal import Journal
 from shared.domain.keys import KeyPair
 from shared.domain.observation import Observation, Publication
 from shared.domain.planning import announcing_again, open_journal, retirement_item
@@ -118,7 +119,7 @@ class Attempts:
                     await self._expect_own_secret(item, resource, policy, observation)
                     journal = open_journal(action, observation, item, policy, self._services.clock())
                     await leased.write(record.with_journal(journal))
-                    log.info("rotation planned", extra=leased.log_fields)
+                    _log_planned(leased, journal)
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=False)
             if outcome.rotation_id == item.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome
@@ -238,3 +239,10 @@ async def end_operation(services: Services, leased: LeasedRecord, outcome: Outco
     is_open = journal is not None and journal.rotation_id == outcome.rotation_id
     if outcome.result is not Result.ABANDONED and not is_open:
         await services.operations.close(ResourceId.parse(leased.record.resource), outcome)
+
+
+def _log_planned(leased: LeasedRecord, journal: Journal) -> None:
+    log.info("rotation planned", extra=leased.log_fields)
+    if journal.cause is Cause.REPAIR:
+        # Clients that read the secret get 401 until the repair is published: an alert is set on this.
+        log.error("invalid key published", extra=leased.log_fields)

@@ -66,7 +66,13 @@ def test_the_events_asked_for_are_the_events_logged() -> None:
     }
     logged = "".join(path.read_text() for path in [ROOT / "function_app.py", *(ROOT / "shared").rglob("*.py")])
 
-    assert {"rotation failed", "rotation overdue", "function failed", "sweep finished"} == asked
+    assert {
+        "invalid key published",
+        "rotation failed",
+        "rotation overdue",
+        "function failed",
+        "sweep finished",
+    } == asked
     assert [] == [event for event in asked if f'"{event}"' not in logged]
 
 
