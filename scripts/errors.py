@@ -1,21 +1,25 @@
 # ruff: noqa: INP001 - a script; scripts/ is no package
-"""Writes docs/reference/errors.md from the table of refusals: `python -m scripts.errors`."""
+"""Writes docs/reference/errors.md from the guides and the table of refusals: `python -m scripts.errors`."""
 
 from itertools import groupby
 from pathlib import Path
 
 from shared.adapters.azure_refusals import REFUSALS, UNKNOWN, Refusal, Service
+from shared.domain.guidance import GUIDES, Group, Guide
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "errors.md"
-_HEAD = """# Refusals
+_HEAD = """# Errors
 
-What Azure answers instead of doing what it is asked, and what the app makes of it. Made from
-`shared/adapters/azure_refusals.py` by `python -m scripts.errors`; a test holds the two together, and another one tries
-every row. The first row that fits counts; the rows for any service come last. What no row knows is told in the
-service's own words, without key material and cut at 200 characters.
+`code` stands in the operation status (`error` or `note`), in the event `RotationFailed`, in the log `rotation failed`,
+in problem details and on the dashboard. This page is made from `shared/domain/guidance.py` and
+`shared/adapters/azure_refusals.py` by `python -m scripts.errors`; tests hold them together.
+"""
+_REFUSALS = """## Refusals of Azure
 
-- **our code**: what operation status, events and log name; [operations.md](../operations.md#what-to-do-for-each-code)
-  has what to do for each.
+What Azure answers instead of doing what it is asked, and the code that the app makes of it. The first row that fits
+counts; the rows for any service come last. What no row knows is reported in the service's own words, without key
+material and cut at 200 characters.
+
 - **ends**: *at once* is recorded and announced; *later* is retried with growing distances first, and then reported.
 - **fault**: what stands in the way. A permission helps only where it says *role*, *access policy* or *deny assignment*.
 """
@@ -24,16 +28,36 @@ service's own words, without key material and cut at 200 characters.
 def page() -> str:
     """The page as it has to be."""
     lines = [_HEAD]
+    for group in Group:
+        lines += [f"## {group.value}", ""]
+        for code, guide in GUIDES.items():
+            lines += _explained(code, guide) if guide.group is group else ()
+    lines.append(_REFUSALS)
     for service, rows in groupby(REFUSALS, lambda row: row.service):
         title = "Any service" if service is Service.ANY else service.value
-        lines += [f"## {title}", "", "| status | code | our code | ends | fault | what it means |"]
+        lines += [f"### {title}", "", "| status | code | our code | ends | fault | what it means |"]
         lines.append("|---|---|---|---|---|---|")
         lines += [_row(row) for row in rows]
         lines.append("")
-    lines += ["## What to do", "", "| fault | what it means | what to do |", "|---|---|---|"]
+    lines += ["### What to do about a refusal", "", "| fault | what it means | what to do |", "|---|---|---|"]
     causes = dict.fromkeys(row.cause for row in (*REFUSALS, UNKNOWN))
     lines += [f"| {cause.fault} | {_filled(cause.means)} | {_filled(cause.remedy)} |" for cause in causes]
     return "\n".join([*lines, ""])
+
+
+def _explained(code: str, guide: Guide) -> list[str]:
+    """A section of its own: its heading is the anchor that everything else links to."""
+    return [
+        f"### {code}",
+        "",
+        guide.means,
+        "",
+        f"- **Clients:** {guide.clients}.",
+        f"- **Retried:** {guide.retried}.",
+        f"- **Do:** {guide.do.removesuffix('.')}.",
+        f"- **Escalate when:** {guide.escalate}.",
+        "",
+    ]
 
 
 def _row(row: Refusal) -> str:

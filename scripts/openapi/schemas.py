@@ -68,6 +68,10 @@ def problem_schema() -> dict[str, Any]:
             "status": {"type": "integer"},
             "detail": {"type": "string", "description": "What to do about it"},
             "code": {"type": "string", "description": "The last part of the type, or what lies behind it"},
+            "help": {
+                "type": "string",
+                "description": "Where the code is explained: a page of the project and its anchor",
+            },
             "errors": faults | {"description": "Each wrong field, and what is allowed"},
             "rotations": {"type": "array", "items": ref("OperationStatus")},
             "findings": {"type": "array", "items": ref("Finding")},

@@ -21,7 +21,7 @@ from shared.domain.record import Result
 
 _PUBLISH = {
     Cause.ADOPT: "would publish the {slot} key as it is: it is taken for the key in use; no key changes",
-    Cause.REPAIR: "would publish the {slot} key as it is: the published value is no live key; no key changes",
+    Cause.REPAIR: "would publish the {slot} key as it is: the published value is not a valid key; no key changes",
     Cause.SWITCH: "would publish the {slot} key as it is, now",
     Cause.MOVE: "would publish the {slot} key as it is under the new name, then decide again; no key changes",
 }
@@ -39,11 +39,11 @@ def dry_run_text(preview: Preview, now: datetime) -> str:
 def _sentence(action: Action, preview: Preview, now: datetime) -> str:
     match action:
         case Rotate(slot, retire):
-            text = f"would regenerate {slot}, prove it, publish it and announce it"
+            text = f"would regenerate {slot}, verify it, publish it and announce it"
         case Publish(slot, cause, retire):
             text = _PUBLISH[cause].format(slot=slot)
         case Retire(slot):
-            return f"would regenerate {slot}, so that its old key becomes worthless"
+            return f"would regenerate {slot}, so that its old key is invalidated"
         case RegenerateSalt():
             return "would regenerate the salt"
         case Resume():
@@ -56,4 +56,4 @@ def _sentence(action: Action, preview: Preview, now: datetime) -> str:
             return f"would wait: {nothing_done(preview.item, Result.SKIPPED, code, None, now).message}"
         case _:
             assert_never(action)
-    return text + ("; the key it replaces becomes worthless once the overlap is over" if retire else "")
+    return text + ("; the key it replaces is invalidated once the overlap is over" if retire else "")

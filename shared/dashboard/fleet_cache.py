@@ -106,4 +106,4 @@ def _log_failure(refresh: asyncio.Task[CachedFleet]) -> None:
     """Log that a refresh in the background failed: no request waits for it."""
     error = None if refresh.cancelled() else refresh.exception()
     if error:
-        log.warning("fleet not looked at", extra={"kind": type(error).__name__})
+        log.warning("fleet refresh failed", extra={"kind": type(error).__name__})

@@ -140,8 +140,8 @@ def _next(due_at: datetime, now: datetime) -> str:
 
 def _headline(total: int, attention: int) -> str:
     if not total:
-        return "No resource has been seen yet"
+        return "No resource has been checked yet"
     if not attention:
-        return "All is well" if total > 1 else "It is well"
+        return "All resources healthy" if total > 1 else "The resource is healthy"
     verb = "needs" if attention == 1 else "need"
     return f"{attention} of {total} resources {verb} attention"

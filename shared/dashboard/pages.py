@@ -72,16 +72,16 @@ class Dashboard:
     async def _act(self, form: DashboardForm) -> View:
         if form.resource is None:
             items = await self._rotations.submit(form.command)
-            log.info("sweep asked for", extra={"resources": len(items)})
-            message = f"Asked for a look at {len(items)} resources. What is due is rotated within minutes."
+            log.info("sweep requested", extra={"resources": len(items)})
+            message = f"Sweep queued for {len(items)} resources. What is due is rotated within minutes."
             return await self._fleet(Filters(), message)
         if form.act is Act.PREVIEW:
             previews = await self._rotations.preview(form.command)
             text = "; ".join(dry_run_text(preview, self._clock()) for preview in previews)
             return await self._resource(form.resource, f"Dry run: {text}. Nothing was done.")
         items = await self._rotations.submit(form.command)
-        log.info("rotation asked for", extra={"resource": str(form.resource), "mode": form.mode.value})
-        return await self._resource(form.resource, "Asked for. Its steps follow below.", items[0].rotation_id)
+        log.info("rotation requested", extra={"resource": str(form.resource), "mode": form.mode.value})
+        return await self._resource(form.resource, "Rotation requested. Its steps follow below.", items[0].rotation_id)
 
     async def _fleet(self, filters: Filters, message: str = "") -> View:
         now, fleet = self._clock(), await self._cache.current()

@@ -40,7 +40,7 @@ async def handle(request: HttpRequest, app: Callable[[], Site]) -> HttpResponse:
         app_roles.require_role(site.settings.REQUIRED_APP_ROLE, request.headers)
         view = await site.dashboard.view(request)
     except PageError as error:
-        status, view = error.status, _error_view("Not done", error.why)
+        status, view = error.status, _error_view("Request rejected", error.why)
     except Problem as problem:
         status, view = problem.response.status, _error_view(problem.code, problem.detail)
     except RotationError as error:

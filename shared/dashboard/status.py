@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from shared.dashboard.time_format import duration, relative
-from shared.domain.decision import MOVING
+from shared.domain.decision import MOVING, Code
+from shared.domain.guidance import Guide, guide
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.snapshot import Snapshot
 
@@ -18,16 +19,16 @@ DUE_SOON = timedelta(days=7)
 class State(StrEnum):
     """A state. Its position is its urgency."""
 
+    INVALID = "Invalid key published"
     FAILED = "Failed"
-    REPAIRING = "Repairing"
     BLOCKED = "Blocked"
     OVERDUE = "Overdue"
     ROTATING = "Rotating"
     DUE_SOON = "Due soon"
     HEALTHY = "Healthy"
-    UNSEEN = "Not seen yet"
+    UNSEEN = "Not checked yet"
     PAUSED = "Paused"
-    KEYLESS = "Keys off"
+    KEYLESS = "Local auth disabled"
     LEFT = "Not managed"
 
     @property
@@ -41,37 +42,11 @@ class State(StrEnum):
         return self.value.lower().replace(" ", "-")
 
 
-ATTENTION = frozenset({State.FAILED, State.REPAIRING, State.BLOCKED, State.OVERDUE})
+ATTENTION = frozenset({State.INVALID, State.FAILED, State.BLOCKED, State.OVERDUE})
 
-_REMEDY = {
-    "NotPermitted": "Grant the right it names; the next sweep goes on by itself.",
-    "NotFound": "Was it deleted or moved? Then take it out of the settings, or remove its tag.",
-    "NetworkDenied": "Allow the app's subnet, private endpoint or outbound address there; no permission would help.",
-    "IdentityMissing": "Assign the identity to the function app; AZURE_CLIENT_ID must be its client id.",
-    "ResourceLocked": "Remove the lock, or replace it by a delete lock.",
-    "SubscriptionDisabled": "Enable the subscription again.",
-    "PolicyDenied": "Ask for an exemption from the policy; the activity log names it.",
-    "StorageImmutable": "Take the retention policy or legal hold off the container signalr-rotation.",
-    "NotManaged": "Name it in the settings, or tag it.",
-    "SecretSoftDeleted": "Recover or purge the deleted secret of that name.",
-    "SecretDisabled": "Enable the newest secret version, or add one.",
-    "OperationFailed": "Look at the resource's activity log, then rotate again.",
-    "OperationUnanswered": "Regenerate that key in the portal: the next sweep publishes it.",
-    "SaltOutcomeUnknown": "Ask for the salt again if it must be sure.",
-    "KeyUnchanged": "Regenerate the key in the portal, or open a support request.",
-    "KeyRefused": "Look at the resource's health and activity log, then rotate again.",
-    "Misconfigured": "Correct the setting or tag it names.",
-    "NeverStarted": "See that the functions work and work_urgent run, then ask again.",
-    "LeaseHeld": "Break the lease of the blob that it names, then ask again.",
-    "RetriesExhausted": "Look up its rotation id in the log; the next sweep finishes what was begun.",
-    "SecretNotOwned": "Give the resource a secret name of its own (the tag key-rotation-secret, or the template).",
-    "SecretNotUnderstood": "Put a connection string of this resource there, or use another secret name.",
-    "SecretUsesIdentity": "Switch access keys off, or use another secret name.",
-    "RetirementImpossible": "Publish another key and regenerate this one in the portal, or put its tag back.",
-    "LocalAuthDisabled": "Nothing: there are no access keys any more.",
-    "Rejected": "Look up its rotation id in the log; repeating it unchanged will not help.",
-}
-_DEFAULT_REMEDY = "Look up its rotation id in the log."
+
+# With these the value is not one that this app published: whether it is valid for its readers, nothing here can tell.
+_NOT_OUR_VALUE = frozenset({"SecretNotOwned", "SecretNotUnderstood", "SecretUsesIdentity", "SecretDisabled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +59,11 @@ class ResourceStatus:
     code: str = ""
 
     @property
+    def guide(self) -> Guide:
+        """What its code means for clients and for the next attempt."""
+        return guide(self.code)
+
+    @property
     def needs_attention(self) -> bool:
         """Whether a person should look."""
         return self.state in ATTENTION
@@ -94,34 +74,40 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
 ) -> ResourceStatus:
     """Judge one resource. `grace`: how far past due is overdue. `managed` False: no setting names it any more."""
     if not managed:
-        why = "neither a setting nor a subscription names it any more: nothing is done to it"
+        why = "no setting and no tag names it any more: nothing is done to it"
         return ResourceStatus(State.LEFT, why)
     snapshot, failing, running = entry.snapshot, entry.standing_failure, entry.running
     if snapshot and snapshot.paused:
         return ResourceStatus(State.PAUSED, "its tag key-rotation is set to paused")
     if snapshot and snapshot.local_auth_disabled:
-        return ResourceStatus(State.KEYLESS, "access keys are switched off on it: there is nothing to rotate")
+        return ResourceStatus(State.KEYLESS, "local authentication is disabled on it: there is nothing to rotate")
     if running and not (failing and failing.rotation_id == running.rotation_id):
         begun = relative(running.requested_at, now)
-        return ResourceStatus(State.ROTATING, f"{running.kind} asked for {begun}, last step: {running.step}")
-    if failing:
+        return ResourceStatus(State.ROTATING, f"{running.kind} requested {begun}, last step: {running.step}")
+    if failing and not (_holds_invalid_key(snapshot) and failing.code not in _NOT_OUR_VALUE):
         code = failing.code or ""
-        return ResourceStatus(State.FAILED, failing.message or "", _REMEDY.get(code, _DEFAULT_REMEDY), code)
+        return ResourceStatus(State.FAILED, failing.message or "", guide(code).do, code)
     if snapshot is None:
         return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
     return _by_snapshot(snapshot, now, grace)
 
 
+def _holds_invalid_key(snapshot: Snapshot | None) -> bool:
+    return bool(snapshot and snapshot.version and snapshot.fingerprint and snapshot.published_slot is None)
+
+
 def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:
     if snapshot.version and snapshot.fingerprint is None:
         why, code = f"the newest version of {snapshot.secret_name} is disabled", "SecretDisabled"
-        return ResourceStatus(State.BLOCKED, why, _REMEDY[code], code)
+        return ResourceStatus(State.BLOCKED, why, guide(code).do, code)
     if snapshot.provisioning_state in MOVING:
         why = f"its provisioning state is {snapshot.provisioning_state}"
-        return ResourceStatus(State.BLOCKED, why, "Wait, or finish what is being changed on it.", "ResourceNotReady")
-    if snapshot.version and snapshot.published_slot is None:
-        to_do = "Resync it now, or leave it to the next sweep."
-        return ResourceStatus(State.REPAIRING, "the published value is no live key: whoever reads it is refused", to_do)
+        return ResourceStatus(State.BLOCKED, why, guide(Code.NOT_READY).do, Code.NOT_READY)
+    if _holds_invalid_key(snapshot):
+        to_do = "Resync it now; the next sweep does it by itself."
+        return ResourceStatus(
+            State.INVALID, "the published value is not a valid key: clients that read it get 401", to_do
+        )
     if snapshot.due_at is None:
         return ResourceStatus(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
     return _by_due_time(snapshot.due_at, now, grace)

@@ -157,13 +157,13 @@ def _meaning(mark: TimelineMark) -> tuple[MarkerKind, str]:
         return MarkerKind.FAILED, mark.result.value.lower()
     match mark.kind:
         case Kind.ROTATE:
-            return MarkerKind.REGENERATED, "renewed"
+            return MarkerKind.REGENERATED, "regenerated"
         case Kind.RETIRE:
-            return MarkerKind.REGENERATED, "renewed to retire its old key"
+            return MarkerKind.REGENERATED, "regenerated to invalidate its old key"
         case Kind.PUBLISH:
             return MarkerKind.SWITCHED, "published as it was"
         case Kind.SALT | None:
-            return MarkerKind.SWITCHED, "salt renewed"
+            return MarkerKind.SWITCHED, "salt regenerated"
         case _:
             assert_never(mark.kind)
 
@@ -175,7 +175,7 @@ def _future(snapshot: Snapshot | None, window: Window) -> list[Marker]:
     if due := snapshot.due_at:
         points.append(_point(MarkerKind.DUE, other, due, window, f"{other} is due {stamp(due)}"))
     if retire := snapshot.retire_after:
-        title = f"the old key of {other} is made worthless {stamp(retire)}"
+        title = f"the old key of {other} is invalidated {stamp(retire)}"
         points.append(_point(MarkerKind.RETIRES, other, retire, window, title))
     return points
 

@@ -32,11 +32,11 @@ from shared.domain.resources import ResourceId
 
 _ADVICE = {
     Code.NOT_DUE: "the published key is not due for rotation yet",
-    Code.OVERLAP_ACTIVE: "clients may still hold the other key until then; wait, or ask with force",
+    Code.OVERLAP_ACTIVE: "clients may still use the other key until {until}; retry then, or set force",
     Code.LOCAL_AUTH_DISABLED: "access keys are switched off on this resource: there is nothing to rotate",
     Code.PAUSED: "the tag key-rotation is set to paused; set it to enabled to go on",
     Code.SECRET_DISABLED: "the newest version of the secret is disabled; enable it, or add one, to go on",
-    Code.ALREADY_LIVE: "the published value is a live key",
+    Code.ALREADY_LIVE: "the published value is a valid key",
     Code.ALREADY_ROTATED: "the key was replaced after this was asked for, by another request",
     Code.RETIREMENT_PENDING: "the other key is about to be retired and must not be handed out again; "
     "wait until it is, or use mode revoke",
@@ -153,7 +153,7 @@ def nothing_done(item: WorkItem, result: Result, code: Code, until: datetime | N
         rotation_id=item.rotation_id,
         result=result,
         code=code.value,
-        message=_ADVICE[code],
+        message=_ADVICE[code].format(until=f"{until:%Y-%m-%dT%H:%M:%SZ}" if until else "the overlap is over"),
         until=until,
         trigger=item.trigger,
         reason=item.reason,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.errors import KeyReused, Misconfigured, NotManaged, NotPermitted, Retryable, RotationError
+from shared.domain.guidance import GUIDES, anchor
 from shared.http.messages import HttpResponse
 
 PROBLEM = "application/problem+json"
@@ -16,26 +17,26 @@ _RETRY_AFTER_SECONDS = 10
 
 # Code: HTTP status and title. Codes of errors and refusals that only an outcome can have are not listed here.
 PROBLEMS: Mapping[str, tuple[int, str]] = {
-    "InvalidRequest": (400, "The request cannot be understood"),
-    "InvalidHeader": (400, "A header of the request cannot be understood"),
-    "InvalidQuery": (400, "The query of the address cannot be understood"),
-    "InvalidEvents": (400, "The body holds no event that can be read"),
-    "HandshakeIncomplete": (400, "The handshake names no origin"),
-    "RoleMissing": (403, "The caller lacks the app role that this app asks for"),
-    "AuthenticationNotEnabled": (403, "An app role is asked for, but the platform does not authenticate callers"),
-    "NotManaged": (404, "The resource is not one of those this app manages"),
-    "RotationNotFound": (404, "Nothing is known under this rotation id"),
-    "MethodNotAllowed": (405, "This address does not offer that method"),
-    "RotationRefused": (409, "What was asked would hurt, and was not done"),
-    "BodyTooLarge": (413, "The body is larger than what is read"),
-    "UnsupportedMediaType": (415, "The body is not of a type that is read"),
-    "IdempotencyKeyReused": (422, "This Idempotency-Key was used for a different request"),
-    "Misconfigured": (500, "A setting or a tag is wrong"),
-    "NotPermitted": (500, "The app lacks a right"),
-    "RotationFailed": (502, "The rotation failed"),
-    "ServiceFailed": (502, "A service that the app needs refused"),
-    "Unhealthy": (503, "Something would keep rotations from succeeding"),
-    "Unavailable": (503, "A service that the app needs does not answer now"),
+    "InvalidRequest": (400, "Invalid request body"),
+    "InvalidHeader": (400, "Invalid request header"),
+    "InvalidQuery": (400, "Invalid query parameter"),
+    "InvalidEvents": (400, "No valid event in the body"),
+    "HandshakeIncomplete": (400, "WebHook-Request-Origin header is missing"),
+    "RoleMissing": (403, "Required app role is missing"),
+    "AuthenticationNotEnabled": (403, "App Service authentication is disabled"),
+    "NotManaged": (404, "Resource is not managed"),
+    "RotationNotFound": (404, "Rotation not found"),
+    "MethodNotAllowed": (405, "Method not allowed"),
+    "RotationRefused": (409, "Rotation rejected"),
+    "BodyTooLarge": (413, "Request body too large"),
+    "UnsupportedMediaType": (415, "Unsupported media type"),
+    "IdempotencyKeyReused": (422, "Idempotency-Key reused with a different request"),
+    "Misconfigured": (500, "Invalid setting or tag"),
+    "NotPermitted": (500, "Missing Azure permission"),
+    "RotationFailed": (502, "Rotation failed"),
+    "ServiceFailed": (502, "Azure service rejected the call"),
+    "Unhealthy": (503, "Health check failed"),
+    "Unavailable": (503, "Azure service unavailable, retry"),
 }
 
 
@@ -67,6 +68,9 @@ class Problem(Exception):  # noqa: N818 - the RFC's own word
         status, title = PROBLEMS[self.code]
         kind = TYPE_PREFIX + self.code
         content = {"type": kind, "title": title, "status": status, "detail": self.detail, "code": self.code}
+        cause = str(self.members.get("code", self.code))
+        if cause in GUIDES:
+            content["help"] = anchor(cause)
         # ASCII, because the caller's own text may be quoted, and not all of it can be encoded as UTF-8.
         body = json.dumps(content | self.members, separators=(",", ":")).encode()
         return HttpResponse(status, body, self.headers, PROBLEM)

@@ -14,7 +14,7 @@ _FORM = {"act": "rotate", "mode": "rotate", "confirmed": "yes", "token": "111111
 async def _rotate(page: Page, reason: str, name: str) -> None:
     await page.get_by_text("Rotate…").click()
     await page.get_by_label("Reason").fill(reason)
-    await page.get_by_label(f"Yes, do it to {name} now").check()
+    await page.get_by_label(f"Rotate {name} now").check()
     await page.get_by_role("button", name="Start").click()
 
 
@@ -26,7 +26,7 @@ async def test_a_dry_run_says_what_would_be_done_and_does_nothing(visitor: Visit
     await visitor.page.get_by_text("Dry run:").wait_for()
 
     said = await visitor.page.locator("#notice").inner_text()
-    assert "Dry run: would regenerate Secondary, prove it, publish it and announce it. Nothing was done." == said
+    assert "Dry run: would regenerate Secondary, verify it, publish it and announce it. Nothing was done." == said
     assert 0 == len(world.azure.regenerations(resource))
     assert [] == world.versions(resource)
 
@@ -41,7 +41,7 @@ async def test_a_rotation_is_started_and_watched_to_its_end_without_a_reload(vis
 
     assert await visitor.page.evaluate("window.stayed")
     steps = await visitor.page.locator(".progress .stages .done .step").all_inner_texts()
-    assert ["asked", "planned", "regenerated", "published", "announced"] == steps
+    assert ["requested", "planned", "regenerated", "verified", "published", "announced"] == steps
     assert "Secondary" == world.live_slot(resource)
     assert "quarterly audit" in await visitor.page.locator(".history").inner_text()
 
@@ -200,6 +200,6 @@ async def test_a_sweep_is_started_from_the_page(visitor: Visitor, world: World) 
     await visitor.page.get_by_text("Rotate everything that is due").click()
     await visitor.page.get_by_label("Yes, rotate what is due").check()
     await visitor.page.get_by_role("button", name="Start the sweep").click()
-    await visitor.page.get_by_text("Asked for a look at").wait_for()
+    await visitor.page.get_by_text("Sweep queued for").wait_for()
 
     assert "Primary" == until(lambda: world.live_slot(resource), timeout=60)

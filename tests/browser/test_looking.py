@@ -16,16 +16,24 @@ async def test_the_headline_counts_and_names_what_needs_attention(onlooker: Visi
 
     assert "5 of" in await onlooker.page.locator("h1").inner_text()
     named = await onlooker.page.locator(".urgent li").all_inner_texts()
-    assert ["board-eu KeyRefused", "chat-eu NotPermitted", "orders Repairing", "legacy SecretDisabled"] == named[:4]
+    assert [
+        "orders Invalid key published",
+        "board-eu KeyRefused",
+        "chat-eu NotPermitted",
+        "legacy SecretDisabled",
+    ] == named[:4]
 
 
 async def test_the_most_urgent_rows_come_first_with_reason_and_remedy(onlooker: Visitor) -> None:
     await onlooker.open()
 
-    first = await onlooker.page.locator("tbody tr").first.inner_text()
-    assert "board-eu" in first
-    assert "SignalR refuses the Secondary key" in first
-    assert "→ Look at the resource's health" in first
+    first, second = [await onlooker.page.locator("tbody tr").nth(number).inner_text() for number in (0, 1)]
+    assert "orders" in first
+    assert "clients that read it get 401" in first
+    assert "→ Resync it now" in first
+    assert "board-eu" in second
+    assert "SignalR refuses the Secondary key" in second
+    assert "→ Nothing, if the resource is due." in second
 
 
 async def test_the_page_says_when_the_last_sweep_ended(onlooker: Visitor) -> None:
@@ -98,7 +106,7 @@ async def test_everything_can_be_reached_with_the_keyboard_alone(onlooker: Visit
     assert "Skip to content" == await onlooker.page.evaluate("document.activeElement.textContent")
     await onlooker.page.keyboard.press("Enter")
     await onlooker.page.keyboard.press("Tab")
-    assert "board-eu" == await onlooker.page.evaluate("document.activeElement.textContent")
+    assert "orders" == await onlooker.page.evaluate("document.activeElement.textContent")
     await onlooker.page.keyboard.press("Enter")
 
     await onlooker.page.get_by_role("heading", name="History").wait_for()

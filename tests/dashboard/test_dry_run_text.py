@@ -33,12 +33,12 @@ REQUEST = WorkItem(
 @pytest.mark.parametrize(
     ("action", "said"),
     [
-        (Rotate(Slot.SECONDARY), "would regenerate Secondary, prove it, publish it and announce it"),
-        (Rotate(Slot.PRIMARY, retire=True), "the key it replaces becomes worthless once the overlap is over"),
+        (Rotate(Slot.SECONDARY), "would regenerate Secondary, verify it, publish it and announce it"),
+        (Rotate(Slot.PRIMARY, retire=True), "the key it replaces is invalidated once the overlap is over"),
         (Publish(Slot.PRIMARY, Cause.ADOPT), "would publish the Primary key as it is"),
-        (Publish(Slot.PRIMARY, Cause.REPAIR), "the published value is no live key"),
-        (Publish(Slot.PRIMARY, Cause.SWITCH, retire=True), "becomes worthless"),
-        (Retire(Slot.PRIMARY), "would regenerate Primary, so that its old key becomes worthless"),
+        (Publish(Slot.PRIMARY, Cause.REPAIR), "the published value is not a valid key"),
+        (Publish(Slot.PRIMARY, Cause.SWITCH, retire=True), "is invalidated once"),
+        (Retire(Slot.PRIMARY), "would regenerate Primary, so that its old key is invalidated"),
         (RegenerateSalt(), "would regenerate the salt"),
         (Resume(), "would finish the rotation that was begun"),
         (Wait(), "would wait: the resource is being changed"),

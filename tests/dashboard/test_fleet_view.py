@@ -24,17 +24,17 @@ def names(view: FleetView) -> list[str]:
 
 def test_the_headline_counts_who_needs_attention() -> None:
     assert "5 of 16 resources need attention" == viewed().headline
-    assert "2 failed, 1 repairing, 1 blocked, 1 overdue" == viewed().attention_by_state
+    assert "1 invalid key published, 2 failed, 1 blocked, 1 overdue" == viewed().attention_by_state
 
 
 def test_a_fleet_that_is_well_says_so() -> None:
     well = [InventoryEntry.of(fleet.record(name, NOW, age=DAY)) for name in ("one", "two")]
 
-    assert ("All is well", 0) == (viewed(well).headline, viewed(well).attention)
+    assert ("All resources healthy", 0) == (viewed(well).headline, viewed(well).attention)
 
 
 def test_nobody_at_all_is_no_all_clear() -> None:
-    assert "No resource has been seen yet" == viewed([]).headline
+    assert "No resource has been checked yet" == viewed([]).headline
 
 
 def test_the_headline_stays_true_whatever_is_filtered() -> None:
@@ -46,9 +46,9 @@ def test_the_headline_stays_true_whatever_is_filtered() -> None:
     [
         ({"text": "CHAT-"}, ["chat-eu", "chat-us"]),
         ({"state": "overdue"}, ["telemetry"]),
-        ({"state": "attention"}, ["board-eu", "chat-eu", "orders", "legacy", "telemetry"]),
+        ({"state": "attention"}, ["orders", "board-eu", "chat-eu", "legacy", "telemetry"]),
         ({"state": "healthy", "order": "name"}, ["alerts-eu", "alerts-us", "auction", "chat-us", "checkout", "quiz"]),
-        ({"state": "not-seen-yet"}, ["brand-new"]),
+        ({"state": "not-checked-yet"}, ["brand-new"]),
         ({"text": "nobody"}, []),
     ],
 )

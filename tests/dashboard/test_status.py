@@ -29,7 +29,7 @@ def test_each_of_the_sample_fleet_is_what_its_name_says() -> None:
         "chat-eu": State.FAILED,
         "board-eu": State.FAILED,
         "telemetry": State.OVERDUE,
-        "orders": State.REPAIRING,
+        "orders": State.INVALID,
         "legacy": State.BLOCKED,
         "presence": State.ROTATING,
         "tracking": State.DUE_SOON,
@@ -91,6 +91,27 @@ def test_a_code_that_nobody_foresaw_still_says_where_to_look() -> None:
     past = (fleet.failure(NOW, "SomethingNew", "hm"),)
 
     assert "Look up its rotation id in the log." == judged(fleet.record("chat", NOW, age=DAY, history=past)).to_do
+
+
+def invalid(**facts: object) -> Record:
+    snapshot = fleet.snapshot("chat", NOW, age=DAY, slot=None)
+    return fleet.record("chat", NOW, age=DAY, snapshot=snapshot, **facts)
+
+
+def test_an_invalid_key_is_the_most_urgent_state() -> None:
+    assert (State.INVALID, 0) == (judged(invalid()).state, judged(invalid()).state.urgency)
+
+
+def test_a_failure_does_not_hide_that_clients_are_rejected_now() -> None:
+    past = (fleet.failure(NOW, "NotPermitted", "no permission"),)
+
+    assert State.INVALID is judged(invalid(history=past)).state
+
+
+def test_a_value_that_is_not_ours_is_not_judged_as_a_key_of_ours() -> None:
+    past = (fleet.failure(NOW, "SecretNotOwned", "it is of another service"),)
+
+    assert State.FAILED is judged(invalid(history=past)).state
 
 
 def test_a_resource_in_change_is_blocked() -> None:

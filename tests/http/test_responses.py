@@ -1,5 +1,6 @@
 """Every decision and every result has a form in the API."""
 
+import json
 from typing import get_args
 
 import pytest
@@ -28,6 +29,19 @@ def test_problem_has_the_form_of_the_rfc(code: str) -> None:
         response.headers["Retry-After"],
     )
     assert f'"title":"{title}"'.encode() in response.body
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (Problem("NotManaged", "no"), "docs/reference/errors.md#notmanaged"),
+        (Problem("RotationRefused", "no", code="OverlapActive"), "docs/reference/errors.md#overlapactive"),
+        (Problem("InvalidQuery", "no"), None),
+    ],
+    ids=["its own code", "the code behind it", "a code of HTTP alone"],
+)
+def test_problem_says_where_its_code_is_explained(problem: Problem, expected: str | None) -> None:
+    assert expected == json.loads(problem.response.body).get("help")
 
 
 def test_results_that_are_good_are_those_that_need_nobody() -> None:

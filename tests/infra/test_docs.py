@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain import errors, policy
-from shared.domain.decision import Code
+from shared.domain import policy
 from tests.docs.documents import DOCUMENTS, named
 from tests.infra.bicep import INFRA, Template
 
@@ -27,16 +26,6 @@ def rows(text: str) -> list[list[str]]:
     """The cells of all table rows but the headings."""
     lines = [line for line in text.splitlines() if re.match(r"\| ?`", line)]
     return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in lines]
-
-
-def test_every_error_code_has_its_advice() -> None:
-    ours = [
-        found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, errors.RotationError)
-    ]
-    raised = {found.code for found in ours if not found.__subclasses__()}
-    documented = [row[0] for row in rows(section(OPERATIONS, "What to do for each code"))]
-
-    assert raised | {code.value for code in Code} == set(documented)
 
 
 def test_every_tag_is_listed() -> None:

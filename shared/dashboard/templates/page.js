@@ -48,7 +48,7 @@
       const notice = document.getElementById("notice");
       if (notice.textContent) notice.focus();
     } catch (error) {
-      say("It may not have been asked for: " + error.message, true);
+      say("The request may not have been sent: " + error.message, true);
     } finally {
       button.disabled = false;
       plan();
