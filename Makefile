@@ -33,7 +33,7 @@ mutants: .venv/.installed  ## each invariant broken on purpose, in a copy: a tes
 fuzz: .venv/.installed  ## the HTTP face under generated calls and mutated deliveries
 	FUZZ=1 $(PY) -m pytest -s tests/http/test_contract.py tests/http/test_events_fuzz.py tests/http/test_duplicates.py --timeout 1500
 
-bench: .venv/.installed  ## the seven measurements of docs/performance.md, each held to its goal
+bench: .venv/.installed  ## the seven measurements of docs/explanation/performance.md, each held to its goal
 	$(PY) -m benchmarks --write
 
 bench-short: .venv/.installed  ## shows in a minute that they run
@@ -44,7 +44,7 @@ conformance: .venv/.installed  ## the emulators against clients nobody here wrot
 	$(PY) -m pytest tests/emulators
 	$(PY) -m pytest tests/emulators/conformance/javascript.py tests/emulators/conformance/azure_cli.py
 
-live: .venv/.installed  ## docs/parity.md against a real subscription: make live SUBSCRIPTION=… LOCATION=… CONFIRM=yes
+live: .venv/.installed  ## docs/reference/parity.md against a real subscription: make live SUBSCRIPTION=… LOCATION=… CONFIRM=yes
 	$(PY) -m tests.live
 
 consumers:  ## the ASP.NET Core sample against its proof, where dotnet is installed

@@ -1,7 +1,7 @@
 """`python -m benchmarks`: all seven measurements, each held to its goal.
 
-With `--write` the results go into docs/performance.json and the table of docs/performance.md. `--short` only shows, in
-less than a minute, that every measurement runs: its figures mean nothing.
+With `--write` the results go into docs/explanation/performance.json and the table of performance.md beside it.
+`--short` only shows, in less than a minute, that every measurement runs: its figures mean nothing.
 """
 
 import argparse

@@ -92,7 +92,7 @@ CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
 
 
 class Settings(BaseSettings):
-    """The app settings. `docs/configuration.md` explains each; `load()` reads them from the environment."""
+    """The app settings. `docs/reference/configuration.md` explains each; `load()` reads them from the environment."""
 
     model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore", frozen=True)
 

@@ -23,7 +23,7 @@ param deployedAt string
 @description('E-mail address to tell. Empty: alerts only show in Azure Monitor.')
 param email string
 
-// A log line is a row of AppTraces: Message is its stable event, Properties hold its facts (docs/telemetry.md).
+// A log line is a row of AppTraces: Message is its stable event, Properties hold its facts (docs/reference/telemetry.md).
 var eventsOfApp = '''
 AppTraces
 | where AppRoleName =~ "{0}" and Message == "{1}"

@@ -3,7 +3,7 @@
 The app runs in Microsoft's worker library (azure-functions-runtime), in one process of its own, because the library
 keeps one app per process. Around it this package plays the host: HTTP routes and keys, the timer, the storage queue
 trigger, the Event Grid trigger and the admin routes. `python -m local.functions_host --app DIR` starts it; from Python
-`FunctionsHost.start` does. Its rules are those seen when the platform's own host was run (docs/parity.md).
+`FunctionsHost.start` does. Its rules are those seen when the platform's own host was run (docs/reference/parity.md).
 
 Where it differs from Azure, on purpose:
 - Easy Auth is off, so `X-MS-CLIENT-PRINCIPAL…` headers reach the app as the client sent them, as on the platform.

@@ -52,7 +52,7 @@ def proxy_is_set() -> bool:
     """Whether the environment names a proxy.
 
     Told to heed the environment, aiohttp looks for a netrc file, on another thread, before every single request: a
-    quarter of the CPU that a rotation took (docs/performance.md). So it is told so only where a proxy is set.
+    quarter of the CPU that a rotation took. So it is told so only where a proxy is set.
     """
     return bool(getproxies_environment())
 

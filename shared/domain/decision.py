@@ -1,6 +1,6 @@
 """Decides what to do with one resource. Pure: no I/O, no clock of its own.
 
-Every row of docs/decisions.md is a branch here; a test compares the two for every combination.
+Every row of docs/reference/decision-table.md is a branch here; a test compares the two for every combination.
 """
 
 from dataclasses import dataclass

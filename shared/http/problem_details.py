@@ -1,6 +1,7 @@
 """Errors as an HTTP caller reads them: problem details (RFC 9457) whose type is stable.
 
-`PROBLEMS` lists every problem with its HTTP status and its title; the OpenAPI document and docs/http.md list the same.
+`PROBLEMS` lists every problem with its HTTP status and its title; the OpenAPI document and docs/reference/http-api.md
+list the same.
 """
 
 import json

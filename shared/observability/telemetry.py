@@ -9,7 +9,7 @@
             └── announce        the topic has the event
 
 Attributes name keys by fingerprint. No exception is recorded, only its code: its text belongs to the log, which is
-redacted. Names are in docs/telemetry.md.
+redacted. Names are in docs/reference/telemetry.md.
 
 Until `start` is called nothing is recorded, and nothing of OpenTelemetry is imported: that costs a cold start.
 """

@@ -15,9 +15,9 @@ import pytest
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, named
 from tests.world import World, own_world, until
 
-README, OPERATIONS, DEPLOYMENT = "README.md", "docs/operations.md", "docs/deployment.md"
+README, OPERATIONS, DEPLOYMENT = "README.md", "docs/operations.md", "docs/how-to/install.md"
 # Run line by line by tests/http/test_portal.py.
-PORTAL = "docs/portal.md"
+PORTAL = "docs/how-to/call-the-api.md"
 # Run one by one by tests/consumers/test_leak_response.py.
 LEAK = "docs/how-to/respond-to-a-leak.md"
 MODULES = ["local", "local.azure", "local.functions_host"]

@@ -1,4 +1,4 @@
-"""docs/security.md: what it says is held by a test is, and what it says of rights is what is deployed."""
+"""The threat model: what it says is held by a test is, and what it says of permissions is what is deployed."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ import pytest
 from tests.infra.bicep import INFRA
 
 ROOT = INFRA.parent
-PAGE = (ROOT / "docs" / "security.md").read_text()
+PAGE = (ROOT / "docs" / "explanation" / "threat-model.md").read_text()
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
 THREATS = PAGE.split("\n## Threats\n", 1)[1].split("\n## ", 1)[0]
 

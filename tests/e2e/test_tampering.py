@@ -1,4 +1,4 @@
-"""What somebody who can write a tag, a message or a blob cannot do with it: docs/security.md names these tests."""
+"""What somebody who can write a tag, a message or a blob cannot do with it: the threat model names these tests."""
 
 import socket
 from collections.abc import Iterator

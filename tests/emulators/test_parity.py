@@ -1,4 +1,4 @@
-"""docs/parity.md claims nothing that no test witnesses, and says what each claim rests on."""
+"""docs/reference/parity.md claims nothing that no test witnesses, and says what each claim rests on."""
 
 import ast
 import re
@@ -13,7 +13,7 @@ from tests.live.claims import CLAIMS
 from tests.recorded.recording import FOLDER
 
 _HERE = Path(__file__).parent
-_PAGE = _HERE.parents[1] / "docs" / "parity.md"
+_PAGE = _HERE.parents[1] / "docs" / "reference" / "parity.md"
 _WITNESS = re.compile(r"`([\w/]+\.py)::(\w+)`")
 _KINDS = ("documented", "recorded", "assumed")
 _NOT_OF_AZURE = "## What only an emulator has"

@@ -1,6 +1,7 @@
 """The guards of each invariant, and how each is taken out: what `make mutants` tries, one after the other.
 
-A guard that no test misses is either not needed or not tested. docs/invariants.md shows the list, beside the tests.
+A guard that no test misses is either not needed or not tested. docs/explanation/guarantees-and-limits.md shows the
+list, beside the tests.
 """
 
 from tests.faults.guards_keys import KEYS

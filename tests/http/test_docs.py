@@ -1,4 +1,4 @@
-"""docs/http.md, docs/events and docs/consumers say what the code says."""
+"""docs/reference/http-api.md, docs/events and docs/consumers say what the code says."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from shared.http.problem_details import PROBLEMS
 from tests.event_schemas import KINDS, validate_event
 
 DOCS = Path(__file__).parents[2] / "docs"
-HTTP = (DOCS / "http.md").read_text()
+HTTP = (DOCS / "reference" / "http-api.md").read_text()
 EVENTS = (DOCS / "events" / "README.md").read_text()
 CONSUMERS = (DOCS / "consumers" / "README.md").read_text()
 

@@ -1,4 +1,4 @@
-"""docs/portal.md: its lines are run as they stand there, and answer what it says."""
+"""docs/how-to/call-the-api.md: its lines are run as they stand there, and answer what it says."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from local.azurite.server import Azurite
 from tests.http.conftest import HttpWorld
 from tests.world import running_host
 
-PAGE = (Path(__file__).parents[2] / "docs" / "portal.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "call-the-api.md").read_text()
 LINES = re.findall(r"```sh\n(.*?)```\n→ `(\d+)`", PAGE, re.DOTALL)
 SUBSCRIPTION = "0e0e0e0e-0000-4000-8000-0000000000aa"
 

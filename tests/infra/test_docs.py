@@ -11,7 +11,7 @@ from tests.docs.documents import DOCUMENTS, named
 from tests.infra.bicep import INFRA, Template
 
 ROOT = INFRA.parent
-DEPLOYMENT = (ROOT / "docs" / "deployment.md").read_text()
+DEPLOYMENT = (ROOT / "docs" / "how-to" / "install.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference" / "parameters.md").read_text()
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 

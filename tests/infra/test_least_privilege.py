@@ -7,7 +7,7 @@ import pytest
 from local.azure.identity.roles import APP_ACTIONS, SIGNALR
 from tests.infra.bicep import Template, walk
 
-# docs/security.md gives the reason for each of them.
+# docs/explanation/threat-model.md gives the reason for each of them.
 SIGNALR_ACTIONS = {
     "Microsoft.SignalRService/SignalR/read",
     "Microsoft.SignalRService/SignalR/listkeys/action",

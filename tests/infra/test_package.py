@@ -54,7 +54,7 @@ def test_same_tree_gives_the_same_bytes(built: package.Package, tmp_path: Path) 
         "tests/unit/test_layout.py",
         "local/demo.py",
         "infra/main.json",
-        "docs/deployment.md",
+        "docs/how-to/install.md",
         "dist/app.zip",
         "shared/domain/__pycache__/keys.cpython-313.pyc",
         "node_modules/azurite/package.json",

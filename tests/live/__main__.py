@@ -1,4 +1,4 @@
-"""`make live SUBSCRIPTION=… LOCATION=… CONFIRM=yes`: docs/parity.md and the main job against a real subscription.
+"""`make live SUBSCRIPTION=… LOCATION=… CONFIRM=yes`: parity.md and the main job against a real subscription.
 
 It makes one resource group, regenerates keys in it, writes live-report.json, and removes the group in any case. Roles
 are assigned: the account that is signed in (`az login`) must be an owner of the subscription. SKU=Premium_P1 takes a

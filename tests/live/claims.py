@@ -1,4 +1,4 @@
-"""What docs/parity.md claims of a regeneration, checked against the real service one claim at a time.
+"""What docs/reference/parity.md claims of a regeneration, checked against the real service one claim at a time.
 
 Each claim names the row of the page that it is about. A claim is *as claimed*, *otherwise*, or *not seen* where the
 question could not be put. What one claim finds never keeps the next from being asked.
@@ -166,7 +166,7 @@ def _local_auth_disabled(seen: Regeneration) -> Found:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim: the row of docs/parity.md it is about, and how to see whether it holds."""
+    """One claim: the row of docs/reference/parity.md it is about, and how to see whether it holds."""
 
     name: str
     row: str

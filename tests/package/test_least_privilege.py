@@ -1,7 +1,7 @@
 """The app does everything it can with the deployed rights alone; with any one less, it says which is missing.
 
 The emulators check every call against role assignments, by action and scope, as Azure does. Storage is not among them:
-Azurite knows no roles. `docs/security.md` gives the reason for each right.
+Azurite knows no roles. `docs/explanation/threat-model.md` gives the reason for each right.
 """
 
 import logging

@@ -32,7 +32,7 @@ def test_bound_is_what_the_write_bucket_leaves(size: int, seconds: float) -> Non
 
 
 def test_page_has_a_place_for_each_of_the_seven() -> None:
-    page = (ROOT / "docs" / "performance.md").read_text()
+    page = (ROOT / "docs" / "explanation" / "performance.md").read_text()
 
     assert [*range(1, 8)] == [
         int(found) for found in re.findall(r"<!-- finding (\d) -->\n(?:.*?)<!-- end \1 -->", page, re.DOTALL)

@@ -1,4 +1,4 @@
-"""docs/decisions.md says what `decide` does: each row's words are read here, and held against the function."""
+"""The decision table says what `decide` does: each row's words are read here, and held against the function."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -184,7 +184,9 @@ def moment(until: datetime | None, case: Case, expected: str) -> str:
 
 
 def rows() -> list[tuple[str, str, str]]:
-    table = re.findall(r"^\| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "docs/decisions.md").read_text(), re.MULTILINE)
+    table = re.findall(
+        r"^\| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "docs/reference/decision-table.md").read_text(), re.MULTILINE
+    )
     return table[1:]
 
 

@@ -1,4 +1,4 @@
-"""docs/invariants.md names the tests that hold each invariant, and the mutations that show that they do."""
+"""The page of guarantees names the tests that hold each invariant, and the mutations that show that they do."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from tests.faults.guards import MUTATIONS, Mutation
 from tests.world import ROOT
 
-PAGE = (ROOT / "docs/invariants.md").read_text()
+PAGE = (ROOT / "docs/explanation/guarantees-and-limits.md").read_text()
 SECTIONS = {int(text.split()[0]): text for text in re.split(r"^## (?=\d+ )", PAGE, flags=re.MULTILINE)[1:]}
 
 

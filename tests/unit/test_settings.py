@@ -181,6 +181,6 @@ def test_sample_shows_the_defaults(environment: pytest.MonkeyPatch) -> None:
 
 
 def test_configuration_page_explains_every_setting() -> None:
-    page = (ROOT / "docs" / "configuration.md").read_text()
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
 
     assert [] == [name for name in names() if f"`{name}`" not in page]
