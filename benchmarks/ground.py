@@ -3,7 +3,6 @@
 All of it runs on this machine, so the services that are not measured take part of its cores: that part is measured too.
 """
 
-import json
 import os
 import tempfile
 import time
@@ -19,6 +18,7 @@ from local.azure.certificates import authority
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
+from local.functions_host.host_json import FAST_POLLING
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTED_SECONDS = (13.0, 19.0)
@@ -26,6 +26,7 @@ DOCUMENTED_SECONDS = (13.0, 19.0)
 
 WRITES = ("SignalR.listKeys", "SignalR.regenerateKey")
 _LONG_AGO_SECONDS = 61 * 86400
+_QUEUES = "AzureFunctionsJobHost__extensions__queues__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,24 +174,15 @@ def ground(
             "SIGNALR_SUBSCRIPTION_IDS": ",".join(on.all_subscriptions),
             "ROTATION_SCHEDULE": "0 7 * * * *",
             "FIRST_POLL_SECONDS": str(operation_seconds[0]),
+            **FAST_POLLING,
             **azure.env,
             **settings,
         }
+        if in_flight:
+            names = (f"{_QUEUES}batchSize", f"{_QUEUES}newBatchThreshold")
+            environment |= zip(names, map(str, in_flight), strict=True)
         on.throttling = throttling
-        app = _app(folder, in_flight) if in_flight else ROOT
         for number in range(workers):
             log = folder / f"host-{number}.log"
-            on.hosts.append(stack.enter_context(FunctionsHost.start(app, environment, log=log)))
+            on.hosts.append(stack.enter_context(FunctionsHost.start(ROOT, environment, log=log)))
         yield on
-
-
-def _app(folder: Path, in_flight: tuple[int, int]) -> Path:
-    """The app with another number of messages in hand."""
-    app = folder / "app"
-    app.mkdir()
-    for name in ("function_app.py", "shared"):
-        (app / name).symlink_to(ROOT / name)
-    host = json.loads((ROOT / "host.json").read_text())
-    host["extensions"]["queues"] |= dict(zip(("batchSize", "newBatchThreshold"), in_flight, strict=True))
-    (app / "host.json").write_text(json.dumps(host))
-    return app

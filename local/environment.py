@@ -11,6 +11,7 @@ from local.azure.certificates import authority
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
+from local.functions_host.host_json import FAST_POLLING
 
 APP = Path(__file__).parents[1]
 NAMES = ("chat", "games", "alerts")
@@ -51,6 +52,7 @@ def local_environment(
                 "SIGNALR_SUBSCRIPTION_IDS": SUBSCRIPTION,
                 "ROTATION_SCHEDULE": schedule,
                 "FIRST_POLL_SECONDS": str(first_poll_seconds),
+                **FAST_POLLING,
                 **azure.env,
             }
             log = folder / "host.log"

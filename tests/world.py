@@ -17,6 +17,7 @@ from azure.storage.queue import QueueServiceClient
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
+from local.functions_host.host_json import FAST_POLLING
 from tests.event_schemas import validate_event
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,7 @@ def app_settings(azure: AzureEmulator, storage: Azurite, **overrides: str) -> di
         "ROTATION_SCHEDULE": "0 7 * * * *",
         "FIRST_POLL_SECONDS": "0.1",
         "KEY_EFFECT_TIMEOUT_SECONDS": "2",
+        **FAST_POLLING,
         **azure.env,
         **overrides,
     }

@@ -14,7 +14,8 @@ Where it differs from Azure, on purpose:
 """
 
 from local.functions_host.client import FunctionsHost
+from local.functions_host.host_json import FAST_POLLING
 from local.functions_host.limits import Limits
 from local.functions_host.process import HostDiedError
 
-__all__ = ["FunctionsHost", "HostDiedError", "Limits"]
+__all__ = ["FAST_POLLING", "FunctionsHost", "HostDiedError", "Limits"]

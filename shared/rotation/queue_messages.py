@@ -67,7 +67,7 @@ class QueueMessages:
         except Retryable:
             raise
         except Exception:
-            # The platform has no poison queue for this one: it would come again every ten minutes, for ever.
+            # The platform has no poison queue for this one: it would come again every ten minutes, for seven days.
             log.exception("message given up", extra={"rotation_id": rotation_id_of(content)})
 
     async def _own(self, content: bytes) -> _Message | None:

@@ -14,6 +14,7 @@ from azure.storage.queue.aio import QueueClient
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
+from local.functions_host.host_json import FAST_POLLING
 from local.functions_host.limits import Limits
 from shared.adapters.azure_services import NAME
 from shared.adapters.storage_queue import StorageQueue
@@ -32,7 +33,8 @@ SECONDS = 60
 
 async def standby(lane: Lane, folder: Path) -> FunctionsHost:
     """A host that has nothing to do yet. A message that it was killed over comes back after two seconds."""
-    env = {**lane.azure.env, **lane.settings, "PATH": os.environ["PATH"], "ROTATION_SCHEDULE": "0 7 * * * *"}
+    env = {**FAST_POLLING, **lane.azure.env, **lane.settings}
+    env |= {"PATH": os.environ["PATH"], "ROTATION_SCHEDULE": "0 7 * * * *"}
     limits = Limits(hidden_for=2)
     return await asyncio.to_thread(FunctionsHost.start, ROOT, env, log=folder / "killed.log", limits=limits)
 

@@ -8,9 +8,9 @@ import pytest
 from local.functions_host.host_json import CORES, ConfigurationError, HostJson, QueueOptions
 
 
-def read(folder: Path, text: str) -> HostJson:
+def read(folder: Path, text: str, **environ: str) -> HostJson:
     (folder / "host.json").write_text(text)
-    return HostJson.read(folder)
+    return HostJson.read(folder, environ)
 
 
 def test_defaults_are_the_platforms(tmp_path: Path) -> None:
@@ -28,6 +28,26 @@ def test_queue_section_is_read(tmp_path: Path) -> None:
     assert QueueOptions(timedelta(seconds=0.25), timedelta(days=1, seconds=30), 4, 3, 2 * CORES, base64=False) == (
         read(tmp_path, f'{{"extensions": {{"queues": {section}}}}}').queues
     )
+
+
+def test_app_setting_wins_over_the_value_whose_path_it_names(tmp_path: Path) -> None:
+    text = '{"extensions": {"queues": {"maxPollingInterval": "00:00:05", "batchSize": 4}}}'
+    prefix = "AzureFunctionsJobHost__"
+    interval = f"{prefix}extensions__Queues__maxpollinginterval"
+    overrides = {interval: "00:00:00.5", f"{prefix}functionTimeout": "00:01:00"}
+
+    found = read(tmp_path, text, **overrides, extensions__queues__batchSize="9")
+
+    assert (timedelta(seconds=0.5), 4, timedelta(minutes=1)) == (
+        found.queues.max_polling_interval,
+        found.queues.batch_size,
+        found.function_timeout,
+    )
+
+
+def test_override_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="maxPollingInterval"):
+        read(tmp_path, "{}", AzureFunctionsJobHost__extensions__queues__maxPollingInterval="soon")
 
 
 @pytest.mark.parametrize(("given", "expected"), [("v1", "v1"), ("", ""), ("/a/b/", "a/b")])

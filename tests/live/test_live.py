@@ -14,6 +14,7 @@ import pytest
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from local.functions_host.host_json import FAST_POLLING
 from tests.live.claims import CLAIMS
 from tests.live.wire import Wire
 from tests.recorded.recording import Exchange
@@ -34,6 +35,7 @@ def environment(azure: AzureEmulator, storage: Azurite, report: Path, **more: st
     return {
         "PATH": os.environ["PATH"],
         **azure.env,
+        **FAST_POLLING,
         "REQUESTS_CA_BUNDLE": azure.env["SSL_CERT_FILE"],
         "AzureWebJobsStorage": storage.connection_string,
         "EVENTS_FROM": azure.control,
