@@ -1,5 +1,5 @@
-// Five log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue, a
-// function failed, no sweep has ended lately.
+// Six log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue, a
+// function failed, a poison queue holds messages, no sweep has ended lately.
 // And the workbook that shows the same at a glance.
 
 @description('Azure region.')
@@ -27,7 +27,7 @@ param email string
 var eventsOfApp = '''
 AppTraces
 | where AppRoleName =~ "{0}" and Message == "{1}"
-| extend Resource = coalesce(tostring(Properties.resource), tostring(Properties.function)), Code = tostring(Properties.code)
+| extend Resource = coalesce(tostring(Properties.resource), tostring(Properties.function), tostring(Properties.queue)), Code = tostring(Properties.code)
 '''
 
 // One row even when there is nothing to count: silence must be seen as a number, not as no answer. The hours are in the
@@ -93,6 +93,20 @@ var rules = [
     severity: 1
     window: 'PT15M'
     frequency: 'PT15M'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    // The length of a poison queue, as each sweep sees it. A message that the platform cannot convert fails before the
+    // app is called, so nothing else tells of it; the metric of the storage account knows no single queue.
+    name: 'poison-messages'
+    title: 'SignalR key rotation poison queue is not empty'
+    description: 'A poison queue holds messages that no function of the app could take. They are not carried out, and deleted after seven days.'
+    event: 'poison queue not empty'
+    perResource: true
+    severity: 2
+    window: 'PT6H'
+    frequency: 'PT1H'
     operator: 'GreaterThan'
     threshold: 0
   }

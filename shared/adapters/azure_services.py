@@ -143,7 +143,8 @@ class AzureServices:
         from shared.adapters.storage_queue import StorageQueue  # noqa: PLC0415 - likewise
 
         normal, urgent = map(self._queues.get_queue_client, (NAME, URGENT))
-        return StorageQueue(normal, urgent, installation=self._settings.installation)
+        poison = [self._queues.get_queue_client(f"{name}-poison") for name in (NAME, URGENT)]
+        return StorageQueue(normal, urgent, poison=poison, installation=self._settings.installation)
 
     # -- clients
 

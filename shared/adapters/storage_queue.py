@@ -1,6 +1,7 @@
 """Queue storage: the queues that the platform turns into invocations of the worker (`Put Message`)."""
 
 import math
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -16,11 +17,22 @@ _FOREVER = -1
 
 
 class StorageQueue:
-    """`WorkQueue`: the queue, and the one for what is urgent. The platform makes neither: each is made when missing."""
+    """`WorkQueue`: the queue, the one for what is urgent, and those that the platform moves hopeless messages to.
 
-    def __init__(self, client: QueueClient, urgent: QueueClient | None = None, *, installation: str = "") -> None:
+    The platform makes neither of the first two: each is made when missing.
+    """
+
+    def __init__(
+        self,
+        client: QueueClient,
+        urgent: QueueClient | None = None,
+        *,
+        poison: Sequence[QueueClient] = (),
+        installation: str = "",
+    ) -> None:
         self._client = client
         self._urgent = urgent or client
+        self._poison = poison
         self._installation = installation
 
     async def send(
@@ -45,6 +57,16 @@ class StorageQueue:
                 with suppress(ResourceExistsError):
                     await client.create_queue()
                 await _put(client, message, hidden, alive)
+
+    async def given_up(self) -> Mapping[str, int]:
+        """See `WorkQueue.given_up` (`Get Queue Metadata`). A queue that is not there is left out."""
+        held: dict[str, int] = {}
+        for client in self._poison:
+            needs = "the role Storage Queue Data Contributor"
+            with translated("Queue storage", needs=needs, step="sweep"), suppress(ResourceNotFoundError):
+                found = await client.get_queue_properties()
+                held[str(client.queue_name)] = found.approximate_message_count or 0
+        return held
 
 
 async def _put(client: QueueClient, message: QueuedMessage, hidden: timedelta, alive: int) -> None:

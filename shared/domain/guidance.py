@@ -254,6 +254,11 @@ GUIDES: Mapping[str, Guide] = {
         "without a body from outside, hourly: that is a sweep.",
         clients="none yet; keys are not rotated",
     ),
+    "PoisonMessages": _finding(
+        "A poison queue holds messages that no function of the app could take: the platform cannot convert them. "
+        "What was asked in them is not carried out.",
+        "Read them, find out who sends them, and delete them: docs/operations.md, A message that nobody takes.",
+    ),
     "KeysChangedElsewhere": _finding(
         "Twice or more in 90 days the published key was replaced from outside of this app, "
         "or its secret got a version that this app did not make.",

@@ -8,6 +8,7 @@ from pydantic import Field
 from shared.domain.wire import Wire
 
 NO_SWEEP = "NoSweep"
+POISON_MESSAGES = "PoisonMessages"
 WITHOUT_SWEEPS = (
     "nothing is rotated or repaired by schedule. Restart the function app, or deploy it again; until its timer fires, "
     "call POST /api/rotate without a body from outside"

@@ -233,6 +233,9 @@ class WorkQueue(Protocol):
         `urgent`: on the queue that no sweep uses. `expires_after` (from when it is seen on): nobody misses it then.
         """
 
+    async def given_up(self) -> Mapping[str, int]:
+        """How many messages each poison queue holds, about, by its name; hidden ones count, as those that fail are."""
+
 
 class Services(Protocol):
     """All ports, and the clock that everything stored is dated by. An adapter is made when it is first asked for."""

@@ -15,7 +15,7 @@ from itertools import islice
 
 from shared.domain import events
 from shared.domain.errors import RotationError
-from shared.domain.heartbeat import Finding, Heartbeat, Unreadable
+from shared.domain.heartbeat import POISON_MESSAGES, Finding, Heartbeat, Unreadable
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.overdue import Overdue, find_overdue, still_unobserved
 from shared.domain.policy import OPT_IN_TAG, is_unclear, unknown_word
@@ -143,7 +143,7 @@ class Sweep:
                 Unreadable(subscription=scope.name, code=error.code, message=error.message)
                 for scope, error in state.discovery.unreadable.items()
             ),
-            findings=self._unknown_words(state),
+            findings=(*await self._given_up(), *self._unknown_words(state)),
             unobserved=unobserved,
         )
 
@@ -192,6 +192,30 @@ class Sweep:
                 await bounded_gather(announce, overdue, limit=_AT_ONCE)
         except TimeoutError:
             log.warning("overdue not announced in time", extra={"resources": len(overdue)})
+
+    async def _given_up(self) -> tuple[Finding, ...]:
+        """The poison queues that hold messages.
+
+        The platform converts a message before it calls the app. One that it cannot convert fails there, on the poison
+        queue again, every ten minutes for seven days: the app is never called, and this count is all that shows it.
+        """
+        try:
+            held = await self._services.queue.given_up()
+        except RotationError as error:
+            log.warning("poison queues not read", extra={"code": error.code})
+            return ()
+        found = {queue: messages for queue, messages in held.items() if messages}
+        for queue, messages in found.items():
+            log.error("poison queue not empty", extra={"queue": queue, "messages": messages})
+        return tuple(
+            Finding(
+                resource="",
+                code=POISON_MESSAGES,
+                message=f"{queue} holds {messages} message(s) that no function of the app could take. None of them is "
+                "carried out; each is deleted after seven days. Read and delete them: docs/operations.md, Alerts",
+            )
+            for queue, messages in found.items()
+        )
 
     def _unknown_words(self, state: FleetState) -> tuple[Finding, ...]:
         """The resources whose tag says something that the app does not know."""

@@ -2,7 +2,7 @@
 # ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -199,6 +199,9 @@ class MemoryQueue:
     ) -> None:
         async with self.worker.call("send"):
             self.worker.cloud.queue.append(message)
+
+    async def given_up(self) -> Mapping[str, int]:
+        return {}
 
 
 @dataclass(frozen=True)

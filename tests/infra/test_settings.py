@@ -140,9 +140,14 @@ def test_the_events_the_app_acts_on_are_subscribed_to(templates: dict[str, Templ
 def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -> None:
     rules = templates["modules/alerts.bicep"].of("var")["rules"].body
 
-    assert ["invalid key published", "rotation failed", "rotation overdue", "function failed", "sweep finished"] == [
-        rule["event"] for rule in rules
-    ]
+    assert [
+        "invalid key published",
+        "rotation failed",
+        "rotation overdue",
+        "function failed",
+        "poison queue not empty",
+        "sweep finished",
+    ] == [rule["event"] for rule in rules]
 
 
 def test_function_names_and_routes_are_not_reserved(templates: dict[str, Template]) -> None:

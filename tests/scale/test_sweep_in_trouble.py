@@ -2,21 +2,26 @@
 
 import asyncio
 import json
+import re
 import time
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue import QueueClient
 
 from shared.composition import App
 from shared.domain.decision import Code
 from shared.domain.errors import NotManaged, NotPermitted
+from shared.domain.heartbeat import POISON_MESSAGES
 from shared.domain.record import Result
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.rotation import sweep
+from tests.integration.test_refusals import refusing
 from tests.scale.conftest import Site
 from tests.scale.test_sweep import told
 from tests.world import secret_name, until
@@ -89,6 +94,58 @@ async def test_message_that_the_queue_does_not_take_costs_its_own_resource_alone
     assert (20, 1) == (beat.enqueued, beat.not_enqueued)
     assert [(bad, "Rejected")] == [(each.resource, each.code) for each in beat.findings]
     assert (bad, "Rejected") in [(each.resource, each.code) for each in (await app.health.report()).findings]
+
+
+async def test_message_that_no_function_could_take_is_told_by_each_sweep(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A foreign one whose fields the platform cannot convert: hidden ten minutes each time, the app is never called."""
+    site.resource()
+    app = site.app()
+    name = "signalr-rotation-urgent-poison"
+    with QueueClient.from_connection_string(site.storage.connection_string, name) as poison:
+        with suppress(ResourceExistsError):
+            poison.create_queue()
+        poison.send_message('{"DequeueCount": "many"}')
+        poison.receive_message(visibility_timeout=600)
+
+        await site.swept(app)
+        found = [each for each in (await app.health.report()).findings if each.code == POISON_MESSAGES]
+        poison.clear_messages()
+        caplog.clear()
+        await site.swept(app)
+
+    assert [("", True)] == [(each.resource, each.message.startswith(f"{name} holds 1 ")) for each in found]
+    assert () == (await app.health.report()).findings
+    assert [] == [record for record in caplog.records if record.message == "poison queue not empty"]
+
+
+async def test_poison_queue_is_logged_with_its_name_and_length(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.resource()
+    app = site.app()
+    with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation-poison") as poison:
+        with suppress(ResourceExistsError):
+            poison.create_queue()
+        poison.send_message("1")
+        poison.send_message("2")
+
+    await site.swept(app)
+
+    told = [vars(record) for record in caplog.records if record.message == "poison queue not empty"]
+    assert [("signalr-rotation-poison", 2)] == [(each["queue"], each["messages"]) for each in told]
+
+
+async def test_poison_queue_that_may_not_be_read_costs_no_sweep(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    site.resource({TAG: "disabled"})
+    async with refusing(403, "AuthorizationPermissionMismatch", "This request is not authorized.") as url:
+        queues = re.sub(r"QueueEndpoint=[^;]+", f"QueueEndpoint={url}", site.storage.connection_string)
+        app = site.app(AzureWebJobsStorage=queues)
+        await site.swept(app)
+
+    assert (await heartbeat(app)).ended_at
+    assert ["NotPermitted"] == [
+        vars(record)["code"] for record in caplog.records if record.message == "poison queues not read"
+    ]
 
 
 async def test_queue_that_takes_nothing_fails_the_sweep(site: Site) -> None:

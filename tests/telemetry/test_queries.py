@@ -71,6 +71,7 @@ def test_the_events_asked_for_are_the_events_logged() -> None:
         "rotation failed",
         "rotation overdue",
         "function failed",
+        "poison queue not empty",
         "sweep finished",
     } == asked
     assert [] == [event for event in asked if f'"{event}"' not in logged]
