@@ -1,13 +1,16 @@
 """Queues and blobs of the storage account an app setting names, by connection string or by identity."""
 
 import os
+from typing import TYPE_CHECKING
 
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
 from local.functions_host.host_json import ConfigurationError
+
+if TYPE_CHECKING:
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 
 
 def queue_service(connection: str) -> QueueServiceClient:
@@ -38,7 +41,9 @@ def blob_service(connection: str) -> BlobServiceClient | None:
     return BlobServiceClient(url, credential=_credential(connection), transport=_transport(), retry_total=1)
 
 
-def _credential(connection: str) -> ManagedIdentityCredential | DefaultAzureCredential:
+def _credential(connection: str) -> "ManagedIdentityCredential | DefaultAzureCredential":
+    from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential  # noqa: PLC0415 - a tenth of a start
+
     managed = os.environ.get(f"{connection}__credential", "").lower() == "managedidentity"
     client_id = os.environ.get(f"{connection}__clientId")
     return ManagedIdentityCredential(client_id=client_id) if managed else DefaultAzureCredential()

@@ -8,8 +8,10 @@ their pace: only dates move. TLS (OpenSSL) and other processes see the real time
 import asyncio
 import time
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-import time_machine
+if TYPE_CHECKING:
+    import time_machine
 
 _FARTHEST_SECONDS = 100 * 365 * 86400
 
@@ -35,6 +37,9 @@ class WallClock:
         if not abs(offset_seconds) < _FARTHEST_SECONDS:
             raise ValueError(f"{offset_seconds} is more than a hundred years")
         if self._traveller is None:
+            # It loads pytest where that is installed, a tenth of a host's start: only the few that travel pay.
+            import time_machine  # noqa: PLC0415 - see above
+
             self._traveller = time_machine.travel(time.time(), tick=True).start()
         self._traveller.shift(offset_seconds - self._offset_seconds)
         self._offset_seconds = offset_seconds
