@@ -8,6 +8,7 @@ from pathlib import Path
 from local.azure.client import AzureEmulator
 from local.azure.instructions import instructions
 from local.environment import local_environment
+from local.walkthrough import walkthrough
 
 _OPERATION_SECONDS = (13.0, 19.0)
 
@@ -17,14 +18,11 @@ def serve_app(port: int) -> int:
     with local_environment(
         operation_seconds=_OPERATION_SECONDS, first_poll_seconds=10, schedule="0 */5 * * * *", port=port
     ) as env:
-        key = env.host.function_key
         print(f"The app serves on {env.host.url}; Ctrl-C ends it.\n")
-        print(f"The dashboard:\n  {env.host.url}/api/dashboard?code={key}\n")
-        print("Rotate everything that is due (the first time: publish the keys in use):")
-        print(f"  curl -X POST -H 'x-functions-key: {key}' {env.host.url}/api/rotate\n")
-        for resource in env.resources.values():
-            body = f'{{"resource": "{resource}"}}'
-            print(f"  curl -H 'x-functions-key: {key}' --json '{body}' {env.host.url}/api/rotate")
+        print(f"The dashboard:\n  {env.host.url}/api/dashboard?code={env.host.function_key}\n")
+        print("In a second terminal, in this order:\n")
+        for line in walkthrough(env):
+            print(f"# {line.about}\n{line.command}\n")
         _until_told()
     return 0
 

@@ -46,7 +46,7 @@ class App:
             else:
                 return
         raise Stop(
-            f"{self.function} does not show up. Is the code deployed, and does it start? See docs/operations.md."
+            f"{self.function} does not show up. Is the code deployed, and does it start? See docs/how-to/install.md."
         )
 
     def events_key(self) -> str:

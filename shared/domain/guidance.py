@@ -257,7 +257,7 @@ GUIDES: Mapping[str, Guide] = {
     "PoisonMessages": _finding(
         "A poison queue holds messages that no function of the app could take: the platform cannot convert them. "
         "What was asked in them is not carried out.",
-        "Read them, find out who sends them, and delete them: docs/operations.md, A message that nobody takes.",
+        "Read them, find out who sends them, and delete them: docs/how-to/respond-to-alerts.md.",
     ),
     "KeysChangedElsewhere": _finding(
         "Twice or more in 90 days the published key was replaced from outside of this app, "

@@ -212,7 +212,7 @@ class Sweep:
                 resource="",
                 code=POISON_MESSAGES,
                 message=f"{queue} holds {messages} message(s) that no function of the app could take. None of them is "
-                "carried out; each is deleted after seven days. Read and delete them: docs/operations.md, Alerts",
+                "carried out; each is deleted after seven days. Read and delete them: docs/how-to/respond-to-alerts.md",
             )
             for queue, messages in found.items()
         )

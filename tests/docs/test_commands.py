@@ -1,5 +1,6 @@
 """What README and docs tell to type works: run where it can run here, checked by the shell where it needs Azure."""
 
+import hashlib
 import json
 import os
 import re
@@ -15,7 +16,11 @@ import pytest
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, named
 from tests.world import World, own_world, until
 
-README, OPERATIONS, DEPLOYMENT = "README.md", "docs/operations.md", "docs/how-to/install.md"
+README, INSTALL = "README.md", "docs/how-to/install.md"
+ONBOARD, ROTATE = "docs/how-to/onboard-pause-remove.md", "docs/how-to/rotate-and-roll-back.md"
+CLIENTS = "docs/how-to/clients-get-401.md"
+# `make demo` and `make run`: tests/e2e runs what they print.
+TUTORIAL = "docs/tutorial/first-rotation.md"
 # Run line by line by tests/http/test_portal.py.
 PORTAL = "docs/how-to/call-the-api.md"
 # Run one by one by tests/consumers/test_leak_response.py.
@@ -75,7 +80,10 @@ def test_the_lines_of_the_readme_rotate_and_tell(world: World) -> None:
 def test_the_runbook_does_what_it_says_in_the_order_it_says_it(world: World) -> None:
     """Publish the key in use, rotate, roll back, revoke: each is accepted and succeeds, two days apart."""
     chat = world.resource()
-    ask, *commands = [block.text for block in blocks(OPERATIONS) if not block.needs_azure]
+    ask, rotate, roll_back = [block.text for block in blocks(ROTATE)]
+    [publish] = [block.text for block in blocks(ONBOARD) if not block.needs_azure]
+    [revoke] = [block.text for block in blocks(LEAK) if "revoke" in block.text and "force" not in block.text]
+    commands = (publish, rotate, roll_back, revoke)
 
     slots = []
     for command in commands:
@@ -89,16 +97,30 @@ def test_the_runbook_does_what_it_says_in_the_order_it_says_it(world: World) -> 
 def test_the_line_that_tells_whether_a_deployment_works_tells_it(world: World) -> None:
     chat = world.resource(**{"key-rotation-vault": "https://elsewhere.vault.azure.net"})
 
-    previews = run(world, lines(DEPLOYMENT, "Does it work?"))["previews"]
+    previews = run(world, lines(INSTALL, "Does it work?"))["previews"]
 
     [mine] = [preview for preview in previews if preview["resource"] == chat]
     assert ["Misconfigured"] == [finding["code"] for finding in mine["findings"]]
 
 
+def test_a_client_finds_out_whether_its_key_is_the_published_one(world: World) -> None:
+    chat = world.resource()
+    ask, publish = blocks(ROTATE)[0].text, blocks(ONBOARD)[1].text
+    assert "Succeeded" == ended(world, run(world, ask + publish, chat=chat))
+    [compare] = [block.text for block in blocks(CLIENTS)]
+
+    fleet = run(world, compare, its_key=world.azure.live_keys(chat)["Primary"])["value"]
+
+    [mine] = [each["fingerprint"] for each in fleet if each["id"] == chat]
+    fingerprint = hashlib.sha256(world.azure.live_keys(chat)["Primary"].encode()).hexdigest()[:12]
+    assert fingerprint == mine
+
+
 def test_no_block_is_left_out() -> None:
     """What is run by a test, here or beside; what needs Azure; and `make`."""
     make = [block for block in blocks(README) if all(line.startswith("make ") for line in block.text.splitlines())]
-    run_here = [*blocks(OPERATIONS), *blocks(PORTAL), *blocks(LEAK), *make, *blocks(README)]
+    pages = (README, ONBOARD, ROTATE, CLIENTS, PORTAL, LEAK)
+    run_here = [*make, *(block for page in pages for block in blocks(page)), *blocks(TUTORIAL)]
 
     assert 1 == len(make)
     assert [] == [str(block) for block in blocks() if not block.needs_azure and block not in run_here]

@@ -9,7 +9,8 @@ from tests.infra.bicep import INFRA
 
 ROOT = INFRA.parent
 PAGE = (ROOT / "docs" / "explanation" / "threat-model.md").read_text()
-NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)))
+PERMISSIONS = (ROOT / "docs" / "reference" / "permissions.md").read_text()
+NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE + PERMISSIONS)))
 THREATS = PAGE.split("\n## Threats\n", 1)[1].split("\n## ", 1)[0]
 
 
@@ -31,7 +32,7 @@ def test_every_right_has_its_reason() -> None:
     """Each action of the custom roles, by the part that tells it from the others."""
     source = (INFRA / "modules" / "signalr-roles.bicep").read_text()
     actions = re.findall(r"'Microsoft\.SignalRService(/[\w/]+)'", source)
-    rights = PAGE.split("\n## Rights\n", 1)[1].split("\n## ", 1)[0].replace("`…/", "`Microsoft.SignalRService/SignalR/")
+    rights = PERMISSIONS.replace("`…/", "`Microsoft.SignalRService/SignalR/")
 
     assert 7 == len(actions)
     assert [] == [action for action in actions if f"Microsoft.SignalRService{action}`" not in rights]

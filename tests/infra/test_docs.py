@@ -13,7 +13,8 @@ from tests.infra.bicep import INFRA, Template
 ROOT = INFRA.parent
 DEPLOYMENT = (ROOT / "docs" / "how-to" / "install.md").read_text()
 REFERENCE = (ROOT / "docs" / "reference" / "parameters.md").read_text()
-OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+CONFIGURATION = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+ALERTS = (ROOT / "docs" / "how-to" / "respond-to-alerts.md").read_text()
 
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 
@@ -31,12 +32,13 @@ def rows(text: str) -> list[list[str]]:
 def test_every_tag_is_listed() -> None:
     read = set(re.findall(r'"(key-rotation-[a-z-]+)"', inspect.getsource(policy)))
 
-    assert read == {row[0] for row in rows(section(OPERATIONS, "Onboard a SignalR resource"))}
+    listed = {row[0] for row in rows(section(CONFIGURATION, "Tags of a resource"))}
+    assert read | {policy.OPT_IN_TAG} == listed
 
 
 def test_every_alert_has_its_advice(templates: dict[str, Template]) -> None:
     titles = [rule["title"] for rule in templates["modules/alerts.bicep"].of("var")["rules"].body]
-    named = re.findall(r"^\| (SignalR [\w ]+) \|", section(OPERATIONS, "Alerts"), re.MULTILINE)
+    named = re.findall(r"^\| (SignalR [\w ]+) \|", ALERTS, re.MULTILINE)
 
     assert titles == named
 

@@ -1,0 +1,55 @@
+"""Pages are short, are found, and speak the project's words."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import DOCUMENTS, ROOT, named
+
+DOCS = ROOT / "docs"
+# Lines at most; 120 for any other page. Made by a script, or one row for each of many cases: as long as the matter is.
+LENGTHS = {
+    "README.md": 60,
+    "CONTRIBUTING.md": 90,
+    "docs/tutorial/first-rotation.md": 60,
+    "docs/how-to/install.md": 90,
+    "docs/how-to/rotate-and-roll-back.md": 60,
+    "docs/how-to/clients-get-401.md": 30,
+    "docs/contributing/testing.md": 60,
+    "docs/reference/glossary.md": 50,
+    "docs/reference/permissions.md": 60,
+}
+TABLES = {
+    "CHANGELOG.md",
+    "docs/reference/errors.md",
+    "docs/reference/modules.md",
+    "docs/reference/parity.md",
+    "docs/reference/connection-strings.md",
+    "docs/explanation/guarantees-and-limits.md",
+    "docs/explanation/performance.md",
+}
+
+
+@pytest.mark.parametrize("page", [page for page in DOCUMENTS if named(page) not in TABLES], ids=named)
+def test_a_page_is_short(page: Path) -> None:
+    assert LENGTHS.get(named(page), 130) >= len(page.read_text().splitlines())
+
+
+def test_every_page_is_found_from_the_index() -> None:
+    index = (DOCS / "README.md").read_text()
+    pages = [
+        page
+        for kind in ("tutorial", "how-to", "reference", "explanation", "contributing")
+        for page in (DOCS / kind).glob("*.md")
+    ]
+
+    assert pages
+    assert [] == [named(page) for page in pages if f"]({page.relative_to(DOCS)})" not in index]
+
+
+def test_the_first_screen_answers_what_safe_and_install() -> None:
+    readme = (ROOT / "README.md").read_text()
+
+    assert ["How it works", "Is it safe?", "Install", "Use it"] == re.findall(r"^## (.+)$", readme, re.MULTILINE)
+    assert "never run in an Azure subscription" in readme.split("\n## ", 1)[0]
