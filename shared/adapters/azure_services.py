@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from shared.observability import log_redaction
 from shared.rotation.ports import (
     EventPublisher,
+    HubConnections,
     KeyProbe,
     OperationStore,
     RecordStore,
@@ -93,6 +94,13 @@ class AzureServices:
 
         # A connection that stays open may lead to a server that knows the old keys.
         return SignalRProbe(self._closing(plain_session(keep_open=False)))
+
+    @cached_property
+    def connections(self) -> HubConnections:
+        """SignalR's data plane."""
+        from shared.adapters.signalr_hubs import SignalRHubs  # noqa: PLC0415 - likewise
+
+        return SignalRHubs(self._session)
 
     @cached_property
     def secrets(self) -> SecretStore:

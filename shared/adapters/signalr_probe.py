@@ -1,9 +1,9 @@
 """Whether SignalR itself accepts a key: one signed request to the data plane.
 
-`HEAD {endpoint}/api/hubs/{hub}/users/{user}` with a JWT (HS256 over the access key's text, `aud`: the address without
-its query) is answered 401 when the key is rejected; 200, or 404 with the header `x-ms-error-code:
-Warning.User.NotExisted`, when it is accepted (SignalR REST API reference, 2022-06-01; the management SDK takes a 404
-without that header for somebody else's). A front that answers everybody alike is found out by a random key.
+`HEAD {endpoint}/api/hubs/{hub}/users/{user}`, signed with the key (`signalr_token`), is answered 401 when the key is
+rejected; 200, or 404 with the header `x-ms-error-code: Warning.User.NotExisted`, when it is accepted (SignalR REST API
+reference, 2022-06-01; the management SDK takes a 404 without that header for somebody else's). A front that answers
+everybody alike is found out by a random key.
 """
 
 import logging
@@ -15,17 +15,15 @@ import urllib.parse
 from email.utils import parsedate_to_datetime
 
 import aiohttp
-import jwt
 from yarl import URL
 
+from shared.adapters.signalr_token import API_VERSION, BACKDATED_SECONDS, TOKEN_SECONDS, signed
 from shared.domain.keys import AccessKey, Slot
 from shared.rotation.ports import Verdict
 
 log = logging.getLogger("rotation")
 
-_API_VERSION = "2022-06-01"
 _HUB, _USER = "keyrotation", "probe"
-_TOKEN_SECONDS, _BACKDATED_SECONDS = 300, 60
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 _OK, _REJECTED, _FORBIDDEN, _NOT_FOUND = 200, 401, 403, 404
 _NOBODY = re.compile(r"Warning\.\w+\.NotExisted")
@@ -47,11 +45,13 @@ class SignalRProbe:
     async def probe(self, key: AccessKey) -> Verdict:
         """See `KeyProbe.probe`."""
         address = f"{key.endpoint}/api/hubs/{_HUB}/users/{_USER}"
-        query = urllib.parse.urlencode({"api-version": _API_VERSION})
+        query = urllib.parse.urlencode({"api-version": API_VERSION})
         try:
-            headers = {"Authorization": f"Bearer {_token(key, address)}"}
             async with self._session.head(
-                URL(f"{address}?{query}", encoded=True), headers=headers, timeout=_TIMEOUT, allow_redirects=False
+                URL(f"{address}?{query}", encoded=True),
+                headers=signed(key, address),
+                timeout=_TIMEOUT,
+                allow_redirects=False,
             ) as answer:
                 self._compare_clocks(answer.headers.get("Date", ""))
                 return _verdict(answer)
@@ -73,17 +73,10 @@ class SignalRProbe:
         except ValueError:
             return
         # A token lives from a minute ago until five minutes from now.
-        error = 0.0 if -_TOKEN_SECONDS < ahead < _BACKDATED_SECONDS else round(ahead)
+        error = 0.0 if -TOKEN_SECONDS < ahead < BACKDATED_SECONDS else round(ahead)
         if error and not self._clock_error:
             log.warning("worker clock is off", extra={"seconds_ahead": error})
         self._clock_error = error
-
-
-def _token(key: AccessKey, address: str) -> str:
-    now = int(time.time())
-    dated = now - _BACKDATED_SECONDS
-    claims = {"aud": address, "iat": dated, "nbf": dated, "exp": now + _TOKEN_SECONDS}
-    return jwt.encode(claims, key.reveal(), algorithm="HS256")
 
 
 def _verdict(answer: aiohttp.ClientResponse) -> Verdict:

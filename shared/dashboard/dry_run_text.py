@@ -56,4 +56,7 @@ def _sentence(action: Action, preview: Preview, now: datetime) -> str:
             return f"would wait: {nothing_done(preview.item, Result.SKIPPED, code, None, now).message}"
         case _:
             assert_never(action)
-    return text + ("; the key it replaces is invalidated once the overlap is over" if retire else "")
+    hubs = ", ".join(preview.item.close_connections)
+    cut = f", and the connections of {hubs} are closed" if hubs else ""
+    later = f"; the key it replaces is invalidated once the overlap is over{cut}"
+    return text + later if retire else text

@@ -60,6 +60,7 @@ class FleetView:
     pages: int
     axis: str
     running: bool
+    revoking: int
     states: tuple[State, ...] = tuple(State)
     orders: tuple[Order, ...] = tuple(Order)
 
@@ -93,6 +94,7 @@ def fleet_view(entries: Iterable[InventoryEntry], filters: Filters, now: datetim
         pages=pages,
         axis=duration(window.end - now),
         running=bool(counts[State.ROTATING]),
+        revoking=counts[State.REVOKING],
     )
 
 

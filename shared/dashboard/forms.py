@@ -4,6 +4,7 @@ A change needs three things: the function key, which no browser sends by itself;
 from this very origin; and a tick in the box. Each form stands for one command, however often it is sent.
 """
 
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from enum import StrEnum
 from typing import Self
 from urllib.parse import parse_qsl
 
+from shared.domain.hubs import HUB_NAME, MOST_HUBS, distinct
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.http.messages import HttpRequest
@@ -48,6 +50,7 @@ class DashboardForm:
     mode: Mode
     reason: str
     token: str
+    hubs: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, fields: Mapping[str, str]) -> Self:
@@ -65,7 +68,8 @@ class DashboardForm:
         resource = resource_of(fields)
         if resource is None and act is not Act.SWEEP:
             raise PageError(400, "no resource is named")
-        return cls(act, resource, Mode(mode), fields.get("reason", "").strip()[:MOST_REASON_CHARACTERS], token)
+        reason = fields.get("reason", "").strip()[:MOST_REASON_CHARACTERS]
+        return cls(act, resource, Mode(mode), reason, token, _hubs_of(fields, Mode(mode)))
 
     @property
     def command(self) -> RotationCommand:
@@ -75,10 +79,20 @@ class DashboardForm:
             trigger=TRIGGER,
             resource=None if sweep else self.resource,
             mode=Mode.SWEEP if sweep else self.mode,
+            close_connections=() if sweep else self.hubs,
             reason=self.reason,
             deduplication_key=f"{TRIGGER}:{self.token}",
             tracked=not sweep,
         )
+
+
+def _hubs_of(fields: Mapping[str, str], mode: Mode) -> tuple[str, ...]:
+    hubs = distinct(fields.get("hubs", "").split())
+    if hubs and mode is not Mode.REVOKE:
+        raise PageError(400, "hubs go with a revocation: leave them out, or choose Revoke")
+    if len(hubs) > MOST_HUBS or not all(re.fullmatch(HUB_NAME, hub) for hub in hubs):
+        raise PageError(400, f"a hub's name begins with a letter, without a hyphen in it; {MOST_HUBS} hubs at most")
+    return hubs
 
 
 def form_fields(request: HttpRequest) -> Mapping[str, str]:

@@ -76,14 +76,15 @@ def finished(outcome: Outcome) -> Progress:
     """The progress of a rotation that ended."""
     failed = outcome.result in {Result.FAILED, Result.UNKNOWN}
     stages = _stages(outcome) if outcome.times else ()
+    code, message = outcome.remark or (outcome.code or "", outcome.message or "")
     return Progress(
         rotation_id=outcome.rotation_id,
         title=_title(outcome.kind, outcome.slot),
         stages=tuple(_stopped(stage, failed=failed) for stage in stages),
         ended=True,
         result=outcome.result.value,
-        code=outcome.code or "",
-        message=outcome.message or "",
+        code=code,
+        message=message,
         until=outcome.until,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from shared.dashboard.time_format import duration, relative
+from shared.dashboard.time_format import duration, relative, stamp
 from shared.domain.decision import MOVING, Code
 from shared.domain.guidance import Guide, guide
 from shared.domain.inventory_entry import InventoryEntry
@@ -23,6 +23,7 @@ class State(StrEnum):
     FAILED = "Failed"
     BLOCKED = "Blocked"
     OVERDUE = "Overdue"
+    REVOKING = "Revocation pending"
     ROTATING = "Rotating"
     DUE_SOON = "Due soon"
     HEALTHY = "Healthy"
@@ -110,7 +111,19 @@ def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> Resourc
         )
     if snapshot.due_at is None:
         return ResourceStatus(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
+    if snapshot.retire_after:
+        return _by_retirement(snapshot.retire_after, now, grace)
     return _by_due_time(snapshot.due_at, now, grace)
+
+
+def _by_retirement(retire_after: datetime, now: datetime, grace: timedelta) -> ResourceStatus:
+    if now > retire_after + grace:
+        why = f"a leaked key was to be invalidated {duration(now - retire_after)} ago, and is still valid"
+        return ResourceStatus(State.OVERDUE, why, "See if sweeps run.")
+    if now > retire_after:
+        return ResourceStatus(State.REVOKING, "a leaked key is valid until the next sweep, which invalidates it")
+    why = f"until {stamp(retire_after)} UTC, {relative(retire_after, now)}: the leaked key stays valid until then"
+    return ResourceStatus(State.REVOKING, why)
 
 
 def _by_due_time(due_at: datetime, now: datetime, grace: timedelta) -> ResourceStatus:

@@ -33,6 +33,9 @@ def completed(journal: Journal, resource: ResourceId, policy: Policy) -> Outgoin
         "reason": journal.reason or None,
         "verified": journal.verified,
         "cause": journal.cause,
+        "retire_after": _iso(journal.retire_after),
+        "close_connections": [*journal.close_connections] or None,
+        "closings": [each.model_dump(exclude_none=True) for each in journal.closings] or None,
     }
     if journal.version is not None:
         data |= {

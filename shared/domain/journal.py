@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal, Self
 
 from shared.domain.decision import Cause
+from shared.domain.hubs import HubClosing
 from shared.domain.keys import Slot
 from shared.domain.wire import Wire
 
@@ -60,6 +61,8 @@ class Journal(Wire):
     retire: str | None = None  # fingerprint of the key that this one replaces and that is to be invalidated
     overlap_hours: float
     retire_after: datetime | None = None
+    close_connections: tuple[str, ...] = ()  # hubs whose connections are closed when the key of `retire` is invalid
+    closings: tuple[HubClosing, ...] = ()  # those that this run closes itself, as it invalidates a key
     version: str | None = None
     secret_id: str | None = None
 
@@ -129,6 +132,11 @@ class Journal(Wire):
             secret_id=secret_id,
             retire_after=retire_after,
         )
+
+    def with_closing(self, closing: HubClosing) -> Self:
+        """The same, with what came of one hub."""
+        closings = tuple(closing if each.hub == closing.hub else each for each in self.closings)
+        return self.model_copy(update={"closings": closings})
 
     def announced(self, now: datetime) -> Self:
         """The topic has the event."""

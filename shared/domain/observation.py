@@ -12,10 +12,14 @@ from shared.domain.wire import Wire
 
 
 class Retirement(Wire):
-    """A replaced key that is to be invalidated, and when (UTC)."""
+    """A replaced key that is to be invalidated, and when (UTC).
+
+    `close_connections`: hubs whose connections are to be closed then. Only the record holds them, no tag does.
+    """
 
     fingerprint: str
     after: datetime
+    close_connections: tuple[str, ...] = ()
 
 
 class Publication(Wire):

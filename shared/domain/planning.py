@@ -22,6 +22,7 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.errors import RotationError
+from shared.domain.hubs import to_close
 from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
 from shared.domain.observation import Observation
@@ -95,6 +96,7 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
     replaced = observation.published_slot or (slot.other if slot else Slot.PRIMARY)
     # A move is not what was asked for: it has an id of its own, and the request is decided afterwards.
     moves = cause is Cause.MOVE
+    now_closing, later = _hubs(observation, item, kind, slot)
     return Journal(
         rotation_id=str(uuid.uuid4()) if moves else item.rotation_id,
         kind=kind,
@@ -109,8 +111,24 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
         previous_version=observation.published.version if observation.published else None,
         retire=observation.fingerprints[replaced] if retire else None,
         overlap_hours=overlap / timedelta(hours=1),
+        close_connections=() if moves else later,
+        closings=() if moves else to_close(*now_closing),
         times={Step.PLANNED: now},
     )
+
+
+def _hubs(
+    observation: Observation, item: WorkItem, kind: Kind, slot: Slot | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The hubs to be cut by this run, as it invalidates a revoked key; and those to be cut at a later retirement."""
+    due: tuple[str, ...] = ()
+    promised = observation.retirement
+    if promised and slot and kind in {Kind.ROTATE, Kind.RETIRE} and observation.slot_of(promised.fingerprint) is slot:
+        due = promised.close_connections
+    if observation.published is not None and observation.published_slot is None:
+        # The published key is invalid already: nothing more has to be waited for.
+        return (*due, *item.close_connections), ()
+    return due, item.close_connections
 
 
 def announcing_again(observation: Observation, item: WorkItem, policy: Policy) -> Journal:

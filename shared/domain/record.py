@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field
 
 from shared.domain.decision import Cause
+from shared.domain.hubs import HubClosing, still_open
 from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
 from shared.domain.observation import Publication, Retirement
@@ -17,6 +18,7 @@ from shared.domain.wire import Wire
 
 KEPT_OUTCOMES = 50
 FORMAT = 2  # of a record: 2 has the publication, the retirement and the outbox apart from the snapshot
+REVOCATION_PENDING, CONNECTIONS_OPEN = "RevocationPending", "ConnectionsNotClosed"  # what a success leaves open
 _FOLLOWED = frozenset({"http", "dashboard"})  # triggers whose callers ask for the outcome by its id
 
 
@@ -55,6 +57,8 @@ class Outcome(Wire):
     verified: str | None = None
     verified_at: datetime | None = None
     retire_after: datetime | None = None
+    close_connections: tuple[str, ...] = ()
+    closings: tuple[HubClosing, ...] = ()
     times: Mapping[Step, datetime] = {}
     count: int = 1  # how often the same failure has come in a row
 
@@ -67,6 +71,23 @@ class Outcome(Wire):
         return cls.model_validate(
             journal.model_dump(include=shared)
             | {"fingerprint": journal.after, "result": result, "ended_at": now, "code": code, "message": message}
+        )
+
+    @property
+    def remark(self) -> tuple[str, str] | None:
+        """What must be known of a success: a code and a sentence."""
+        left = still_open(self.closings)
+        if self.result is not Result.SUCCEEDED or not (left or self.retire_after):
+            return None
+        if left:
+            why = "; ".join(f"{each.hub}: {each.message}" for each in left)
+            return CONNECTIONS_OPEN, f"the key is invalid, but connections were not closed. {why}. Close them by hand"
+        hubs = (
+            f", and the connections of {', '.join(self.close_connections)} are closed" if self.close_connections else ""
+        )
+        return REVOCATION_PENDING, (
+            f"revocation pending until {self.retire_after:%Y-%m-%d %H:%M} UTC: the leaked key stays valid until then. "
+            f"Then it is regenerated{hubs}"
         )
 
     def as_failure_of(self, rotation_id: str, trigger: str, requested_at: datetime) -> Self:

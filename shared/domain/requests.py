@@ -14,6 +14,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
+from shared.domain.hubs import HubNames
 from shared.domain.keys import KeyType, Slot
 from shared.domain.resources import Resource, ResourceId
 from shared.domain.wire import Wire
@@ -82,6 +83,7 @@ class WorkItem(QueuedMessage):
 
     `tracked`: a caller may ask for the outcome by its id, so it is stored even when there was nothing to do.
     `expected`: the sweep knows that there is something to do, so no pre-check can be enough.
+    `close_connections`: hubs whose connections are closed once the revoked key is rejected.
     `conflicts`: other resources that map to the same secret; none of them may write it. Three at most of
     `conflict_count`: a whole fleet on one secret would not fit into a message. Messages of the first version name all.
     """
@@ -92,6 +94,7 @@ class WorkItem(QueuedMessage):
     key_type: KeyType | None = None
     force: bool = False
     overlap_hours: float | None = Field(None, ge=0)
+    close_connections: HubNames = ()
     reason: str = ""
     trigger: str
     requested_at: AwareDatetime
@@ -132,6 +135,7 @@ class RotationCommand:
     key_type: KeyType | None = None
     force: bool = False
     overlap_hours: float | None = None
+    close_connections: tuple[str, ...] = ()
     reason: str = ""
     deduplication_key: str | None = None
     exclusive: bool = False
@@ -141,7 +145,10 @@ class RotationCommand:
     def meaning(self) -> str:
         """One spelling for all commands that ask for the same."""
         resource = self.resource.key if self.resource else None
-        return json.dumps((resource, self.mode, self.key_type, self.force, self.overlap_hours, self.reason))
+        meant = (resource, self.mode, self.key_type, self.force, self.overlap_hours, self.reason)
+        # Versions that knew no hubs have stored the same commands without them.
+        hubs = sorted({hub.lower() for hub in self.close_connections})
+        return json.dumps((*meant, hubs) if hubs else meant)
 
     def for_resource(self, resource: ResourceId, now: datetime) -> WorkItem:
         """The message that says so for one resource."""
@@ -152,6 +159,7 @@ class RotationCommand:
             key_type=self.key_type,
             force=self.force,
             overlap_hours=self.overlap_hours,
+            close_connections=self.close_connections,
             reason=self.reason,
             trigger=self.trigger,
             requested_at=now,

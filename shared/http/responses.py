@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from pydantic import Field
 
 from shared.domain.decision import Action, Cause
+from shared.domain.hubs import HubClosing
 from shared.domain.inventory_entry import InventoryEntry, Last, Running
 from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import KeyType, Slot
@@ -83,6 +84,12 @@ class RotationProperties(Wire):
     verified: str | None = Field(None, description="Who confirmed that the key works: dataplane or arm")
     verified_at: datetime | None = Field(None, description="When that was")
     retire_after: datetime | None = Field(None, description="When the replaced key will be invalidated")
+    close_connections: tuple[str, ...] | None = Field(
+        None, description="Hubs whose connections will be closed once the replaced key is rejected"
+    )
+    closings: tuple[HubClosing, ...] | None = Field(
+        None, description="Hubs whose connections were to be closed, and what came of it"
+    )
     until: datetime | None = Field(None, description="Until when it is not allowed, or nothing has to be done")
     reason: str | None = Field(None, description="Why it was requested")
     steps: Mapping[Step, datetime] = Field({}, description="When each step was done")
@@ -99,7 +106,9 @@ class OperationStatus(Wire):
     properties: RotationProperties
     error: Fault | None = Field(None, description="Why it failed or is not allowed")
     note: Fault | None = Field(
-        None, description="Why nothing had to be done; of a rotation that goes on, the error that it met last"
+        None,
+        description="Why nothing had to be done; what a success leaves open (RevocationPending, ConnectionsNotClosed); "
+        "of a rotation that goes on, the error that it met last",
     )
 
     @classmethod
@@ -128,6 +137,8 @@ class OperationStatus(Wire):
             if ended.code or not good:
                 fault = Fault(code=ended.code or ended.result.value, message=ended.message or "")
                 facts["note" if good else "error"] = fault
+            elif ended.remark:
+                facts["note"] = Fault(code=ended.remark[0], message=ended.remark[1])
         elif operation.note:
             facts["status"] = "Running"
             facts["note"] = Fault(code=operation.note.code, message=operation.note.message)
@@ -250,6 +261,8 @@ def _progress(of: Journal | Outcome) -> dict[str, object]:
         "verified": of.verified,
         "verified_at": of.verified_at,
         "retire_after": of.retire_after,
+        "close_connections": of.close_connections or None,
+        "closings": of.closings or None,
         "reason": of.reason or None,
         "steps": dict(of.times),
     }

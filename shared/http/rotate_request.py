@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
+from shared.domain.hubs import HUB_NAME, MOST_HUBS, distinct
 from shared.domain.keys import KeyType
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
@@ -30,6 +31,7 @@ _NULL: JsonDict = {"type": "null"}
 _TEXT: JsonDict = {"type": "string"}
 _ROTATE: JsonDict = {"enum": ["rotate", None]}
 _SALT: JsonDict = {"enum": ["Salt", None]}
+_NO_HUBS: JsonDict = {"maxItems": 0}
 _SLOTS: JsonDict = {"enum": ["Primary", "Secondary"]}
 
 
@@ -41,11 +43,25 @@ def _shape(required: str = "", /, **properties: JsonDict) -> JsonDict:
 # The same as `RotateBody._sensible`, in JSON Schema. A union of models would state it once, but would change both the
 # schema that is published (a `$ref` for each shape) and the messages (an error for each shape that does not fit).
 _SHAPES: list[JsonDict] = [
-    _shape(resource=_NULL, keyType=_NULL, mode=_NULL, overlapHours=_NULL, force={"const": False}),
-    _shape("resource keyType", resource=_TEXT, keyType=_SLOTS, mode=_ROTATE),
-    _shape("resource", resource=_TEXT, keyType=_SALT, mode=_ROTATE, overlapHours=_NULL),
+    _shape(
+        resource=_NULL,
+        keyType=_NULL,
+        mode=_NULL,
+        overlapHours=_NULL,
+        closeConnections=_NO_HUBS,
+        force={"const": False},
+    ),
+    _shape("resource keyType", resource=_TEXT, keyType=_SLOTS, mode=_ROTATE, closeConnections=_NO_HUBS),
+    _shape("resource", resource=_TEXT, keyType=_SALT, mode=_ROTATE, overlapHours=_NULL, closeConnections=_NO_HUBS),
     _shape("resource mode", resource=_TEXT, keyType=_NULL, mode={"const": "revoke"}),
-    _shape("resource mode", resource=_TEXT, keyType=_NULL, mode={"const": "resync"}, overlapHours=_NULL),
+    _shape(
+        "resource mode",
+        resource=_TEXT,
+        keyType=_NULL,
+        mode={"const": "resync"},
+        overlapHours=_NULL,
+        closeConnections=_NO_HUBS,
+    ),
 ]
 
 
@@ -60,6 +76,7 @@ class RotateBody(BaseModel):
             "examples": [
                 {"resource": EXAMPLE_ID, "reason": "audit 7"},
                 {"resource": EXAMPLE_ID, "mode": "revoke", "overlapHours": 1, "reason": "found in a chat"},
+                {"resource": EXAMPLE_ID, "mode": "revoke", "closeConnections": ["chat"]},
                 {"resource": EXAMPLE_ID, "keyType": "Salt"},
                 {"dryRun": True},
             ],
@@ -90,12 +107,19 @@ class RotateBody(BaseModel):
         allow_inf_nan=False,
         description="When the replaced key is invalidated, instead of the policy's",
     )
+    close_connections: list[Annotated[str, Field(pattern=HUB_NAME)]] = Field(
+        default=[],
+        max_length=MOST_HUBS,
+        description="With mode revoke: hubs whose client connections are closed once the leaked key is rejected",
+    )
     reason: str = Field(
         "", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why: stands in events and in the history"
     )
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
+        if self.close_connections and self.mode != "revoke":
+            raise ValueError("closeConnections goes with mode revoke")
         if self.resource is None and (self.key_type or self.mode or self.force or self.overlap_hours is not None):
             raise ValueError("resource is required with keyType, mode, force or overlapHours")
         if self.key_type and self.mode in {"revoke", "resync"}:
@@ -114,6 +138,7 @@ class RotateBody(BaseModel):
             key_type=KeyType(self.key_type) if self.key_type else None,
             force=self.force,
             overlap_hours=self.overlap_hours,
+            close_connections=distinct(self.close_connections),
             reason=self.reason,
             deduplication_key=f"http:{idempotency_key}" if idempotency_key else None,
             exclusive=idempotency_key is not None,

@@ -103,6 +103,16 @@ class KeyProbe(Protocol):
         """How far this worker's clock is ahead of SignalR's (behind: negative), where probes can't bear it; else 0."""
 
 
+class HubConnections(Protocol):
+    """The client connections of SignalR's hubs."""
+
+    async def close(self, key: AccessKey, hub: str) -> None:
+        """Close every connection of this hub, signed with this key. Clients that reconnect by themselves come back.
+
+        It may be done twice. A hub that does not exist is closed as well as any. Raises `Rejected`.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class NewSecretVersion:
     """A secret version to be added: whose key, made by which rotation, and what is to be said of it.
@@ -246,6 +256,10 @@ class Services(Protocol):
 
     @property
     def probe(self) -> KeyProbe:
+        """SignalR's data plane."""
+
+    @property
+    def connections(self) -> HubConnections:
         """SignalR's data plane."""
 
     @property

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from shared.domain.connection_strings import same_endpoint
 from shared.domain.errors import SecretDisabled, Terminal
+from shared.domain.hubs import distinct
 from shared.domain.journal import Kind
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Publication, PublishedSecret, Retirement
@@ -88,9 +89,19 @@ async def _retirement(run: RunContext, newest: PublishedSecret | None, key: Acce
     return earlier if (await run.read_keys()).slot_of(earlier.fingerprint) else None
 
 
+def _with_hubs(run: RunContext, retirement: Retirement | None) -> Retirement | None:
+    """The retirement that the version's tags promise, with the hubs whose connections are to be closed then."""
+    earlier = run.leased.record.retirement
+    if retirement is None:
+        return None
+    known = earlier.close_connections if earlier and earlier.fingerprint == retirement.fingerprint else ()
+    hubs = distinct((*known, *run.journal.close_connections))
+    return retirement.model_copy(update={"close_connections": hubs})
+
+
 async def _store(run: RunContext, made: PublishedSecret) -> None:
     """Write down what is published now: in the journal, in the snapshot, and as the last known publication."""
-    record, retirement = run.leased.record, made.retirement
+    record, retirement = run.leased.record, _with_hubs(run, made.retirement)
     if made.fingerprint:
         known = record.publication
         since = min(known.since, made.since) if known and known.fingerprint == made.fingerprint else made.since

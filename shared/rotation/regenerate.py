@@ -107,6 +107,7 @@ async def regenerate_salt(run: RunContext) -> None:
 async def _regenerated(run: RunContext, keys: KeyPair) -> KeyPair:
     slot, failed = run.slot, False
     _expect_premises(run.journal, keys)
+    run.replaced = keys[slot] if keys[slot].fingerprint == _replaced(run.journal) else None
     while keys[slot].fingerprint == _replaced(run.journal):
         confirmed = None
         match situation(

@@ -1,10 +1,11 @@
-"""The steps of one rotation, in the only order there is: regenerate, verify, publish, close, announce.
+"""The steps of one rotation, in the only order there is: regenerate, verify, publish, cut, close, announce.
 
 Each step asks first whether it is already done, so that an open journal can be picked up at any step, by any worker,
 any number of times.
 """
 
 import logging
+from typing import TYPE_CHECKING
 
 from shared.domain import events
 from shared.domain.errors import (
@@ -15,14 +16,19 @@ from shared.domain.errors import (
     SaltOutcomeUnknown,
     Terminal,
 )
+from shared.domain.hubs import still_open
 from shared.domain.journal import Kind, Step
 from shared.domain.record import Outcome, Result
 from shared.observability import telemetry
+from shared.rotation.close_connections import close_connections
 from shared.rotation.outbox import flush
 from shared.rotation.outcomes import STANDING
 from shared.rotation.publish import publish, was_published
 from shared.rotation.regenerate import regenerate_salt, verified_key
 from shared.rotation.run_context import Abandoned, RunContext
+
+if TYPE_CHECKING:
+    from shared.domain.keys import AccessKey
 
 log = logging.getLogger("rotation")
 
@@ -47,6 +53,7 @@ async def finish(run: RunContext) -> Outcome:
 
 
 async def _carried_out(run: RunContext) -> Outcome:
+    key: AccessKey | None = None
     try:
         if run.journal.kind is Kind.SALT:
             _respect_switches(run)
@@ -58,6 +65,9 @@ async def _carried_out(run: RunContext) -> Outcome:
             if run.journal.kind is not Kind.RETIRE:
                 with telemetry.step("publish", lambda: run.journal):
                     await publish(run, key)
+        if still_open(run.journal.closings):
+            with telemetry.step("close", lambda: run.journal):
+                await close_connections(run, key)
     except Abandoned:
         return await _close(run, Outcome.of(run.journal, Result.ABANDONED, run.services.clock()))
     except Terminal as error:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from shared.domain.errors import Unavailable
 from shared.domain.journal import Journal
-from shared.domain.keys import KeyPair, Slot
+from shared.domain.keys import AccessKey, KeyPair, Slot
 from shared.domain.policy import Policy
 from shared.domain.resources import Resource
 from shared.rotation.leased_record import LeasedRecord
@@ -25,6 +25,7 @@ class RunContext:
     `resumed`: the journal was found open, and the worker that opened it may have done more than it says.
     `verified`: the fingerprint of the key that SignalR accepted. `version_may_exist`: this run added a version, or may
     have. `keys`: those just read, good for one use. `discriminates`: SignalR was seen to reject a random key.
+    `replaced`: the key that this run regenerates, as it was; None where a worker before did.
     """
 
     services: Services
@@ -36,6 +37,7 @@ class RunContext:
     verified: str | None = None
     version_may_exist: bool = False
     discriminates: bool = False
+    replaced: AccessKey | None = None
     key_reads: int = 0
 
     @property

@@ -121,3 +121,23 @@ def test_any_other_form_is_refused(headers: dict[str, str]) -> None:
         require_same_origin(sent(b"", **headers))
 
     assert 403 == caught.value.status
+
+
+def test_hubs_to_cut_go_with_a_revocation() -> None:
+    form = DashboardForm.of(FORM | {"mode": "revoke", "hubs": " chat  news Chat "})
+
+    assert ("chat", "news") == form.command.close_connections
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mode": "rotate", "hubs": "chat"},
+        {"mode": "revoke", "hubs": "my-hub"},
+        {"mode": "revoke", "hubs": "chat/../users"},
+        {"mode": "revoke", "hubs": " ".join(f"hub{number}" for number in range(21))},
+    ],
+    ids=lambda fields: fields["hubs"][:20],
+)
+def test_what_is_no_hub_to_cut_is_refused(fields: dict[str, str]) -> None:
+    assert "hub" in refusal(400, **fields)

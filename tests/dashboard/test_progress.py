@@ -90,3 +90,23 @@ def test_a_refusal_has_no_steps_but_a_reason() -> None:
 
     assert ((), "OverlapActive", "wait") == (progress.stages, progress.code, progress.message)
     assert NOW + timedelta(hours=3) == progress.until
+
+
+def test_a_revocation_says_until_when_the_leaked_key_stays_valid() -> None:
+    pending = fleet.outcome(NOW, retire_after=NOW + timedelta(hours=9), close_connections=("chat",))
+
+    progress = finished(pending)
+
+    assert "RevocationPending" == progress.code
+    assert progress.message.startswith("revocation pending until 2026-11-23 16:41 UTC: the leaked key stays valid")
+    assert "the connections of chat are closed" in progress.message
+
+
+def test_a_cut_that_failed_is_told_with_its_reason() -> None:
+    closings = ({"hub": "chat", "closed": True}, {"hub": "news", "message": "SignalR answered 400"})
+    retired = fleet.outcome(NOW, kind=Kind.RETIRE, closings=closings)
+
+    progress = finished(retired)
+
+    assert "ConnectionsNotClosed" == progress.code
+    assert "news: SignalR answered 400" in progress.message

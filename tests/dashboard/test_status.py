@@ -33,11 +33,11 @@ def test_each_of_the_sample_fleet_is_what_its_name_says() -> None:
         "legacy": State.BLOCKED,
         "presence": State.ROTATING,
         "tracking": State.DUE_SOON,
-        "auction": State.HEALTHY,
+        "auction": State.REVOKING,
         "archive": State.PAUSED,
         "intranet": State.KEYLESS,
         "brand-new": State.UNSEEN,
-    } == {name: state for name, state in states.items() if state is not State.HEALTHY or name == "auction"}
+    } == {name: state for name, state in states.items() if state is not State.HEALTHY}
 
 
 def test_every_attention_comes_with_something_to_do() -> None:
@@ -150,3 +150,19 @@ def test_each_failure_comes_with_what_to_do(error: type[Terminal]) -> None:
 
     assert (State.FAILED, error.code) == (status.state, status.code)
     assert "Look up its rotation id in the log." != status.to_do
+
+
+@pytest.mark.parametrize(
+    ("hours", "state", "why"),
+    [
+        (9, State.REVOKING, "until 2026-11-23 16:41:03 UTC, in 9 hours: the leaked key stays valid until then"),
+        (-1, State.REVOKING, "a leaked key is valid until the next sweep, which invalidates it"),
+        (-49, State.OVERDUE, "a leaked key was to be invalidated 2 days ago, and is still valid"),
+    ],
+)
+def test_while_a_leaked_key_is_valid_nothing_is_healthy(hours: int, state: State, why: str) -> None:
+    snapshot = fleet.snapshot("chat", NOW, age=DAY, retire_after=NOW + timedelta(hours=hours))
+
+    status = judged(fleet.record("chat", NOW, age=DAY, snapshot=snapshot))
+
+    assert (state, why) == (status.state, status.why)

@@ -58,6 +58,7 @@ class Cloud:
     unchanged: int = 0  # how many operations to come succeed and leave the key as it is
     probes: Literal["open", "closed", "everybody"] = "open"
     salts: int = 0
+    closings: list[str] = field(default_factory=list)
 
     def renew_key(self, slot: Slot) -> None:
         """A new key, at once."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from shared.domain.errors import Busy, NotPermitted, Throttled, Unavailable
+from shared.domain.errors import Busy, NotPermitted, Rejected, Throttled, Unavailable
 from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.observation import PublishedSecret
 from shared.domain.outgoing_event import OutgoingEvent
@@ -128,6 +128,22 @@ class MemoryProbe:
 
 
 @dataclass
+class MemoryConnections:
+    """`HubConnections`. The hub named "closed" refuses, and "hangs" does not answer."""
+
+    worker: Worker
+
+    async def close(self, key: AccessKey, hub: str) -> None:
+        async with self.worker.call("close"):
+            if hub == "closed":
+                raise Rejected("SignalR answered 400")
+            if hub == "hangs" or key.reveal() not in self.worker.cloud.keys.values():
+                raise Unavailable("SignalR did not answer")
+            self.worker.cloud.watch("close", self.worker, key)
+            self.worker.cloud.closings.append(hub)
+
+
+@dataclass
 class MemorySecrets:
     """`SecretStore`."""
 
@@ -210,6 +226,7 @@ class MemoryServices:
 
     signalr: MemorySignalR
     probe: MemoryProbe
+    connections: MemoryConnections
     secrets: MemorySecrets
     events: MemoryEvents
     records: MemoryRecords
@@ -224,6 +241,7 @@ def services_of(worker: Worker, *, effect_seconds: float) -> Services:
     return MemoryServices(
         signalr=MemorySignalR(worker),
         probe=MemoryProbe(worker),
+        connections=MemoryConnections(worker),
         secrets=MemorySecrets(worker),
         events=MemoryEvents(worker),
         records=MemoryRecords(worker),

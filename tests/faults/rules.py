@@ -19,7 +19,10 @@ OVERLAP = timedelta(hours=24)
 
 @dataclass
 class Judge:
-    """Invariants 1, 2, 3, 4 and 7. `excused`: the published value is dead by somebody else's doing, or by force."""
+    """Invariants 1, 2, 3, 4 and 7, and when connections are cut.
+
+    `excused`: the published value is dead by somebody else's doing, or by force.
+    """
 
     cloud: Cloud
     excused: bool = True  # nothing is published yet
@@ -46,6 +49,9 @@ class Judge:
         elif what == "publish":
             self._holding(worker, "publishes")
             self._publishes(detail)
+        elif what == "close":
+            self._holding(worker, "closes connections")
+            self._cuts()
 
     @property
     def published(self) -> str | None:
@@ -104,6 +110,13 @@ class Judge:
             assert now >= retirement.after, "2 One at a time: retired before its time"
         elif key in self.replaced:
             assert now >= self.replaced[key] + OVERLAP - timedelta(seconds=1), "2 One at a time: inside the overlap"
+
+    def _cuts(self) -> None:
+        """Its holder would come back with a key that is still valid."""
+        journal = self.cloud.record.journal if self.cloud.record else None
+        if journal and journal.slot and not journal.cause:
+            replaced = journal.before[journal.slot]
+            assert replaced not in {fingerprint(key) for key in self.cloud.keys.values()}, "cut before it was rejected"
 
     def _changed(self) -> None:
         self._count_change()

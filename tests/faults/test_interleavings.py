@@ -49,8 +49,8 @@ wishes = st.sampled_from(
         {"mode": Mode.ROTATE, "force": True},
         {"mode": Mode.ROTATE, "force": True, "key_type": KeyType.PRIMARY},
         {"mode": Mode.REVOKE},
-        {"mode": Mode.REVOKE, "overlap_hours": 0},
-        {"mode": Mode.REVOKE, "overlap_hours": 100},
+        {"mode": Mode.REVOKE, "overlap_hours": 0, "close_connections": ("chat", "news")},
+        {"mode": Mode.REVOKE, "overlap_hours": 100, "close_connections": ("chat", "closed")},
         {"mode": Mode.RESYNC},
         {"mode": Mode.ROTATE, "key_type": KeyType.SALT},
     )

@@ -32,7 +32,7 @@ def repaired(world: HttpWorld) -> str:
 
 def retired(world: HttpWorld) -> str:
     resource = world.adopted()
-    world.rotated(resource, mode="revoke", overlapHours=0)
+    world.rotated(resource, mode="revoke", overlapHours=0, closeConnections=["chat"])
     until(lambda: world.changes(resource) == 2 or None)  # the retirement's message shows after a second
     until(lambda: world.events(resource)[-1]["type"].endswith("KeyRetired") or None)
     return resource

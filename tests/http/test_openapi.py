@@ -80,10 +80,12 @@ def test_schema_of_the_body_says_what_the_app_takes(resource: Any, key_type: Any
     disagreed = []
     for force in (True, False, ...):
         for hours in (None, 0, 1.5, 2161, ...):
-            fields = {"resource": resource, "keyType": key_type, "mode": mode, "force": force, "overlapHours": hours}
-            body = {name: value for name, value in fields.items() if value is not ...}
-            if validator.is_valid(body) != _taken(body):
-                disagreed.append(body)
+            for hubs in ([], ["chat"], ["no hub"], ...):
+                fields = {"resource": resource, "keyType": key_type, "mode": mode, "force": force}
+                fields |= {"overlapHours": hours, "closeConnections": hubs}
+                body = {name: value for name, value in fields.items() if value is not ...}
+                if validator.is_valid(body) != _taken(body):
+                    disagreed.append(body)
 
     assert [] == disagreed
 

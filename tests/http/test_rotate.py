@@ -33,6 +33,18 @@ def body(**fields: object) -> bytes:
         pytest.param(
             body(resource=ELSEWHERE, mode="revoke", overlapHours=-1), 400, "InvalidRequest", id="negative overlap"
         ),
+        pytest.param(
+            body(resource=ELSEWHERE, closeConnections=["chat"]), 400, "InvalidRequest", id="hubs without revoke"
+        ),
+        pytest.param(
+            body(resource=ELSEWHERE, mode="revoke", closeConnections=["a/../b"]), 400, "InvalidRequest", id="no hub"
+        ),
+        pytest.param(
+            body(resource=ELSEWHERE, mode="revoke", closeConnections=[f"h{n}" for n in range(21)]),
+            400,
+            "InvalidRequest",
+            id="too many hubs",
+        ),
         pytest.param(b'{"resource": null, "overlapHours": NaN}', 400, "InvalidRequest", id="not a number"),
         pytest.param(body(reason="two\nlines"), 400, "InvalidRequest", id="control character"),
         pytest.param(b"[]", 400, "InvalidRequest", id="list"),
@@ -62,7 +74,7 @@ def test_unknown_field_is_told_what_is_allowed(world: HttpWorld) -> None:
 
     [fault] = answer.json()["errors"]
     assert "keytype" == fault["field"]
-    assert "resource, keyType, mode, force, dryRun, overlapHours, reason" in fault["message"]
+    assert "resource, keyType, mode, force, dryRun, overlapHours, closeConnections, reason" in fault["message"]
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,15 @@ def test_pending_retirement_is_listed(world: HttpWorld) -> None:
     assert abs(late) < timedelta(seconds=5)
 
 
+def test_revocation_says_until_when_the_leaked_key_stays_valid(world: HttpWorld) -> None:
+    status = world.rotated(world.adopted(), mode="revoke", overlapHours=2, closeConnections=["chat"])
+
+    until = datetime.fromisoformat(status["properties"]["retireAfter"])
+    assert ("Succeeded", "RevocationPending") == (status["status"], status["note"]["code"])
+    assert f"revocation pending until {until:%Y-%m-%d %H:%M} UTC" in status["note"]["message"]
+    assert ["chat"] == status["properties"]["closeConnections"]
+
+
 def test_managed_resource_without_a_record_is_listed(world: HttpWorld) -> None:
     resource = world.resource()
 

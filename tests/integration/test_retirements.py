@@ -89,3 +89,120 @@ async def test_what_is_not_due_is_not_invalidated(engine: Engine, leaked: str) -
 
     assert (Result.SKIPPED, "NotDue") == (outcome.result, outcome.code)
     assert engine.azure.accepts(engine.resource, leaked)
+
+
+async def revoked(engine: Engine, *hubs: str, **wish: object) -> str:
+    """Primary has leaked, its retirement is due, and these hubs are to be cut then. The leaked key."""
+    key = engine.azure.live_keys(engine.resource)["Primary"]
+    await engine.rotate(mode=Mode.REVOKE, overlap_hours=0, close_connections=hubs, **wish)
+    return key
+
+
+def cut(engine: Engine) -> list[str]:
+    """The hubs whose connections were closed, in order."""
+    return [each["hub"] for each in engine.azure.closings(engine.resource)]
+
+
+async def test_no_connection_is_cut_while_the_leaked_key_is_valid(engine: Engine) -> None:
+    leaked = await revoked(engine, "chat")
+
+    assert engine.azure.accepts(engine.resource, leaked)
+    assert [] == cut(engine)
+
+
+async def test_connections_are_cut_hub_by_hub_once_the_leaked_key_is_rejected(engine: Engine) -> None:
+    """The data plane follows what ARM calls done a moment later: until then nothing is cut."""
+    leaked = await revoked(engine, "chat", "News")
+    engine.azure.configure(engine.resource, data_plane_lag=0.5)
+
+    await engine.sweep()
+
+    closings = engine.azure.closings(engine.resource)
+    [renewal] = [each for each in engine.azure.regenerations(engine.resource) if "Primary" == each["keyType"]]
+    assert not engine.azure.accepts(engine.resource, leaked)
+    assert ["chat", "news"] == cut(engine)
+    assert renewal["effectiveAt"] < closings[0]["at"]
+
+
+async def test_clients_are_not_shown_why_the_key_was_revoked(engine: Engine) -> None:
+    await revoked(engine, "chat", reason="in a log")
+
+    await engine.sweep()
+
+    assert ["An access key was replaced"] == [each["reason"] for each in engine.azure.closings(engine.resource)]
+
+
+async def test_the_event_says_which_hubs_were_cut(engine: Engine) -> None:
+    await revoked(engine, "chat")
+
+    await engine.sweep()
+
+    assert ["KeyRotated", "KeyRetired"] == engine.told[-2:]
+    assert [["chat"], [{"hub": "chat", "closed": True}]] == [
+        engine.events[-2]["data"]["closeConnections"],
+        engine.events[-1]["data"]["closings"],
+    ]
+
+
+@pytest.mark.parametrize("answer", [{"status": 400}, {"status": 503}, {"cut": "before-effect"}], ids=str)
+async def test_a_hub_that_is_not_closed_does_not_stand_in_the_way(engine: Engine, answer: dict[str, object]) -> None:
+    leaked = await revoked(engine, "chat")
+    engine.azure.fault("DataPlane.close", times=50, resource=engine.resource, **answer)
+
+    outcome = await engine.sweep()
+
+    assert (Result.SUCCEEDED, False) == (outcome.result, outcome.closings[0].closed)
+    assert not engine.azure.accepts(engine.resource, leaked)
+    assert "KeyRetired" == engine.told[-1]
+
+
+async def test_a_lost_answer_is_asked_again(engine: Engine) -> None:
+    await revoked(engine, "chat", "news")
+    engine.azure.fault("DataPlane.close", resource=engine.resource, cut="after-effect")
+
+    outcome = await engine.sweep()
+
+    assert [True, True] == [each.closed for each in outcome.closings]
+    assert ["chat", "news", "chat"] == cut(engine)
+
+
+async def test_while_signalr_does_not_reject_the_leaked_key_nothing_is_cut(engine: Engine) -> None:
+    """What stands before the data plane answers everybody as if the key were good."""
+    await revoked(engine, "chat")
+    front = {"status": 404, "headers": {"x-ms-error-code": "Warning.User.NotExisted"}}
+    engine.azure.fault("DataPlane.exists", times=500, resource=engine.resource, **front)
+
+    outcome = await engine.sweep()
+
+    assert (Result.SUCCEEDED, []) == (outcome.result, cut(engine))
+    assert "was not seen to reject" in str(outcome.closings[0].message)
+
+
+async def test_a_rotation_that_renews_the_leaked_key_early_cuts_too(engine: Engine) -> None:
+    key = engine.azure.live_keys(engine.resource)["Primary"]
+    await engine.rotate(mode=Mode.REVOKE, overlap_hours=48, close_connections=("chat",))
+
+    await engine.rotate(force=True)
+
+    assert not engine.azure.accepts(engine.resource, key)
+    assert ["chat"] == cut(engine)
+
+
+async def test_a_revoked_key_that_is_invalid_already_is_followed_by_the_cut_at_once(engine: Engine) -> None:
+    engine.azure.regenerate_in_portal(engine.resource, "Primary")
+
+    await engine.rotate(mode=Mode.REVOKE, close_connections=("chat",))
+
+    assert ["chat"] == cut(engine)
+
+
+async def test_another_writer_s_version_does_not_undo_the_cut(engine: Engine, leaked: str) -> None:
+    await engine.rotate(mode=Mode.REVOKE, force=True, overlap_hours=48, close_connections=("chat",))
+    write(engine, leaked)
+    write(engine, engine.azure.live_keys(engine.resource)["Primary"])
+    await engine.sweep()
+    engine.ahead = timedelta(hours=49)
+
+    await engine.sweep()
+
+    assert ["chat"] == cut(engine)
