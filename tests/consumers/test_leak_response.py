@@ -13,7 +13,7 @@ from tests.docs.documents import blocks
 from tests.http.conftest import HttpWorld
 from tests.world import until
 
-ASK, WHICH, AT_ONCE, WITHOUT, _ = (block.text for block in blocks("docs/how-to/respond-to-a-leak.md"))
+ASK, WHICH, AT_ONCE, WITHOUT, CUT, _ = (block.text for block in blocks("docs/how-to/respond-to-a-leak.md"))
 
 
 def shell(world: HttpWorld, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -59,6 +59,21 @@ def test_at_once_the_leaked_key_is_rejected_and_the_published_one_is_not(world: 
     until(lambda: not world.azure.accepts(chat, leaked) or None)
     assert world.azure.accepts(chat, published(world, chat))
     until(lambda: world.events(chat)[-1]["type"].endswith("KeyRetired") or None)
+
+
+def test_the_cut_comes_after_the_leaked_key_is_rejected(world: HttpWorld) -> None:
+    """The command as it stands, with an overlap of none."""
+    chat = world.adopted()
+    leaked = published(world, chat)
+
+    status = answered(world, CUT, chat)
+
+    until(lambda: world.azure.closings(chat) or None)
+    [cut], renewed = world.azure.closings(chat), world.azure.regenerations(chat)[-1]
+    assert "RevocationPending" == status["note"]["code"]
+    assert ("chat", "Primary") == (cut["hub"], renewed["keyType"])
+    assert renewed["effectiveAt"] < cut["at"]
+    assert not world.azure.accepts(chat, leaked)
 
 
 def test_inside_the_overlap_neither_is_allowed_without_force(world: HttpWorld, chat: str) -> None:

@@ -35,8 +35,9 @@ def test_no_key_changes_whatever_the_tag_says(world: HttpWorld, slot: str, crede
     assert before[slot] == world.versions(resource)[-1]["value"]
 
 
-def test_the_next_rotation_regenerates_the_other_key_and_keeps_the_form_named_by_tag(world: HttpWorld) -> None:
-    resource = foreign(world, "Secondary", "key2", **{"key-rotation-format": "access-key"})
+@pytest.mark.parametrize("tags", [{}, {"key-rotation-format": "access-key"}], ids=["as it was", "named by tag"])
+def test_the_next_rotation_regenerates_the_other_key_and_keeps_the_form(world: HttpWorld, tags: dict[str, str]) -> None:
+    resource = foreign(world, "Secondary", "key2", **tags)
     published = world.azure.live_keys(resource)["Secondary"]
 
     world.rotated(resource)
