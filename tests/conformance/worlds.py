@@ -61,6 +61,9 @@ class World(Protocol):
     def messages(self) -> list[WorkItem]:
         """What is on the queue."""
 
+    def closings(self) -> list[str]:
+        """The hubs whose connections were closed, in order."""
+
 
 @dataclass
 class MemoryWorld:
@@ -109,6 +112,9 @@ class MemoryWorld:
 
     def messages(self) -> list[WorkItem]:
         return [message for message in self.cloud.queue if isinstance(message, WorkItem)]
+
+    def closings(self) -> list[str]:
+        return self.cloud.closings
 
 
 @dataclass
@@ -160,6 +166,9 @@ class EmulatedWorld:
     def messages(self) -> list[WorkItem]:
         with QueueClient.from_connection_string(self.engine.storage.connection_string, NAME) as queue:
             return [WorkItem.model_validate_json(str(message.content)) for message in queue.peek_messages(32)]
+
+    def closings(self) -> list[str]:
+        return [each["hub"] for each in self.engine.azure.closings(self.engine.resource)]
 
 
 async def soon() -> None:

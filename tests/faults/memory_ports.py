@@ -137,10 +137,11 @@ class MemoryConnections:
         async with self.worker.call("close"):
             if hub == "closed":
                 raise Rejected("SignalR answered 400")
-            if hub == "hangs" or key.reveal() not in self.worker.cloud.keys.values():
+            cloud = self.worker.cloud
+            if hub == "hangs" or cloud.probes == "closed" or key.reveal() not in cloud.keys.values():
                 raise Unavailable("SignalR did not answer")
-            self.worker.cloud.watch("close", self.worker, key)
-            self.worker.cloud.closings.append(hub)
+            cloud.watch("close", self.worker, key)
+            cloud.closings.append(hub.lower())
 
 
 @dataclass
