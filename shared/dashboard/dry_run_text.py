@@ -23,6 +23,7 @@ _PUBLISH = {
     Cause.ADOPT: "would publish the {slot} key as it is: it is taken for the key in use; no key changes",
     Cause.REPAIR: "would publish the {slot} key as it is: the published value is not a valid key; no key changes",
     Cause.SWITCH: "would publish the {slot} key as it is, now",
+    Cause.LATE: "would publish the {slot} key that was regenerated earlier, as SignalR accepts it by now",
     Cause.MOVE: "would publish the {slot} key as it is under the new name, then decide again; no key changes",
 }
 

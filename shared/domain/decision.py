@@ -16,6 +16,7 @@ from shared.domain.requests import Mode, WorkItem
 MOVING = frozenset(
     {"Creating", "Updating", "Deleting", "Moving", "Running"}
 )  # ARM's ProvisioningState: the others rest
+LATE_PATIENCE = timedelta(days=1)  # how long a regenerated key that SignalR rejects is waited for
 ROTATED = "rotate"  # the tag RotationKind of a version whose key was regenerated for it
 
 
@@ -38,6 +39,8 @@ class Code(StrEnum):
     SECRET_NOT_UNDERSTOOD = "SecretNotUnderstood"  # noqa: S105 - likewise
     SECRET_USES_IDENTITY = "SecretUsesIdentity"  # noqa: S105 - likewise
     MISCONFIGURED = "Misconfigured"
+    KEY_REFUSED = "KeyRefused"
+    SERVICE_REJECTS_KEYS = "ServiceRejectsKeys"
 
 
 class Cause(StrEnum):
@@ -47,6 +50,7 @@ class Cause(StrEnum):
     REPAIR = "repair"
     SWITCH = "switch"
     MOVE = "move"
+    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Another operation changes the resource: ask again later."""
+    """Another operation changes the resource, or SignalR may come to accept a key: ask again later."""
 
     code: Code = Code.NOT_READY
 
@@ -133,7 +137,9 @@ def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
     if observation.published.fault and request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(slot, Cause.REPAIR)
     if request.mode is Mode.SWEEP:
-        return _scheduled(observation, slot, policy, now)
+        return _scheduled(observation, slot, request, policy, now)
+    if late := _late(observation, slot, request, now):
+        return late
     if request.mode is Mode.RESYNC:
         return Skip(Code.ALREADY_LIVE)
     return _asked(observation, observation.published, slot, request, policy, now)
@@ -200,6 +206,9 @@ def _first(request: WorkItem, policy: Policy) -> Action:
 def _repair(observation: Observation, published: PublishedSecret, request: WorkItem) -> Action:
     """The published value is no valid key: clients that read it are rejected now, so publish a valid one at once."""
     named = observation.known_slot or published.slot_hint or Slot.PRIMARY
+    late = observation.late
+    if late and late.slot is named and not observation.accepted.get(named):
+        named = named.other
     retirement = observation.retirement
     if retirement and observation.fingerprints[named] == retirement.fingerprint:
         named = named.other
@@ -216,12 +225,45 @@ def _revoked(observation: Observation, slot: Slot, request: WorkItem) -> Action 
     return Publish(slot.other, Cause.REPAIR) if put_back and not forced else None
 
 
-def _scheduled(observation: Observation, slot: Slot, policy: Policy, now: datetime) -> Action:
+def _late(observation: Observation, slot: Slot, request: WorkItem, now: datetime) -> Publish | Wait | None:
+    """A key that was regenerated, and that SignalR still rejected when its effect window ended, comes first."""
+    late = observation.late
+    if late is None or request.force:
+        return None
+    if observation.accepted.get(late.slot):
+        retire = late.retire or request.mode is Mode.REVOKE or request.slot is slot
+        return Publish(late.slot, Cause.LATE, retire)
+    waiting = now < late.at + LATE_PATIENCE and request.mode is not Mode.RESYNC
+    return Wait(Code.KEY_REFUSED) if waiting else None
+
+
+def _rejected(observation: Observation, slot: Slot) -> Publish | Wait | Refuse:
+    """SignalR rejects the published key, which ARM lists. It is asked by two sweeps before that is believed."""
+    suspect, retirement = observation.suspect, observation.retirement
+    if suspect is None or suspect.fingerprint != observation.fingerprints[slot]:
+        return Wait(Code.SERVICE_REJECTS_KEYS)
+    leaked = retirement is not None and observation.fingerprints[slot.other] == retirement.fingerprint
+    if observation.accepted.get(slot.other) and not leaked:
+        return Publish(slot.other, Cause.REPAIR)
+    return Refuse(Code.SERVICE_REJECTS_KEYS)
+
+
+def _scheduled(  # noqa: PLR0911 - as `decide`
+    observation: Observation, slot: Slot, request: WorkItem, policy: Policy, now: datetime
+) -> Action:
     retirement = observation.retirement
     if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
-        return Retire(slot.other)
+        none_accepted = observation.published_rejected and not observation.accepted.get(slot.other)
+        return _rejected(observation, slot) if none_accepted else Retire(slot.other)
+    late = _late(observation, slot, request, now)
+    if isinstance(late, Publish):
+        return late
+    if observation.published_rejected:
+        return _rejected(observation, slot)
     if policy.unknown_word:
         return Refuse(Code.MISCONFIGURED)
+    if late:
+        return late
     due = observation.published_since + policy.period
     if now < due:
         return Skip(Code.NOT_DUE, due)

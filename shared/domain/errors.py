@@ -17,6 +17,7 @@
     │   ├── SaltOutcomeUnknown      a salt leaves no trace: it may have been regenerated
     │   ├── KeyUnchanged            the operation ended, the key did not change
     │   ├── KeyRefused              the data plane does not accept the new key
+    │   ├── ServiceRejectsKeys      the data plane rejects the published key, which ARM lists as valid
     │   ├── LocalAuthDisabled       access keys were switched off while a rotation was open
     │   ├── SecretNotOwned          the secret of that name is not this resource's
     │   ├── SecretNotUnderstood     its value is neither a key nor a connection string with one
@@ -155,6 +156,12 @@ class KeyRejected(Terminal):
     """SignalR does not accept the new key within the effect window."""
 
     code = "KeyRefused"
+
+
+class ServiceRejectsKeys(Terminal):
+    """SignalR rejects the published key, which ARM lists as valid; the other key can't take its place."""
+
+    code = "ServiceRejectsKeys"
 
 
 class LocalAuthDisabled(Terminal):

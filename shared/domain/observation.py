@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 from urllib.parse import urlsplit
 
 from shared.domain.connection_strings import Shape, with_access_key
 from shared.domain.keys import AccessKey, SecretFormat, Slot
+from shared.domain.policy import Policy
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
 
@@ -30,9 +32,27 @@ class Publication(Wire):
     vault_url: str
     secret_name: str
 
+    @classmethod
+    def of(cls, fingerprint: str, since: datetime, policy: Policy) -> Self:
+        """A key that is published where the policy says."""
+        return cls(fingerprint=fingerprint, since=since, vault_url=policy.vault_url, secret_name=policy.secret_name)
+
     def is_in(self, vault_url: str, secret_name: str) -> bool:
         """Whether this is the secret. Key Vault compares names without regard to case."""
         return (self.vault_url.lower(), self.secret_name.lower()) == (vault_url.lower(), secret_name.lower())
+
+
+class RejectedKey(Wire):
+    """A key that ARM lists and SignalR rejected: which one, and since when that is known (UTC).
+
+    `retire` and `overlap_hours`: what was asked of the regeneration that made it, for the key that it was to replace.
+    """
+
+    slot: Slot
+    fingerprint: str
+    at: datetime
+    retire: bool = False
+    overlap_hours: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +104,9 @@ class Observation:
     """All that a decision may rest on. `fingerprints`: of the keys that ARM lists, by slot.
 
     What was read just now, and what the record remembers: the last known `publication`, the retirement that was
-    `promised`, a key that SignalR `rejected`. `owned`: the app may write a version of this secret.
+    `promised`, a regenerated key that SignalR still `rejected` when its effect window ended, and the published key
+    where SignalR rejected that (`suspect`). `accepted` is SignalR's word on the listed keys that it was asked about.
+    `owned`: the app may write a version of this secret.
     """
 
     provisioning_state: str
@@ -97,6 +119,9 @@ class Observation:
     announced: bool = True  # False: the record does not know that the newest version was announced
     publication: Publication | None = None
     promised: Retirement | None = None
+    rejected: RejectedKey | None = None
+    suspect: RejectedKey | None = None
+    accepted: Mapping[Slot, bool] = field(default_factory=dict)
     owned: bool = True
 
     @property
@@ -120,6 +145,17 @@ class Observation:
         if self.publication is None:
             return None
         return self.slot_of(self.publication.fingerprint)
+
+    @property
+    def late(self) -> RejectedKey | None:
+        """The regenerated key that could not be published, while ARM lists it and it is not published after all."""
+        key = self.rejected
+        return key if key and self.slot_of(key.fingerprint) is key.slot is not self.published_slot else None
+
+    @property
+    def published_rejected(self) -> bool:
+        """Whether SignalR rejects the published key, which ARM lists."""
+        return self.published_slot is not None and self.accepted.get(self.published_slot) is False
 
     @property
     def retirement(self) -> Retirement | None:

@@ -51,9 +51,18 @@ _ADVICE = {
     "nothing was written; put a connection string there, or use another name",
     Code.SECRET_USES_IDENTITY: "the secret holds a connection string without an access key, for passwordless access: "
     "nothing was written; its clients need no rotation, or use another name",
+    Code.KEY_REFUSED: "SignalR does not accept the key yet that was regenerated last: it is published once it does; "
+    "another one is regenerated after a day, or with force",
+    Code.SERVICE_REJECTS_KEYS: "SignalR rejects the published key, which ARM lists as valid: it is asked again by the "
+    "next sweep, and nothing is regenerated before that",
     Code.MISCONFIGURED: "the tag key-rotation has a word that is neither enabled nor paused: no key is changed by "
     "schedule; correct the tag",
 }
+
+
+def advice(code: Code) -> str:
+    """Why nothing is done, for this reason."""
+    return _ADVICE[code]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,17 @@ class Preview:
         return ((self.finding,) if self.finding else ()) + self.obstacles
 
 
+def why_repaired(action: Action, observation: Observation) -> str:
+    """What is wrong with the published key, although ARM lists it, that another one is published for; else empty."""
+    slot = observation.published_slot
+    if not isinstance(action, Publish) or action.cause is not Cause.REPAIR or slot is None or action.slot is slot:
+        return ""
+    fingerprint = observation.fingerprints[slot]
+    if observation.published_rejected:
+        return f"SignalR rejects the key {fingerprint}, which ARM lists as valid: restart the resource, or rotate it"
+    return f"the key {fingerprint}, which is to be invalidated, was published by another writer: find and stop it"
+
+
 def open_journal(action: Action, observation: Observation, item: WorkItem, policy: Policy, now: datetime) -> Journal:
     """What is about to be done, with all that it rests on."""
     slot: Slot | None
@@ -92,7 +112,10 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
             raise AssertionError(f"no run is opened for {action}")
         case _:
             assert_never(action)
-    overlap = policy.overlap if item.overlap_hours is None else timedelta(hours=item.overlap_hours)
+    asked = item.overlap_hours
+    if cause is Cause.LATE and observation.late and asked is None:
+        asked = observation.late.overlap_hours
+    overlap = policy.overlap if asked is None else timedelta(hours=asked)
     replaced = observation.published_slot or (slot.other if slot else Slot.PRIMARY)
     # A move is not what was asked for: it has an id of its own, and the request is decided afterwards.
     moves = cause is Cause.MOVE
@@ -103,7 +126,7 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
         slot=slot,
         cause=cause,
         trigger=item.trigger,
-        reason=item.reason,
+        reason=item.reason or why_repaired(action, observation),
         requested_at=now if moves else item.requested_at,
         traceparent=item.traceparent,
         in_place=kind is Kind.ROTATE and slot is observation.published_slot,

@@ -11,7 +11,7 @@ from shared.domain.decision import Cause
 from shared.domain.hubs import HubClosing, still_open
 from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
-from shared.domain.observation import Publication, Retirement
+from shared.domain.observation import Publication, RejectedKey, Retirement
 from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.snapshot import Snapshot
 from shared.domain.wire import Wire
@@ -117,7 +117,9 @@ class Record(Wire):
     `removed`: the resource is gone, or managed no more. Its history is kept, and no list of the fleet shows it.
     `missing_since`: ARM said once, then, that there is no such resource. `failing`: the failure that stands, until a
     good look clears it. `publication` is the last one known, wherever it was; `retirement` a replaced key that is to be
-    invalidated, and when: both outlive the tags of the version. `outbox`: what is still to be announced.
+    invalidated, and when: both outlive the tags of the version. `rejected` is a regenerated key that SignalR did not
+    accept in time, `suspect` the published key where a sweep saw SignalR reject it. `outbox`: what is still to be
+    announced.
     """
 
     resource: str
@@ -128,6 +130,8 @@ class Record(Wire):
     snapshot: Snapshot | None = Field(None, alias="seen")
     publication: Publication | None = None
     retirement: Retirement | None = None
+    rejected: RejectedKey | None = None
+    suspect: RejectedKey | None = None
     failing: Outcome | None = None
     outbox: tuple[OutgoingEvent, ...] = ()
     history: tuple[Outcome, ...] = ()
@@ -165,9 +169,21 @@ class Record(Wire):
         """With what is known to be published, and the retirement that goes with it."""
         return self._with(publication=publication or self.publication, retirement=retirement)
 
+    def with_rejected(self, rejected: RejectedKey | None) -> Self:
+        """With a regenerated key that SignalR did not accept in time; None: there is none any more."""
+        return self._with(rejected=rejected)
+
+    def with_suspect(self, suspect: RejectedKey | None) -> Self:
+        """With the published key as one that SignalR rejects; None: it does not."""
+        return self._with(suspect=suspect)
+
     def with_journal(self, journal: Journal) -> Self:
         """With this journal open."""
         return self._with(journal=journal)
+
+    def without_journal(self) -> Self:
+        """With no journal open: what it came to is recorded already."""
+        return self._with(journal=None)
 
     def with_outcome(self, outcome: Outcome, *, close_journal: bool) -> Self:
         """With this outcome, in place of an earlier one of the same rotation; a repeated failure is counted."""

@@ -5,21 +5,23 @@ changes nothing.
 """
 
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.decision import Cause, Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
+from shared.domain.decision import Action, Cause, Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
     NotFound,
     NotManaged,
     NotPermitted,
+    RotationError,
     Terminal,
     Unavailable,
 )
 from shared.domain.journal import Journal
 from shared.domain.keys import KeyPair
 from shared.domain.observation import Observation, Publication
-from shared.domain.planning import announcing_again, open_journal, retirement_item
+from shared.domain.planning import advice, announcing_again, open_journal, retirement_item
 from shared.domain.policy import Policy
 from shared.domain.record import Outcome, Record, Result
 from shared.domain.requests import Mode, WorkItem
@@ -31,12 +33,13 @@ from shared.rotation.inventory import Fleet
 from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_refused
 from shared.rotation.outbox import flush
-from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
+from shared.rotation.outcomes import closed_as_removed, closed_operation, failed, nothing_done
 from shared.rotation.ports import Services
 from shared.rotation.pre_check import PreCheck
 from shared.rotation.run import finish
 from shared.rotation.run_context import RunContext
 from shared.rotation.sweep import Sweep
+from shared.rotation.verdicts import published_key_rejected, still_late, suspect, with_verdicts
 
 log = logging.getLogger("rotation")
 
@@ -66,7 +69,7 @@ class Attempts:
                 try:
                     outcome = await self._fulfil(leased, item)
                 except Terminal as error:
-                    outcome = await failed(leased, item, error, self._services.clock())
+                    outcome = await failed(self._services, leased, item, error)
                 if any(event not in waiting for event in leased.record.outbox):
                     await flush(self._services, leased)
             if item.tracked:
@@ -77,36 +80,28 @@ class Attempts:
         """A pre-check was enough: nothing is stored but the operation, if a caller may ask for it."""
         outcome = nothing_done(item, idle, self._services.clock())
         if item.tracked:
-            stored = await self._services.operations.close(item.resource_id, outcome)
-            return stored.outcome or outcome
+            return await closed_operation(self._services, item.resource_id, outcome)
         return outcome
 
-    async def _fulfil(self, leased: LeasedRecord, item: WorkItem) -> Outcome:  # noqa: C901 - a branch an action
+    async def _fulfil(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
         for _ in range(_MOST_DECISIONS):
             resource = await self._managed(leased, item)
             if isinstance(resource, Outcome):
                 return resource
             policy = self._fleet.policy(resource)
             observation, keys = await observe(self._services, resource, policy, leased.record)
+            observation = await with_verdicts(self._services, observation, keys, of_published=item.mode is Mode.SWEEP)
             action = decide(observation, item, policy, self._services.clock())
             record = self._observed(leased.record, observation, policy, item)
             if known := record.outcome_of(item.rotation_id):  # its version is there, and the record of it was lost
                 await leased.write(record)
                 return known
+            await self._expect_possible(action, item, resource, policy, observation)
             match action:
                 case Resume():
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=True)
                     if outcome.rotation_id != item.rotation_id and leased.record.journal is not None:
                         return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
-                case Wait() if item.mode is not Mode.SWEEP:
-                    raise Unavailable(
-                        f"{resource.id.name} is {resource.provisioning_state}",
-                        step="observe",
-                        retry_after=_NOT_READY_SECONDS,
-                    )
-                case Refuse(Code.SECRET_NOT_OWNED | Code.SECRET_NOT_UNDERSTOOD | Code.SECRET_USES_IDENTITY as code):
-                    await expect_no_conflict(self._services.records, resource, policy, observation.published)
-                    raise secret_refused(code, resource.id, policy)
                 case Wait() | Skip() | Refuse():
                     # Nothing was found that stands in the way: a failure that stood is over.
                     record = record if isinstance(action, Wait) else record.well()
@@ -125,17 +120,32 @@ class Attempts:
                 return outcome
         raise Unavailable(f"{item.resource_id.name} keeps changing while it is worked on", step="observe")
 
+    async def _expect_possible(
+        self, action: Action, item: WorkItem, resource: Resource, policy: Policy, observation: Observation
+    ) -> None:
+        """Raise `Unavailable` where a request by name is put off, and what is to be reported of what is refused."""
+        match action:
+            case Wait(code) if item.mode is not Mode.SWEEP:
+                moving = f"{resource.id.name} is {resource.provisioning_state}"
+                why = moving if code is Code.NOT_READY else advice(code)
+                raise Unavailable(why, step="observe", retry_after=_NOT_READY_SECONDS)
+            case Refuse(Code.SERVICE_REJECTS_KEYS):
+                raise published_key_rejected(self._services, resource.id.name, observation)
+            case Refuse(Code.SECRET_NOT_OWNED | Code.SECRET_NOT_UNDERSTOOD | Code.SECRET_USES_IDENTITY as code):
+                await expect_no_conflict(self._services.records, resource, policy, observation.published)
+                raise secret_refused(code, resource.id, policy)
+            case _:
+                return
+
     def _observed(self, record: Record, observation: Observation, policy: Policy, item: WorkItem) -> Record:
         """The record with what was observed: the snapshot, what is published, and what is still to be announced."""
-        record = record.with_snapshot(Snapshot.of(observation, policy))
+        now = self._services.clock()
+        record = record.with_snapshot(Snapshot.of(observation, policy)).with_rejected(still_late(observation, now))
         if observation.published and observation.published_slot:
-            publication = Publication(
-                fingerprint=observation.fingerprints[observation.published_slot],
-                since=observation.published_since,
-                vault_url=policy.vault_url,
-                secret_name=policy.secret_name,
-            )
+            fingerprint = observation.fingerprints[observation.published_slot]
+            publication = Publication.of(fingerprint, observation.published_since, policy)
             record = record.with_publication(publication, observation.retirement)
+            record = record.with_suspect(suspect(observation, now))
         if observation.announced or observation.run_open or observation.published is None:
             return record
         journal = announcing_again(observation, item, policy)
@@ -200,7 +210,7 @@ class Attempts:
 
     async def _out_of_reach(self, leased: LeasedRecord, item: WorkItem, error: NotPermitted) -> Outcome:
         """It has left the settings, and the role is gone: what was begun or promised can't be done. Reported once."""
-        outcome = await failed(leased, item, error, self._services.clock())
+        outcome = await failed(self._services, leased, item, error)
         await leased.write(leased.record.closed_as_removed(outcome))
         return outcome
 
@@ -218,10 +228,10 @@ class Attempts:
         if not (item.tracked and outcome.rotation_id == item.rotation_id):  # the item's own is stored at its end
             await end_operation(self._services, leased, outcome)
         if outcome.result is Result.SUCCEEDED and outcome.retire_after:
-            # The sweep would find it too: the retirement stands in the tags of the published version.
             follow_up = retirement_item(outcome, resource.id, outcome.retire_after)
             delay = outcome.retire_after - self._services.clock()
-            await self._services.queue.send(telemetry.traced(follow_up), delay=delay)
+            with suppress(RotationError):  # the sweep finds it too: the retirement stands in the record
+                await self._services.queue.send(telemetry.traced(follow_up), delay=delay)
         return outcome
 
 
@@ -238,11 +248,11 @@ async def end_operation(services: Services, leased: LeasedRecord, outcome: Outco
     journal = leased.record.journal
     is_open = journal is not None and journal.rotation_id == outcome.rotation_id
     if outcome.result is not Result.ABANDONED and not is_open:
-        await services.operations.close(ResourceId.parse(leased.record.resource), outcome)
+        await closed_operation(services, ResourceId.parse(leased.record.resource), outcome)
 
 
 def _log_planned(leased: LeasedRecord, journal: Journal) -> None:
     log.info("rotation planned", extra=leased.log_fields)
     if journal.cause is Cause.REPAIR:
         # Clients that read the secret get 401 until the repair is published: an alert is set on this.
-        log.error("invalid key published", extra=leased.log_fields)
+        log.error("invalid key published", extra=leased.log_fields | {"why": journal.reason})

@@ -53,7 +53,7 @@ async def gone(services: Services, fleet: Fleet, leased: LeasedRecord, item: Wor
     if item.mode is Mode.SWEEP and record.removed:
         return nothing_done(item, Skip(Code.GONE), now)
     if item.mode is not Mode.SWEEP or record.journal or fleet.names(item.resource_id):
-        outcome = await failed(leased, item, error, now)
+        outcome = await failed(services, leased, item, error)
         await leased.write(leased.record.closed_as_removed(outcome))
         return outcome
     return await closed_as_removed(leased, item, Code.GONE, now)

@@ -11,6 +11,7 @@ from shared.domain.record import Record
 
 LEASE_SECONDS = 60  # the longest a blob lease can be, short of forever (Blob service REST API, Lease Blob)
 CALL_SECONDS = 30.0  # how long one call to a service may take: half a lease
+ANNOUNCING_SECONDS = 10.0  # for all that one attempt announces: a topic that hangs must not cost it the lease
 _MARGIN_SECONDS = 5.0
 
 
@@ -29,9 +30,10 @@ class Lease(Protocol):
 
 
 class LeasedRecord:
-    """The record, as this run last wrote or staged it."""
+    """The record, as this run last wrote or staged it. `announcing_seconds`: what is left of the time for that."""
 
     def __init__(self, lease: Lease, record: Record, *, call_seconds: float = CALL_SECONDS) -> None:
+        self.announcing_seconds = ANNOUNCING_SECONDS
         self._lease = lease
         self._record = record
         self._call_seconds = call_seconds

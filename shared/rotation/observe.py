@@ -51,6 +51,8 @@ async def observe(
         announced=is_announced(published, resource.id, record),
         publication=record.publication if record else None,
         promised=record.retirement if record else None,
+        rejected=record.rejected if record else None,
+        suspect=record.suspect if record else None,
         owned=owned,
     ), keys
 

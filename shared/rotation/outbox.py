@@ -10,19 +10,21 @@ import logging
 from shared.domain.errors import RotationError
 from shared.domain.outgoing_event import OutgoingEvent
 from shared.observability import telemetry
-from shared.rotation.leased_record import LeasedRecord
+from shared.rotation.leased_record import ANNOUNCING_SECONDS, LeasedRecord
 from shared.rotation.ports import EventPublisher, Services
 
 log = logging.getLogger("rotation")
 
-_FLUSH_SECONDS = 10.0  # for all that waits: a topic that hangs must not cost a run its lease
-
 
 async def flush(services: Services, leased: LeasedRecord) -> None:
-    """Send what waits, oldest first, and store what was sent. Raises what the record store raises, nothing else."""
-    record = leased.record
-    until = asyncio.get_running_loop().time() + _FLUSH_SECONDS
-    for event in record.outbox:
+    """Send what waits, oldest first, and store what was sent. Raises what the record store raises, nothing else.
+
+    An attempt sends more than once: what was in its way, what it did, what it failed with. The time is one for all.
+    """
+    record, loop = leased.record, asyncio.get_running_loop()
+    began = loop.time()
+    until = began + leased.announcing_seconds
+    for event in record.outbox if leased.announcing_seconds > 0 else ():
         await leased.renew()  # a worker that lost the lease announces nothing more
         try:
             async with asyncio.timeout_at(until):
@@ -32,6 +34,7 @@ async def flush(services: Services, leased: LeasedRecord) -> None:
             break
         record = record.announced(event, services.clock())
         log.info("rotation announced", extra=_log_fields(event))
+    leased.announcing_seconds -= loop.time() - began
     if record is not leased.record:
         await leased.write(record)
 
@@ -39,7 +42,7 @@ async def flush(services: Services, leased: LeasedRecord) -> None:
 async def announce_without_record(publisher: EventPublisher, event: OutgoingEvent) -> None:
     """Announce what no record stands for, once: that something is overdue, that the record itself is out of reach."""
     try:
-        async with asyncio.timeout(_FLUSH_SECONDS):
+        async with asyncio.timeout(ANNOUNCING_SECONDS):
             await publisher.publish(event)
     except (RotationError, TimeoutError) as error:
         _log_waiting((event,), error)
@@ -49,7 +52,7 @@ def _log_waiting(events: tuple[OutgoingEvent, ...], error: RotationError | Timeo
     if isinstance(error, RotationError):
         telemetry.count_throttle(error)
     code = error.code if isinstance(error, RotationError) else type(error).__name__
-    why = error.message if isinstance(error, RotationError) else f"the topic took longer than {_FLUSH_SECONDS:g} s"
+    why = error.message if isinstance(error, RotationError) else f"the topic took longer than {ANNOUNCING_SECONDS:g} s"
     log.warning(
         "announcement pending",
         extra=_log_fields(events[0]) | {"code": code, "why": why, "waiting": len(events)},

@@ -1,17 +1,21 @@
 """Requests that end without a run: nothing to do, or a failure. Logged, counted, and recorded where they have to be."""
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shared.domain import events
 from shared.domain.decision import Code, Refuse, Skip, Wait
-from shared.domain.errors import RotationError
+from shared.domain.errors import RotationError, Terminal
 from shared.domain.planning import failure
 from shared.domain.planning import nothing_done as outcome_of_nothing
 from shared.domain.record import Outcome, Result
-from shared.domain.requests import Mode, WorkItem
+from shared.domain.requests import Mode, WorkItem, rotation_id
+from shared.domain.resources import ResourceId
 from shared.observability import telemetry
 from shared.rotation.leased_record import LeasedRecord
+from shared.rotation.outbox import announce_without_record, flush
+from shared.rotation.ports import Services
 
 log = logging.getLogger("rotation")
 
@@ -35,12 +39,12 @@ def nothing_done(item: WorkItem, action: Wait | Skip | Refuse, now: datetime) ->
     return outcome
 
 
-async def failed(leased: LeasedRecord, item: WorkItem, error: RotationError, now: datetime) -> Outcome:
-    """Record a failure that no journal stands for, and have it announced. A plan that touched nothing ends with it.
+async def failed(services: Services, leased: LeasedRecord, item: WorkItem, error: RotationError) -> Outcome:
+    """Record a failure that no journal stands for, and announce it. A plan that touched nothing ends with it.
 
     What stands in a sweep's way is recorded and announced once a day.
     """
-    record = leased.record
+    record, now = leased.record, services.clock()
     outcome = failure(item, error, now)
     telemetry.ended(outcome)
     log_fields = {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code}
@@ -52,7 +56,43 @@ async def failed(leased: LeasedRecord, item: WorkItem, error: RotationError, now
     spent = journal is not None and journal.rotation_id == item.rotation_id and journal.harmless
     event = events.failed(error, item.resource_id, item, item.resource_id.name, now)
     await leased.write(record.with_outcome(outcome, close_journal=spent).announcing(event))
+    await flush(services, leased)
     return outcome
+
+
+async def failed_without_record(
+    services: Services, item: WorkItem, error: Terminal, *, incident: str | None = None
+) -> Outcome:
+    """End a request whose record can't be had or written: log it, announce it, and close its operation if that works.
+
+    Of a sweep it is reported once a day; `incident` is what makes it the same one then, the error's code by default.
+    Raises what is `Retryable`.
+    """
+    resource, now = item.resource_id, services.clock()
+    if not item.tracked:
+        same = rotation_id(resource, f"{incident or error.code}:{now:%Y-%m-%d}")
+        item = item.model_copy(update={"rotation_id": same})
+    extra = {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code, "step": error.step}
+    with suppress(Terminal):
+        known = await services.operations.read(item.rotation_id)
+        if known and known.final and known.outcome:
+            log.warning("rotation still fails", extra=extra)
+            return known.outcome
+    log.error("rotation failed", extra=extra | {"why": error.message})  # the log may be all that can be written
+    await announce_without_record(services.events, events.failed(error, resource, item, resource.name, now))
+    outcome = failure(item, error, now)
+    telemetry.ended(outcome)
+    return await closed_operation(services, resource, outcome)
+
+
+async def closed_operation(services: Services, resource: ResourceId, outcome: Outcome) -> Outcome:
+    """Close the operation of a request, and give how it ended for its caller. Raises what is `Retryable`."""
+    try:
+        return (await services.operations.close(resource, outcome)).outcome or outcome
+    except Terminal as error:  # what was done is done; the record says it, if anything does
+        extra = {"rotation_id": outcome.rotation_id, "resource": str(resource), "code": error.code}
+        log.error("operation not closed", extra=extra | {"why": error.message})  # noqa: TRY400 - the text says it
+        return outcome
 
 
 async def closed_as_removed(leased: LeasedRecord, item: WorkItem, code: Code, now: datetime) -> Outcome:

@@ -22,6 +22,7 @@ from shared.rotation.bounded_gather import bounded_gather
 from shared.rotation.inventory import Fleet
 from shared.rotation.observe import expect_no_conflict, observe, secret_conflict
 from shared.rotation.ports import Services
+from shared.rotation.verdicts import published_key_rejected, with_verdicts
 
 _AT_ONCE = 16
 LONGEST_SECONDS = 200.0  # the platform cuts an HTTP answer at 230 s
@@ -55,12 +56,15 @@ class Preflight:
             record = await self._services.records.read(item.resource_id)
             resource = await self._services.signalr.get(item.resource_id)
             policy = self._fleet.policy(resource)
-            observation, _ = await observe(self._services, resource, policy, record)
+            observation, keys = await observe(self._services, resource, policy, record)
+            observation = await with_verdicts(self._services, observation, keys, of_published=True)
         except RotationError as error:
             return Preview(item, finding=error)
         action = decide(observation, item, policy, self._services.clock())
         harmless = isinstance(action, Wait | Skip | Refuse)
         obstacles = () if harmless else await self._conflicts(item, resource, policy, observation.published) + topic
+        if observation.published_rejected:
+            obstacles = (published_key_rejected(self._services, resource.id.name, observation), *obstacles)
         if policy.unknown_word:
             obstacles = (unknown_word(resource), *obstacles)
         return Preview(item, action=action, observation=observation, policy=policy, obstacles=obstacles)

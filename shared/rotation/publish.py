@@ -114,13 +114,8 @@ async def _store(run: RunContext, made: PublishedSecret) -> None:
                 retire_after=retirement.after if retirement else None,
             )
             record = record.with_snapshot(snapshot)
-        publication = Publication(
-            fingerprint=made.fingerprint,
-            since=since,
-            vault_url=run.policy.vault_url,
-            secret_name=run.policy.secret_name,
-        )
-        record = record.with_publication(publication, retirement)
+        publication = Publication.of(made.fingerprint, since, run.policy)
+        record = record.with_publication(publication, retirement).with_rejected(None).with_suspect(None)
         run.leased.stage(record)
     published = run.journal.published(
         run.services.clock(),

@@ -18,6 +18,7 @@ from shared.domain.errors import (
     OperationUnanswered,
     RotationError,
     SaltOutcomeUnknown,
+    ServiceRejectsKeys,
     Throttled,
 )
 from shared.domain.journal import Journal, Kind, Step
@@ -26,6 +27,7 @@ from shared.domain.observation import PublishedSecret
 from shared.observability import telemetry
 from shared.rotation.ports import Ending, Permit, Regenerated, Verdict, look_again_seconds
 from shared.rotation.run_context import Abandoned, RunContext
+from shared.rotation.verdicts import both_rejected, is_rejected
 
 log = logging.getLogger("rotation")
 
@@ -71,7 +73,8 @@ def _settled_at(journal: Journal) -> datetime:
 async def verified_key(run: RunContext) -> AccessKey:
     """The valid key of the journal's slot: regenerated, unless publishing is all that was asked, and verified.
 
-    Raises `Abandoned`, `KeyUnchanged`, `OperationFailed`, `KeyRejected`, and what the ports raise.
+    Raises `Abandoned`, `KeyUnchanged`, `OperationFailed`, `KeyRejected`, `ServiceRejectsKeys`, and what the ports
+    raise.
     """
     keys = await run.read_keys()
     if run.journal.kind is not Kind.PUBLISH:
@@ -220,7 +223,8 @@ async def _verified(run: RunContext, key: AccessKey) -> AccessKey:
     """
     if key.fingerprint == run.verified:
         return key
-    clock, closed, rejected = run.services.clock, 0, ""
+    late = run.leased.record.rejected
+    clock, closed, rejected = run.services.clock, 0, late.fingerprint if late else ""
     deadline = clock() + timedelta(seconds=run.services.effect_seconds)
     read_at = clock() + timedelta(seconds=_read_again_seconds(run))
     while (verdict := await _verdict(run, key)) is not Verdict.ACCEPTED:
@@ -229,14 +233,15 @@ async def _verified(run: RunContext, key: AccessKey) -> AccessKey:
         over = clock() >= deadline
         if over or closed >= _CLOSED_LOOKS or clock() >= read_at:
             read_at = clock() + timedelta(seconds=_read_again_seconds(run))
-            again = (await run.read_keys())[run.slot]
+            keys = await run.read_keys()
+            again = keys[run.slot]
             unseen = again.fingerprint == key.fingerprint != rejected
             if unseen and (over or closed >= _CLOSED_LOOKS):
                 break
             if again.fingerprint != _replaced(run.journal):  # ARM's replicas may disagree for a moment
                 key = again
-        if over:
-            raise _rejected(run)
+            if over:
+                raise await _rejected(run, key, keys[run.slot.other])
         await asyncio.sleep(look_again_seconds(run.services))
     witness: Literal["dataplane", "arm"] = "dataplane" if verdict is Verdict.ACCEPTED else "arm"
     await run.leased.update(run.journal.verified_by(witness, key.fingerprint, clock()))
@@ -287,7 +292,12 @@ def _not_over(run: RunContext) -> OperationRunning:
     )
 
 
-def _rejected(run: RunContext) -> KeyRejected:
+async def _rejected(run: RunContext, key: AccessKey, other: AccessKey) -> KeyRejected | ServiceRejectsKeys:
+    if run.journal.kind is Kind.ROTATE and key.fingerprint != run.journal.after:
+        run.leased.stage(run.leased.record.with_journal(run.journal.regenerated(run.services.clock(), key.fingerprint)))
+    published = run.leased.record.publication
+    if published and published.fingerprint == other.fingerprint and await is_rejected(run.services, other):
+        return both_rejected(run.services, run.resource.id.name, other.fingerprint)
     off = run.services.probe.clock_error_seconds
     clock = f"; this worker's clock is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} SignalR's" if off else ""
     return KeyRejected(

@@ -5,6 +5,7 @@ any number of times.
 """
 
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared.domain import events
@@ -14,11 +15,13 @@ from shared.domain.errors import (
     LocalAuthDisabled,
     OperationFailed,
     SaltOutcomeUnknown,
+    ServiceRejectsKeys,
     Terminal,
 )
 from shared.domain.hubs import still_open
 from shared.domain.journal import Kind, Step
-from shared.domain.record import Outcome, Result
+from shared.domain.observation import RejectedKey
+from shared.domain.record import Outcome, Record, Result
 from shared.observability import telemetry
 from shared.rotation.close_connections import close_connections
 from shared.rotation.outbox import flush
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("rotation")
 
-_SETTLED = (KeyRejected, KeyUnchanged, LocalAuthDisabled, OperationFailed)
+_SETTLED = (KeyRejected, KeyUnchanged, LocalAuthDisabled, OperationFailed, ServiceRejectsKeys)
 
 
 async def finish(run: RunContext) -> Outcome:
@@ -108,12 +111,34 @@ async def _fail(run: RunContext, error: Terminal) -> Outcome:
     # A key that has changed, or may have, is worth finishing. After a settled error there is nothing to finish.
     touched = journal.touched or run.version_may_exist
     unfinished = result is Result.FAILED and touched and not isinstance(error, _SETTLED)
-    if unfinished and record.repeats_last_failure(outcome, within=STANDING):
+    if isinstance(error, KeyRejected | ServiceRejectsKeys):
+        record = _remembering(run, error, now)
+    if record.repeats_last_failure(outcome, within=STANDING) and (unfinished or outcome.repeats(record.history[-1])):
         log.warning("rotation still fails", extra=log_fields)
+        if not unfinished:
+            await run.leased.write(record.without_journal())
         return outcome
     log.error("rotation failed", extra=log_fields)
     run.leased.stage(record.announcing(events.failed(error, run.resource.id, journal, run.policy.secret_name, now)))
     return await _close(run, outcome, close_journal=not unfinished)
+
+
+def _remembering(run: RunContext, error: KeyRejected | ServiceRejectsKeys, now: datetime) -> Record:
+    """The record with the regenerated key that SignalR did not accept in time: later attempts look at it first."""
+    journal, record = run.journal, run.leased.record
+    if journal.kind is Kind.ROTATE and journal.after:
+        late = RejectedKey(
+            slot=run.slot,
+            fingerprint=journal.after,
+            at=now,
+            retire=journal.retire is not None,
+            overlap_hours=journal.overlap_hours,
+        )
+        record = record.with_rejected(late)
+    if isinstance(error, ServiceRejectsKeys) and record.publication:
+        fingerprint = record.publication.fingerprint
+        record = record.with_suspect(RejectedKey(slot=run.slot.other, fingerprint=fingerprint, at=now))
+    return record
 
 
 async def _close(run: RunContext, outcome: Outcome, *, close_journal: bool = True) -> Outcome:

@@ -7,17 +7,14 @@ comes twice is done once, by its rotation id, so asking again does no harm.
 import logging
 from datetime import datetime, timedelta
 
-from shared.domain import events
 from shared.domain.errors import Busy, LeaseHeld, NeverStarted, RotationError
 from shared.domain.operation import Operation
-from shared.domain.planning import failure
 from shared.domain.record import Outcome
-from shared.domain.requests import WorkItem, rotation_id
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.observability import telemetry
 from shared.rotation.bounded_gather import bounded_gather
-from shared.rotation.outbox import announce_without_record, flush
-from shared.rotation.outcomes import failed
+from shared.rotation.outcomes import failed, failed_without_record
 from shared.rotation.ports import Services
 from shared.rotation.retries import PATIENCE
 
@@ -82,8 +79,7 @@ class Unstarted:
                 begun = leased.record.journal and leased.record.journal.rotation_id == item.rotation_id
                 if begun or known is None or known.final or leased.record.outcome_of(item.rotation_id):
                     return
-                outcome = await failed(leased, item, error, now)
-                await flush(self._services, leased)
+                outcome = await failed(self._services, leased, item, error)
                 await self._services.operations.close(resource, outcome)
         except Busy:
             if now > item.requested_at + 2 * PATIENCE:
@@ -92,25 +88,11 @@ class Unstarted:
 
 async def report_held_lease(services: Services, item: WorkItem) -> Outcome:
     """End a request without the record, whose lease is never given back. Of a sweep this is reported once a day."""
-    resource, now = item.resource_id, services.clock()
+    resource = item.resource_id
     error = LeaseHeld(
         f"the record of {resource.name} has been leased by another client for more than an hour, so nothing can be "
         f"done for it. Break the lease of the blob resources/{resource.key}.json in the app's container (az storage "
         "blob lease break), then ask again. What was begun is finished by the first sweep after that",
         step="ledger",
     )
-    if not item.tracked:
-        item = item.model_copy(update={"rotation_id": rotation_id(resource, f"lease-held:{now:%Y-%m-%d}")})
-    known = await services.operations.read(item.rotation_id)
-    if known and known.final and known.outcome:
-        log.warning("rotation still fails", extra=_fields(item, error))
-        return known.outcome
-    log.error("rotation failed", extra=_fields(item, error))
-    await announce_without_record(services.events, events.failed(error, resource, item, resource.name, now))
-    outcome = failure(item, error, now)
-    telemetry.ended(outcome)
-    return (await services.operations.close(resource, outcome)).outcome or outcome
-
-
-def _fields(item: WorkItem, error: RotationError) -> dict[str, str | None]:
-    return {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code, "step": error.step}
+    return await failed_without_record(services, item, error, incident="lease-held")

@@ -6,7 +6,7 @@ A message that is delivered again finds its rotation ended, and changes nothing.
 import logging
 from contextlib import suppress
 
-from shared.domain.errors import Busy, RetriesExhausted, Retryable, RotationError
+from shared.domain.errors import Busy, RetriesExhausted, Retryable, RotationError, Terminal
 from shared.domain.operation import OperationNote
 from shared.domain.planning import failure
 from shared.domain.record import Outcome
@@ -15,8 +15,7 @@ from shared.observability import telemetry
 from shared.rotation.attempt import Attempts, end_operation, ended
 from shared.rotation.inventory import Fleet
 from shared.rotation.leased_record import LeasedRecord
-from shared.rotation.outbox import flush
-from shared.rotation.outcomes import STANDING, failed
+from shared.rotation.outcomes import STANDING, failed, failed_without_record
 from shared.rotation.ports import Services
 from shared.rotation.retries import PATIENCE, Retry, next_attempt
 from shared.rotation.unstarted import report_held_lease
@@ -44,6 +43,8 @@ class Worker:
                 await self._schedule(retry, error)
                 return None
             return await self._out_of_patience(item, error)
+        except Terminal as error:  # the record itself: an attempt records what else is final
+            return await failed_without_record(self._services, item, error)
 
     async def attempt(self, item: WorkItem) -> Outcome:
         """Do what one message asks, or raise `Retryable`: nothing is scheduled then."""
@@ -94,16 +95,21 @@ class Worker:
     async def _given_up(self, item: WorkItem, error: RetriesExhausted) -> Outcome:
         """Record and announce a failure that is no single attempt's."""
         with telemetry.working(item):
-            async with self._services.records.lease(item.resource_id) as leased:
-                outcome = await ended(self._services, leased, item)
-                if outcome is None and self._reported_today(leased, item, error):
-                    outcome = failure(item, error, self._services.clock())
-                    if not item.tracked:
-                        return outcome
-                outcome = outcome or await failed(leased, item, error, self._services.clock())
-                await flush(self._services, leased)
-                await end_operation(self._services, leased, outcome)
-                return outcome
+            try:
+                return await self._recorded(item, error)
+            except Terminal as obstacle:  # the record itself
+                return await failed_without_record(self._services, item, obstacle)
+
+    async def _recorded(self, item: WorkItem, error: RetriesExhausted) -> Outcome:
+        async with self._services.records.lease(item.resource_id) as leased:
+            outcome = await ended(self._services, leased, item)
+            if outcome is None and self._reported_today(leased, item, error):
+                outcome = failure(item, error, self._services.clock())
+                if not item.tracked:
+                    return outcome
+            outcome = outcome or await failed(self._services, leased, item, error)
+            await end_operation(self._services, leased, outcome)
+            return outcome
 
     def _reported_today(self, leased: LeasedRecord, item: WorkItem, error: RetriesExhausted) -> bool:
         """Whether a sweep's message failed like this within a day: the text differs with every obstacle."""

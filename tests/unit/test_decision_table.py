@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import product
+from itertools import chain, product
 
 from shared.domain.connection_strings import Shape
 from shared.domain.decision import (
@@ -20,9 +20,10 @@ from shared.domain.decision import (
     decide,
 )
 from shared.domain.keys import KeyType, SecretFormat, Slot
-from shared.domain.observation import Observation, Publication, PublishedSecret, Retirement
+from shared.domain.observation import Observation, Publication, PublishedSecret, RejectedKey, Retirement
 from shared.domain.policy import Policy
 from shared.domain.requests import Mode, WorkItem
+from tests.unit.verdicts import observations
 from tests.world import ROOT
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -80,7 +81,27 @@ class Case:
     def named(self) -> Slot:
         known = self.observation.publication
         slot = next((slot for slot, key in LIVE.items() if known and key == known.fingerprint), None)
-        return self.unretired(slot or self.newest.slot_hint or Slot.PRIMARY)
+        named = slot or self.newest.slot_hint or Slot.PRIMARY
+        late = self.observation.rejected
+        unaccepted = late is not None and late.slot is named and not self.observation.accepted.get(named)
+        return self.unretired(named.other if unaccepted else named)
+
+    @property
+    def late(self) -> RejectedKey | None:
+        late = self.observation.rejected
+        return late if late and self.valid and late.slot is not self.slot else None
+
+    @property
+    def rejected(self) -> bool:
+        return self.valid and self.observation.accepted.get(self.slot) is False
+
+    @property
+    def rejected_twice(self) -> bool:
+        suspect = self.observation.suspect
+        return self.rejected and suspect is not None and suspect.fingerprint == self.newest.fingerprint
+
+    def accepted(self, slot: Slot) -> bool:
+        return self.observation.accepted.get(slot, False)
 
     def unretired(self, slot: Slot) -> Slot:
         tagged = self.observation.published.retirement if self.observation.published else None
@@ -116,6 +137,22 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "no secret": lambda case: case.observation.published is None,
     "published key dead": lambda case: case.observation.published is not None and not case.valid,
     "retirement due": lambda case: case.valid and case.retirement is not None and case.retirement.after <= NOW,
+    "retirement due, neither key accepted": lambda case: (
+        SITUATIONS["retirement due"](case) and case.rejected and not case.accepted(case.slot.other)
+    ),
+    "retirement due, neither key accepted by two sweeps": lambda case: (
+        SITUATIONS["retirement due"](case) and case.rejected_twice and not case.accepted(case.slot.other)
+    ),
+    "published key rejected": lambda case: case.rejected,
+    "published key rejected by two sweeps": lambda case: case.rejected_twice,
+    "published key rejected by two sweeps, O accepted": lambda case: (
+        case.rejected_twice and case.accepted(case.slot.other) and case.retirement is None
+    ),
+    "late key": lambda case: case.late is not None and case.late.at + timedelta(days=1) > NOW,
+    "late key accepted": lambda case: case.late is not None and case.accepted(case.late.slot),
+    "late key of a revocation accepted": lambda case: (
+        case.late is not None and case.late.retire and case.accepted(case.late.slot)
+    ),
     "retirement pending": lambda case: case.valid and case.retirement is not None,
     "unknown word": lambda case: bool(case.policy.unknown_word),
     "not due": lambda case: case.valid and case.since + POLICY.period > NOW,
@@ -267,9 +304,15 @@ def cases() -> Iterator[Case]:
         yield Case(observation, request, replace(POLICY, unknown_word="pasued" if flag == "unclear" else ""))
 
 
+def with_verdicts() -> Iterator[Case]:
+    """What SignalR says of the keys, with the rest that matters then."""
+    for observation, unclear, request in product(observations(versions(), LIVE), (False, True), requests()):
+        yield Case(observation, request, replace(POLICY, unknown_word="pasued" if unclear else ""))
+
+
 def test_every_combination_is_decided_as_the_table_says() -> None:
     table, wrong, used = rows(), [], set()
-    for case in cases():
+    for case in chain(cases(), with_verdicts()):
         row = next(row for row in table if fits(row, case))
         used.add(row)
         if (does := told(decide(case.observation, case.request, case.policy, NOW), case, row[2])) != row[2]:

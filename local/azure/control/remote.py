@@ -65,7 +65,7 @@ class Remote:
         self._tell("delete_signalr", resource=resource)
 
     def live_keys(self, resource: str) -> dict[str, str]:
-        """`{"Primary": …, "Secondary": …}`: the keys the data plane accepts now."""
+        """`{"Primary": …, "Secondary": …}`: the keys the data plane accepts now, but for `Variant.rejected`."""
         return dict(self._tell("live_keys", resource=resource))
 
     def accepts(self, resource: str, key: str) -> bool:

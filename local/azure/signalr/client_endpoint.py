@@ -54,7 +54,7 @@ class ClientEndpoint:
         token = bearer(call.headers.get("Authorization"))
         if token is None or resource.disable_local_auth:
             return False
-        for key in resource.live.values():
+        for key in resource.accepted.values():
             try:
                 claims = jwt.decode(token, key, algorithms=["HS256"], options=_SIGNATURE_ONLY)
             except jwt.InvalidTokenError:

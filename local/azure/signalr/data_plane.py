@@ -89,7 +89,7 @@ class DataPlane:
         """The slot whose key signed, or why not."""
         if resource.disable_local_auth:
             return None, "Local auth is disabled"
-        slot, claims = _signed_with(token, resource.live)
+        slot, claims = _signed_with(token, resource.accepted)
         if slot is None:
             return None, "The signature key was not found"
         told = claims.get("aud", "")

@@ -16,7 +16,8 @@ class Variant:
     """How one resource's renewals behave: what has been seen of the real service, selectable.
 
     `operation_seconds` bounds how long one takes; `data_plane_lag` is how much later, in seconds, the data plane
-    follows what ARM already calls done; `busy_state` is the resource's provisioning state meanwhile.
+    follows what ARM already calls done; `busy_state` is the resource's provisioning state meanwhile. `rejected` has the
+    slots whose keys the data plane takes for unknown although ARM lists them.
     `operation_urls` is where an operation can be watched: below the location (api-versions before 2021-06) or below the
     resource (since then), or by one address under operationResults that answers the status.
     """
@@ -28,6 +29,7 @@ class Variant:
     outcome: Literal["Succeeded", "Failed", "unchanged"] = "Succeeded"
     operation_seconds: tuple[float, float] = (13.0, 19.0)
     data_plane_lag: float = 0.0
+    rejected: tuple[KeyType, ...] = ()
     busy_state: str = "Succeeded"
     long_poll_urls: bool = False
 
@@ -96,6 +98,11 @@ class SignalR:
     regenerations: list[Regeneration] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)
     locks: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> Mapping[KeyType, str]:
+        """The keys that callers are let in with."""
+        return {slot: key for slot, key in self.live.items() if slot not in self.variant.rejected}
 
     @property
     def id(self) -> str:

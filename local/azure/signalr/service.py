@@ -81,7 +81,7 @@ class SignalRService:
 
     def accepts(self, resource: SignalR, key: str) -> bool:
         """Whether the data plane lets in a caller who signs with this key."""
-        return not resource.disable_local_auth and key in resource.live.values()
+        return not resource.disable_local_auth and key in resource.accepted.values()
 
     def provision(self, resource: SignalR, state: ProvisioningState) -> Provisioning:
         """Begin to make, change or delete a resource: in that state until it is over, then Succeeded or gone."""

@@ -1,0 +1,53 @@
+"""What SignalR says of listed keys, as facts of an observation: for the table of decisions."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+from shared.domain.keys import Slot
+from shared.domain.observation import Observation, PublishedSecret, RejectedKey
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+RECENT, LONG_AGO = NOW - timedelta(hours=2), NOW - timedelta(hours=25)
+LATE = RejectedKey(slot=Slot.SECONDARY, fingerprint="two", at=RECENT)
+SUSPECT = RejectedKey(slot=Slot.PRIMARY, fingerprint="one", at=RECENT)
+# What SignalR says of listed keys: facts of an observation, for versions that hold the Primary key, or a dead one.
+VERDICTS: dict[str, dict[str, Any]] = {
+    "late": {"rejected": LATE, "accepted": {Slot.SECONDARY: False}},
+    "late, without a verdict": {"rejected": LATE},
+    "late, long ago": {"rejected": LATE.model_copy(update={"at": LONG_AGO})},
+    "late, accepted": {"rejected": LATE, "accepted": {Slot.PRIMARY: True, Slot.SECONDARY: True}},
+    "late of a revocation": {
+        "rejected": LATE.model_copy(update={"retire": True}),
+        "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True},
+    },
+    "late, none accepted": {"rejected": LATE, "suspect": SUSPECT, "accepted": dict.fromkeys(Slot, False)},
+    "rejected": {"accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True}},
+    "rejected, another before": {
+        "suspect": SUSPECT.model_copy(update={"fingerprint": "gone"}),
+        "accepted": {Slot.PRIMARY: False},
+    },
+    "rejected twice": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True}},
+    "rejected twice, the other too": {"suspect": SUSPECT, "accepted": dict.fromkeys(Slot, False)},
+    "rejected once": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: True}},
+    "neither": {"accepted": dict.fromkeys(Slot, False)},
+}
+
+
+def observations(versions: Iterable[PublishedSecret | None], listed: Mapping[Slot, str]) -> Iterator[Observation]:
+    """Every verdict, with every retirement and age of a version that the app made, also of one that is badly written."""
+    made = [each for each in versions if each and each.kind_hint == "rotate" and each.slot_hint]
+    kept = [
+        each for each in made if each.fingerprint == "dead" or (each.fingerprint, each.slot_hint) == ("one", "Primary")
+    ]
+    for published, facts, fault in product(kept, VERDICTS.values(), ("", "bad-port")):
+        yield Observation(
+            "Succeeded",
+            local_auth_disabled=False,
+            paused=False,
+            fingerprints=listed,
+            published=replace(published, fault=fault),
+            **facts,
+        )
