@@ -1,14 +1,34 @@
-"""The app's own container: small JSON blobs by name. It is made when it is missing."""
+"""The app's own container: small JSON blobs by name. It is made when it is missing.
 
-from contextlib import suppress
+The SDK has one exception for every 409, be it that the blob exists or that a policy forbids to write it.
+"""
 
-from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 
+from shared.adapters.azure_errors import refusal
 from shared.domain.wire import Wire
 
 PERMISSION = "the role Storage Blob Data Owner on the app's own storage account"
 INSTALLATION = "installation"  # metadata: which installation wrote the blob
+
+
+class Exists(Exception):  # noqa: N818 - no failure: the blob is there already, or is not as it was read
+    """The blob exists, and was not to be overwritten; or another writer was faster."""
+
+
+@contextmanager
+def told_apart() -> Iterator[None]:
+    """Raise `Exists` where the SDK's 409 or 412 means just that; a refusal is raised as it is."""
+    try:
+        yield
+    except (ResourceExistsError, ResourceModifiedError) as error:
+        if refusal(error, "Blob storage").cause.terminal:
+            raise
+        raise Exists from None
 
 
 async def upload(
@@ -19,14 +39,15 @@ async def upload(
     overwrite: bool = False,
     metadata: dict[str, str] | None = None,
 ) -> None:
-    """Write a blob. Raises `ResourceExistsError` where it exists and is not to be overwritten, and other SDK errors."""
+    """Write a blob. Raises `Exists` where it exists and is not to be overwritten, and the SDK's other errors."""
     blob = container.get_blob_client(name)
-    try:
-        await blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
-    except ResourceNotFoundError:
-        with suppress(ResourceExistsError):
-            await container.create_container()
-        await blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
+    with told_apart():
+        try:
+            await blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
+        except ResourceNotFoundError:
+            with suppress(ResourceExistsError):
+                await container.create_container()
+            await blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
 
 
 async def download(container: ContainerClient, name: str) -> bytes:

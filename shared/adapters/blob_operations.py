@@ -13,12 +13,12 @@ from contextlib import suppress
 from datetime import datetime
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 from pydantic import ValidationError
 
 from shared.adapters.azure_errors import translated
-from shared.adapters.blob_container import INSTALLATION, PERMISSION, as_json, download, upload
+from shared.adapters.blob_container import INSTALLATION, PERMISSION, Exists, as_json, download, told_apart, upload
 from shared.domain.errors import KeyReused, Unavailable
 from shared.domain.operation import Operation
 from shared.domain.record import Outcome
@@ -45,14 +45,14 @@ class BlobOperations:
         with translated("Blob storage (ticket)", needs=PERMISSION, step="submit"):
             try:
                 await upload(self._container, _name(item.rotation_id), as_json(operation))
-            except ResourceExistsError:
+            except Exists:
                 return await self.read(item.rotation_id) or operation
         return operation
 
     async def accepted(self, operation: Operation) -> None:
         """See `OperationStore.accepted`."""
         name = f"{_OPEN}{operation.rotation_id}"
-        with translated("Blob storage (ticket)", needs=PERMISSION, step="submit"), suppress(ResourceExistsError):
+        with translated("Blob storage (ticket)", needs=PERMISSION, step="submit"), suppress(Exists):
             await upload(self._container, name, b"", metadata={INSTALLATION: self._installation})
 
     async def close(self, resource: ResourceId, outcome: Outcome) -> Operation:
@@ -105,7 +105,7 @@ class BlobOperations:
         with translated("Blob storage (idempotency key)", needs=PERMISSION, step="submit"):
             try:
                 await upload(self._container, name, content)
-            except ResourceExistsError:
+            except Exists:
                 if await download(self._container, name) != content:
                     raise KeyReused(
                         "this Idempotency-Key was used for a different request: use a new key for a new request"
@@ -123,7 +123,7 @@ class BlobOperations:
                 changed = change(known)
                 if changed is None or changed == known:
                     return known
-                with suppress(ResourceExistsError, ResourceModifiedError):
+                with suppress(Exists):
                     await self._store(changed, etag)
                     return changed
         raise Unavailable(f"the operation {rotation_id} is changed by others all the time", step="ledger")
@@ -136,14 +136,15 @@ class BlobOperations:
             return None, None
 
     async def _store(self, operation: Operation, etag: str | None) -> None:
-        """Raises `ResourceExistsError` or `ResourceModifiedError` where it is not as it was read."""
+        """Raises `Exists` where it is not as it was read."""
         name = _name(operation.rotation_id)
         if etag is None:
             await upload(self._container, name, as_json(operation))
             return
         blob = self._container.get_blob_client(name)
         content, unless_changed = as_json(operation), MatchConditions.IfNotModified
-        await blob.upload_blob(content, overwrite=True, etag=etag, match_condition=unless_changed)
+        with told_apart():
+            await blob.upload_blob(content, overwrite=True, etag=etag, match_condition=unless_changed)
 
     async def _no_longer_open(self, rotation_id: str) -> None:
         with (

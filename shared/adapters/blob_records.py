@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 
-from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError, ResourceNotFoundError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
 from pydantic import ValidationError
 
 from shared.adapters.azure_errors import refusal, translated
-from shared.adapters.blob_container import INSTALLATION, PERMISSION, as_json, download, upload
+from shared.adapters.blob_container import INSTALLATION, PERMISSION, Exists, as_json, download, upload
 from shared.domain.errors import Busy, LeaseLost, RotationError, Unavailable
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
@@ -180,7 +180,7 @@ class BlobRecords:
             try:
                 await lease.acquire(lease_duration=self._seconds)
             except ResourceNotFoundError:
-                with suppress(ResourceExistsError):
+                with suppress(Exists):
                     await upload(self._container, _name(resource), b"")
                 await lease.acquire(lease_duration=self._seconds)
         except HttpResponseError as error:

@@ -37,11 +37,10 @@ VERDICTS: dict[str, dict[str, Any]] = {
 
 
 def observations(versions: Iterable[PublishedSecret | None], listed: Mapping[Slot, str]) -> Iterator[Observation]:
-    """Every verdict, with every retirement and age of a version that the app made, also of one that is badly written."""
+    """Every verdict, with every retirement and age of a version that the app made, badly written or not."""
     made = [each for each in versions if each and each.kind_hint == "rotate" and each.slot_hint]
-    kept = [
-        each for each in made if each.fingerprint == "dead" or (each.fingerprint, each.slot_hint) == ("one", "Primary")
-    ]
+    one, dead = ("one", Slot.PRIMARY), "dead"
+    kept = [each for each in made if each.fingerprint == dead or (each.fingerprint, each.slot_hint) == one]
     for published, facts, fault in product(kept, VERDICTS.values(), ("", "bad-port")):
         yield Observation(
             "Succeeded",

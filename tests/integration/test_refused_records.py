@@ -1,0 +1,180 @@
+"""Storage that takes no record: the message ends once, and log, event and operation say why and what to do."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from local.azure.client import AzureEmulator
+from local.azurite.server import Azurite
+from shared.domain.record import Outcome, Result
+from shared.domain.requests import Mode, WorkItem
+from shared.http.responses import OperationStatus
+from tests.integration import queues
+from tests.integration.engine import Ears, Engine
+
+IMMUTABLE = (
+    409,
+    "BlobImmutableDueToPolicy",
+    "This operation is not permitted as the blob is immutable due to a policy.",
+)
+FIREWALL = (403, "AuthorizationFailure", "This request is not authorized to perform this operation.")
+_AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")  # storage signs over headers
+
+
+@dataclass
+class Guard:
+    """Stands before the blobs: what begins with `prefix` is refused so, other calls are let through."""
+
+    blobs: str
+    url: str = ""
+    refusal: tuple[int, str, str] | None = None
+    prefix: str = ""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """The refusal, or the storage's own answer."""
+        writes = request.method == "PUT" and "comp" not in request.query
+        if self.refusal and self.prefix in request.path and (writes or self.refusal is FIREWALL):
+            status, code, message = self.refusal
+            text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+            headers = {"x-ms-error-code": code}
+            return web.Response(status=status, text=text, content_type="application/xml", headers=headers)
+        parts = urlsplit(self.blobs)
+        to = URL(f"{parts.scheme}://{parts.netloc}{request.raw_path}", encoded=True)
+        headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
+        async with (
+            aiohttp.ClientSession(skip_auto_headers=_AUTOMATIC, auto_decompress=False) as session,
+            session.request(request.method, to, headers=headers, data=await request.read()) as own,
+        ):
+            kept = {k: v for k, v in own.headers.items() if k.lower() not in {"transfer-encoding", "content-length"}}
+            return web.Response(status=own.status, headers=kept, body=await own.read())
+
+
+@pytest.fixture
+async def guard(storage: Azurite) -> AsyncIterator[Guard]:
+    made = Guard(storage.blob_url)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", made.answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        made.url = f"http://127.0.0.1:{runner.addresses[0][1]}{urlsplit(storage.blob_url).path}"
+        yield made
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def engine(azure_session: AzureEmulator, storage: Azurite, guard: Guard) -> AsyncIterator[Engine]:
+    """A resource whose rotation is due, and whose records pass the guard."""
+    behind = storage.connection_string.replace(storage.blob_url, guard.url)
+    async with Engine.on(azure_session, storage, AzureWebJobsStorage=behind) as made:
+        made.publish("Primary", age_days=61)
+        yield made
+
+
+@pytest.fixture
+def heard() -> Iterator[Ears]:
+    ears = Ears()
+    logging.getLogger("rotation").addHandler(ears)
+    yield ears
+    logging.getLogger("rotation").removeHandler(ears)
+
+
+async def asked(engine: Engine) -> WorkItem:
+    item = engine.asks()
+    operation = await engine.app.services.operations.open(item)
+    await engine.app.services.operations.accepted(operation)
+    return item
+
+
+async def done(engine: Engine, item: WorkItem) -> Outcome:
+    """What comes of a message in one delivery: it is neither sent again, nor does it fail."""
+    outcome = await engine.app.worker.work(item)
+    assert outcome
+    return outcome
+
+
+async def test_a_record_that_is_immutable_ends_the_request_with_its_name_and_the_remedy(
+    engine: Engine, guard: Guard, heard: Ears
+) -> None:
+    item = await asked(engine)
+    guard.refusal, guard.prefix = IMMUTABLE, "/resources/"
+
+    outcome = await done(engine, item)
+
+    found = await engine.app.rotations.status(item.rotation_id)
+    assert found
+    told = OperationStatus.of(found)
+    assert told.error
+    assert ("Failed", "StorageImmutable", "Failed") == (outcome.result, outcome.code, told.status)
+    assert ("immutable" in told.error.message, "Take the policy off" in told.error.message) == (True, True)
+    assert ["StorageImmutable"] == [each["data"]["code"] for each in engine.events]
+    assert any("rotation failed" in text and "Take the policy off" in text for _, text in heard.heard)
+    assert [] == engine.changes
+
+
+async def test_an_immutable_record_is_reported_once_a_day_by_sweeps(engine: Engine, guard: Guard, heard: Ears) -> None:
+    guard.refusal, guard.prefix = IMMUTABLE, "/resources/"
+
+    for hour in range(3):
+        await done(engine, engine.asks(Mode.SWEEP, tracked=False))
+        engine.ahead += timedelta(minutes=hour)
+
+    assert 1 == len({each["id"] for each in engine.events})
+    assert 1 == sum("rotation failed" in text for _, text in heard.heard)
+
+
+async def test_poison_of_an_immutable_record_ends_too(engine: Engine, guard: Guard) -> None:
+    item = await asked(engine)
+    guard.refusal, guard.prefix = IMMUTABLE, "/resources/"
+
+    outcome = await engine.app.worker.dead_letter(item)
+
+    assert "StorageImmutable" == outcome.code
+
+
+async def test_what_could_not_be_recorded_is_done_by_a_sweep_afterwards(engine: Engine, guard: Guard) -> None:
+    guard.refusal, guard.prefix = IMMUTABLE, "/resources/"
+    await done(engine, engine.asks(Mode.SWEEP, tracked=False))
+    guard.refusal = None
+
+    outcome = await engine.sweep()
+
+    assert (Result.SUCCEEDED, ["Secondary"]) == (outcome.result, engine.changes)
+
+
+async def test_operations_that_are_immutable_do_not_make_a_done_rotation_a_failed_one(
+    engine: Engine, guard: Guard
+) -> None:
+    item = await asked(engine)
+    guard.refusal, guard.prefix = IMMUTABLE, "/rotations/"
+
+    outcome = await done(engine, item)
+
+    assert (Result.SUCCEEDED, ["KeyRotated"]) == (outcome.result, engine.told)
+
+
+async def test_a_storage_firewall_is_told_in_log_and_event_and_the_request_is_done_once_it_lets_the_app_in(
+    engine: Engine, guard: Guard, heard: Ears
+) -> None:
+    queues.cleared(engine.storage)
+    item = await asked(engine)
+    guard.refusal = FIREWALL
+
+    outcome = await done(engine, item)
+    guard.refusal = None
+    engine.ahead = timedelta(minutes=10)
+    await engine.app.rotations.sweep()
+
+    assert ("NetworkDenied", ["NetworkDenied"]) == (outcome.code, [each["data"]["code"] for each in engine.events])
+    assert any("rotation failed" in text and "firewall" in text and "role" not in text for _, text in heard.heard)
+    assert item.rotation_id in {each["rotationId"] for each in queues.visible(engine.storage)}
