@@ -38,6 +38,7 @@
         ├── TokenRejected           a service rejects the app's token, a new one too: no permission would help
         ├── WrongDirectory          the service trusts another directory (tenant) than the app's identity is in
         └── Unavailable             no answer, or one that says "later"
+            └── MissingNow          ARM does not find a resource that was there
 
 The message tells the operator what to do next. No message ever holds key material.
 """
@@ -303,3 +304,12 @@ class Unavailable(Retryable):
     """A service could not be reached, or said that it is not able to answer now."""
 
     code = "Unavailable"
+
+
+class MissingNow(Unavailable):
+    """ARM does not find a resource that was there: it is looked for again before that is believed."""
+
+    def __init__(self, name: str, step: str) -> None:
+        super().__init__(
+            f"ARM does not find {name}; it is looked for again before that is believed", step=step, retry_after=60.0
+        )

@@ -14,6 +14,7 @@ from shared.domain.errors import (
     NotFound,
     NotManaged,
     NotPermitted,
+    RetirementImpossible,
     RotationError,
     Terminal,
     Unavailable,
@@ -194,7 +195,10 @@ class Attempts:
             return resource
         if item.mode is not Mode.SWEEP:
             return await self._not_managed(leased, item)
-        promise = await left(self._services, self._fleet, leased, item, resource)
+        try:
+            promise = await left(self._services, self._fleet, leased, item, resource)
+        except RetirementImpossible as error:
+            return await self._out_of_reach(leased, item, error)
         if isinstance(promise, Outcome):
             return promise
         journal = open_journal(Retire(promise.slot), promise.observation, item, promise.policy, self._services.clock())
@@ -208,8 +212,8 @@ class Attempts:
         # It was, when it was asked for; or the message was put on the queue by a sender that may not ask.
         raise NotManaged(f"{item.resource} is not managed, or no longer", step="observe")
 
-    async def _out_of_reach(self, leased: LeasedRecord, item: WorkItem, error: NotPermitted) -> Outcome:
-        """It has left the settings, and the role is gone: what was begun or promised can't be done. Reported once."""
+    async def _out_of_reach(self, leased: LeasedRecord, item: WorkItem, error: Terminal) -> Outcome:
+        """It has left, and what was begun or promised can't be done, for want of a role, say. Reported once."""
         outcome = await failed(self._services, leased, item, error)
         await leased.write(leased.record.closed_as_removed(outcome))
         return outcome

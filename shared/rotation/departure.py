@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from shared.domain.decision import Code, Skip
-from shared.domain.errors import NotFound, RetirementImpossible, Unavailable
+from shared.domain.errors import MissingNow, NotFound, RetirementImpossible
 from shared.domain.keys import KeyPair, Slot
 from shared.domain.observation import Observation
 from shared.domain.policy import Policy
@@ -21,7 +21,6 @@ from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
 from shared.rotation.ports import Services
 
 _MISSING_FOR = timedelta(minutes=15)
-_LOOK_AGAIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Promise:
 async def gone(services: Services, fleet: Fleet, leased: LeasedRecord, item: WorkItem, error: NotFound) -> Outcome:
     """ARM does not find it. Believed when ARM says so again, a quarter of an hour later; an open run survives that.
 
-    Then it is reported, once, to a caller that named it or had begun to rotate it. Raises `Unavailable` before that.
+    Then it is reported, once, to a caller that named it or had begun to rotate it. Raises `MissingNow` before that.
     """
     record, now = leased.record, services.clock()
     if not record.removed and (record.missing_since is None or now < record.missing_since + _MISSING_FOR):
@@ -45,11 +44,7 @@ async def gone(services: Services, fleet: Fleet, leased: LeasedRecord, item: Wor
             await leased.write(record.missing(now))
         if item.mode is Mode.SWEEP:
             return nothing_done(item, Skip(Code.MISSING), now)
-        raise Unavailable(
-            f"ARM does not find {item.resource_id.name}; it is looked for again before that is believed",
-            step="observe",
-            retry_after=_LOOK_AGAIN_SECONDS,
-        )
+        raise MissingNow(item.resource_id.name, "observe")
     if item.mode is Mode.SWEEP and record.removed:
         return nothing_done(item, Skip(Code.GONE), now)
     if item.mode is not Mode.SWEEP or record.journal or fleet.names(item.resource_id):

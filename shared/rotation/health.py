@@ -71,6 +71,7 @@ class Health:
         findings += await self._look(chosen, seconds=until - asyncio.get_running_loop().time())
         if resource is None:
             findings += [*self._of_the_app(sweep), *self._of_installations(others)]
+        findings += self._of_the_clock()
         findings += self._of_others([each for each in entries if resource in {None, each.resource_id}])
         return HealthReport(
             managed=len(entries),
@@ -118,6 +119,17 @@ class Health:
             ]
             findings += sweep.findings
         return findings
+
+    def _of_the_clock(self) -> list[Finding]:
+        """That this worker's clock is off: SignalR rejects the tokens by which keys are verified."""
+        off = self._services.probe.clock_error_seconds
+        if not off:
+            return []
+        message = (
+            f"the clock of this worker is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} SignalR's, and tokens "
+            "live from a minute ago until in five minutes: no key can be verified. Restart the function app"
+        )
+        return [Finding(resource="", code="ClockOff", message=message)]
 
     def _of_installations(self, swept: Mapping[str, datetime]) -> list[Finding]:
         """Other installations that swept lately with the same storage account: each may take the other's messages."""

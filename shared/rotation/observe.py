@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 
 from shared.domain.connection_strings import same_endpoint
 from shared.domain.decision import Code
-from shared.domain.errors import Misconfigured, SecretNotOwned, SecretNotUnderstood, SecretUsesIdentity, Terminal
+from shared.domain.errors import (
+    Misconfigured,
+    MissingNow,
+    NotFound,
+    SecretNotOwned,
+    SecretNotUnderstood,
+    SecretUsesIdentity,
+    Terminal,
+)
 from shared.domain.keys import KeyPair, Slot
 from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
@@ -26,12 +34,13 @@ async def observe(
 ) -> tuple[Observation, KeyPair | None]:
     """What is observed, and the keys it was observed by. Raises what the ports raise.
 
-    Where local authentication is off there are no keys to read.
+    Where local authentication is off there are no keys to read. A resource that ARM has just shown and does not find
+    now is `Unavailable`.
     """
     keys, published = None, None
     if not resource.local_auth_disabled:
         keys, published = await asyncio.gather(
-            services.signalr.keys(resource.id), services.secrets.newest(policy.vault_url, policy.secret_name)
+            _keys(services, resource.id), services.secrets.newest(policy.vault_url, policy.secret_name)
         )
     fingerprints = {slot: keys[slot].fingerprint for slot in Slot} if keys else {}
     endpoint = keys.primary.endpoint if keys else ""
@@ -55,6 +64,13 @@ async def observe(
         suspect=record.suspect if record else None,
         owned=owned,
     ), keys
+
+
+async def _keys(services: Services, resource: ResourceId) -> KeyPair:
+    try:
+        return await services.signalr.keys(resource)
+    except NotFound:
+        raise MissingNow(resource.name, "listKeys") from None
 
 
 def is_owned(

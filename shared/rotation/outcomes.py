@@ -54,7 +54,8 @@ async def failed(services: Services, leased: LeasedRecord, item: WorkItem, error
     log.error("rotation failed", extra=log_fields | {"step": error.step})
     journal = record.journal
     spent = journal is not None and journal.rotation_id == item.rotation_id and journal.harmless
-    event = events.failed(error, item.resource_id, item, item.resource_id.name, now)
+    subject = record.snapshot.secret_name if record.snapshot else item.resource_id.name
+    event = events.failed(error, item.resource_id, item, subject, now)
     await leased.write(record.with_outcome(outcome, close_journal=spent).announcing(event))
     await flush(services, leased)
     return outcome

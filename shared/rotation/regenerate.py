@@ -13,6 +13,8 @@ from typing import Literal, assert_never
 from shared.domain.errors import (
     KeyRejected,
     KeyUnchanged,
+    MissingNow,
+    NotFound,
     OperationFailed,
     OperationRunning,
     OperationUnanswered,
@@ -201,8 +203,10 @@ async def _send(run: RunContext, key_type: KeyType, permit: Permit) -> Regenerat
     timeout = run.leased.timeout_seconds
     try:
         done = await run.services.signalr.regenerate(run.resource.id, key_type, permit=permit, timeout_seconds=timeout)
-    except RotationError:
+    except RotationError as error:
         await run.leased.update(run.journal.refused_by_arm())
+        if isinstance(error, NotFound):
+            raise MissingNow(run.resource.id.name, "regenerate") from None
         raise
     match done.ending:
         case Ending.UNKNOWN:

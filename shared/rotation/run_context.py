@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.domain.errors import Unavailable
+from shared.domain.errors import MissingNow, NotFound, Unavailable
 from shared.domain.journal import Journal
 from shared.domain.keys import AccessKey, KeyPair, Slot
 from shared.domain.policy import Policy
@@ -56,7 +56,8 @@ class RunContext:
     async def read_keys(self) -> KeyPair:
         """The keys as they are now; those that were given at the start are used once. Raises what ARM raises.
 
-        Each read draws on the write budget of the subscription: a run that needs too many goes on later.
+        Each read draws on the write budget of the subscription: a run that needs too many goes on later. So does one
+        whose resource ARM does not find: absence is believed twice, and the next attempt looks.
         """
         keys, self.keys = self.keys, None
         if keys:
@@ -68,4 +69,7 @@ class RunContext:
                 retry_after=_PAUSE_SECONDS,
             )
         self.key_reads += 1
-        return await self.services.signalr.keys(self.resource.id, begun=True)
+        try:
+            return await self.services.signalr.keys(self.resource.id, begun=True)
+        except NotFound:
+            raise MissingNow(self.resource.id.name, "listKeys") from None

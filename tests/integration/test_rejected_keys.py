@@ -1,6 +1,7 @@
 """Keys that ARM lists and SignalR rejects: a new one that takes effect late, the published one, all of them."""
 
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -213,7 +214,7 @@ async def test_a_published_key_that_two_sweeps_see_rejected_gives_way_to_the_oth
         engine.live_slot,
     )
     assert [] == engine.changes
-    assert any("rotation failed" in text and "ServiceRejectsKeys" in text for _, text in heard.heard)
+    assert any("invalid key published" in text and "SignalR rejects the key" in text for _, text in heard.heard)
     assert "SignalR rejects the key" in fingerprint
     assert fingerprint == engine.events[-1]["data"]["reason"]
 
@@ -241,6 +242,18 @@ async def test_a_published_key_that_is_rejected_is_a_finding_of_deep_health_at_o
 
     assert [[], ["ServiceRejectsKeys"]] == [[each.code for each in report.findings] for report in (before, found)]
     assert "az signalr restart" in found.findings[0].message
+
+
+async def test_a_clock_that_tokens_cannot_bear_is_a_finding_of_deep_health(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.publish("Primary")
+    monkeypatch.setattr(time, "time", lambda: datetime.now(UTC).timestamp() - 660)
+
+    found = await health(engine)
+
+    assert "ClockOff" in [each.code for each in found.findings]
+    assert "behind SignalR's" in next(each.message for each in found.findings if each.code == "ClockOff")
 
 
 async def test_a_resource_that_rejects_both_keys_is_reported_once_a_day_and_left_alone(engine: Engine) -> None:

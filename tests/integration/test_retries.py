@@ -69,6 +69,31 @@ async def test_a_request_out_of_patience_ends_with_its_last_error(engine: Engine
     assert (["RotationFailed"], "Failed") == (engine.told, told.status)
 
 
+async def test_another_directory_is_waited_for_and_then_reported_as_what_it_is(engine: Engine) -> None:
+    """A subscription that was moved is known everywhere within an hour."""
+    ours, theirs = "0a110000-0000-4000-8000-00000000aaaa", "0a110000-0000-4000-8000-00000000bbbb"
+    message = (
+        f"The access token is from the wrong issuer 'https://sts.windows.net/{ours}/'. It must match the tenant "
+        f"'https://sts.windows.net/{theirs}/' associated with this subscription."
+    )
+    refusal = {"error": {"code": "InvalidAuthenticationTokenTenant", "message": message}}
+    engine.azure.fault("SignalR.get", status=401, body=refusal, resource=engine.resource, times=1000)
+    item = await accepted(engine)
+    first = await engine.app.worker.work(item)
+    waiting, told = await status(engine, item), list(engine.told)
+    engine.ahead = timedelta(hours=1, minutes=1)
+
+    await engine.app.worker.work(item)
+
+    ended = await status(engine, item)
+    assert waiting.note
+    assert ended.error
+    assert (None, [], "WrongDirectory") == (first, told, waiting.note.code)
+    assert all(words in ended.error.message for words in ("directory (tenant)", ours, theirs))
+    assert "role" not in ended.error.message
+    assert (["RotationFailed"], []) == (engine.told, engine.changes)
+
+
 async def test_an_outage_of_days_is_reported_once_a_day_however_often_it_is_looked_at(engine: Engine) -> None:
     """The texts differ from hour to hour; the incident is one."""
     for hour in range(30):

@@ -108,6 +108,17 @@ async def test_a_404_that_a_sweep_meets_loses_nothing(engine: Engine) -> None:
     assert ["KeyRotated"] == engine.told
 
 
+@pytest.mark.parametrize("operation", ["SignalR.listKeys", "SignalR.regenerateKey"])
+async def test_a_404_of_any_call_to_arm_is_a_moments(engine: Engine, operation: str) -> None:
+    engine.azure.fault(operation, status=404, times=1, resource=engine.resource)
+    request = engine.asks()
+
+    assert await engine.app.worker.work(request) is None
+    await engine.app.worker.work(request)
+
+    assert (["KeyRotated"], ["Secondary"]) == (engine.told, engine.changes)
+
+
 async def test_a_resource_that_is_gone_is_reported_once(engine: Engine) -> None:
     await engine.rotate()
     engine.azure.fault("SignalR.get", status=404, times=1000, resource=engine.resource)

@@ -6,6 +6,7 @@ import pytest
 
 from shared.domain.record import Result
 from shared.domain.requests import Mode
+from shared.rotation import leased_record
 from tests.integration.engine import Engine
 
 
@@ -96,3 +97,35 @@ async def test_two_different_failures_are_two_events(engine: Engine) -> None:
 
     assert ["RotationFailed"] * 2 == engine.told
     assert 2 == len({event["id"] for event in engine.events})
+
+
+async def test_every_event_of_a_resource_names_its_secret(engine: Engine) -> None:
+    """A failure of a run, and one of a request that never became a run, are found under the same subject."""
+    await engine.rotate()
+    engine.azure.fault("KeyVault.setSecret", status=403, times=1)
+    await engine.rotate(force=True)
+    await engine.sweep()
+    engine.azure.fault("KeyVault.getSecret", status=403, times=1)
+
+    await engine.rotate(force=True)
+
+    assert ["KeyRotated", "RotationFailed", "KeyRotated", "RotationFailed"] == engine.told
+    assert {engine.secret} == {event["subject"] for event in engine.events}
+
+
+async def test_a_topic_that_hangs_is_waited_for_once_in_an_attempt(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What waits already, and what the run adds, share one bound."""
+    engine.azure.fault("EventGrid.publish", status=404, times=2)
+    await engine.rotate()
+    monkeypatch.setattr(leased_record, "ANNOUNCING_SECONDS", 0.3)
+    engine.azure.fault("EventGrid.publish", delay=5, times=10)
+    caplog.clear()
+
+    outcome = await engine.rotate(force=True)
+
+    record = await engine.record()
+    assert record
+    assert (Result.SUCCEEDED, 2) == (outcome.result, len(record.outbox))
+    assert 1 == [each.message for each in caplog.records].count("announcement pending")
