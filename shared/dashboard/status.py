@@ -87,7 +87,8 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
         return ResourceStatus(State.ROTATING, f"{running.kind} requested {begun}, last step: {running.step}")
     if failing and not (_holds_invalid_key(snapshot) and failing.code not in _NOT_OUR_VALUE):
         code = failing.code or ""
-        return ResourceStatus(State.FAILED, failing.message or "", guide(code).do, code)
+        state = State.INVALID if code == Code.SERVICE_REJECTS_KEYS else State.FAILED
+        return ResourceStatus(state, failing.message or "", guide(code).do, code)
     if snapshot is None:
         return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
     return _by_snapshot(snapshot, now, grace)

@@ -34,6 +34,13 @@ def test_both_keys_are_accepted(azure: AzureEmulator, chat: Chat, url: str, slot
     assert 404 == _status(url, azure.live_keys(chat.id)[slot])
 
 
+def test_a_key_can_be_rejected_although_arm_lists_it(azure: AzureEmulator, chat: Chat, url: str) -> None:
+    azure.configure(chat.id, rejected=["Primary"])
+    keys = azure.live_keys(chat.id)
+
+    assert [401, 404] == [_status(url, keys[slot]) for slot in ("Primary", "Secondary")]
+
+
 def test_the_audience_may_carry_the_query_as_microsoft_s_sdk_signs_it(
     azure: AzureEmulator, chat: Chat, url: str
 ) -> None:

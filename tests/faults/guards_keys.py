@@ -7,6 +7,7 @@ _CUTS = "tests/integration/test_regeneration.py"
 _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
 _PROOF = "tests/integration/test_proof.py"
+_REJECTED = "tests/integration/test_rejected_keys.py"
 _LONG = "tests/integration/test_long_operations.py"
 _OPERATIONS = "tests/integration/test_operations.py"
 _INSTALLATIONS = "tests/integration/test_installations.py"
@@ -35,6 +36,22 @@ KEYS = (
         "            if unseen and (over or closed >= _CLOSED_LOOKS):",
         "            if again.fingerprint == key.fingerprint:",
         f"{_PROOF}::test_a_blip_of_the_data_plane_publishes_no_key_that_signalr_rejects",
+    ),
+    Mutation(
+        1,
+        "leave a published key that SignalR rejects",
+        "shared/domain/decision.py",
+        "    if observation.published_rejected:\n        return _rejected(observation, slot)\n",
+        "",
+        f"{_REJECTED}::test_a_published_key_that_two_sweeps_see_rejected_gives_way_to_the_other_one",
+    ),
+    Mutation(
+        1,
+        "take ARM's word for a key that SignalR rejected before",
+        "shared/rotation/regenerate.py",
+        'rejected = run.services.clock, 0, late.fingerprint if late else ""',
+        'rejected = run.services.clock, 0, ""',
+        f"{_REJECTED}::test_a_late_key_of_which_nothing_is_heard_any_more_is_not_published_on_arms_word",
     ),
     Mutation(
         1,

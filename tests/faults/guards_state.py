@@ -139,6 +139,22 @@ STATE = (
         f"{_UNSTARTED}::test_a_request_whose_message_is_gone_is_done_under_its_id",
     ),
     Mutation(
+        6,
+        "forget a new key that SignalR did not accept in time",
+        "shared/rotation/run.py",
+        "        record = _remembering(run, error, now)\n",
+        "        pass\n",
+        "tests/integration/test_rejected_keys.py::test_a_key_that_takes_effect_late_is_published_by_the_next_sweep",
+    ),
+    Mutation(
+        6,
+        "take every 409 of storage for a blob that exists",
+        "shared/adapters/blob_container.py",
+        '        if refusal(error, "Blob storage").cause.terminal:\n            raise\n',
+        "",
+        "tests/integration/test_refused_records.py::test_a_record_that_is_immutable_ends_the_request_with_its_name_and_the_remedy",
+    ),
+    Mutation(
         7,
         "publish without making sure of the lease",
         "shared/rotation/publish.py",

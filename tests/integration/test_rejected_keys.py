@@ -263,7 +263,7 @@ async def test_a_resource_that_rejects_both_keys_is_reported_once_a_day_and_left
     await hourly(engine, 5)
 
     versions = len(engine.versions)
-    assert (State.FAILED, "ServiceRejectsKeys") == (await state(engine), (await record(engine)).history[-1].code)
+    assert (State.INVALID, "ServiceRejectsKeys") == (await state(engine), (await record(engine)).history[-1].code)
     assert (["RotationFailed"], [], 2) == (engine.told, engine.changes, versions)
 
 
