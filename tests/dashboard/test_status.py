@@ -6,7 +6,7 @@ import pytest
 
 from shared.dashboard.status import ResourceStatus, State, status_of
 from shared.domain.decision import Code
-from shared.domain.errors import KeyReused, Terminal
+from shared.domain.errors import KeyReused, ServiceRejectsKeys, Terminal
 from shared.domain.inventory_entry import InventoryEntry, Last
 from shared.domain.journal import Step
 from shared.domain.keys import Slot
@@ -148,7 +148,8 @@ def test_each_failure_comes_with_what_to_do(error: type[Terminal]) -> None:
 
     status = status_of(entry, NOW, grace=GRACE)
 
-    assert (State.FAILED, error.code) == (status.state, status.code)
+    state = State.INVALID if error is ServiceRejectsKeys else State.FAILED  # clients are rejected now
+    assert (state, error.code) == (status.state, status.code)
     assert "Look up its rotation id in the log." != status.to_do
 
 
