@@ -82,7 +82,11 @@ def test_the_runbook_does_what_it_says_in_the_order_it_says_it(world: World) -> 
     chat = world.resource()
     ask, rotate, roll_back = [block.text for block in blocks(ROTATE)]
     [publish] = [block.text for block in blocks(ONBOARD) if not block.needs_azure]
-    [revoke] = [block.text for block in blocks(LEAK) if "revoke" in block.text and "force" not in block.text]
+    [revoke] = [
+        block.text
+        for block in blocks(LEAK)
+        if "revoke" in block.text and "force" not in block.text and "closeConnections" not in block.text
+    ]
     commands = (publish, rotate, roll_back, revoke)
 
     slots = []
