@@ -16,6 +16,7 @@ from local.negotiate_server import NegotiateServer
 _OPERATION_SECONDS = (3.0, 4.0)  # 13-19 s in Azure; nobody wants to watch that three times
 _FIRST_POLL_SECONDS = 2.0
 _SCHEDULE = "0 7 * * * *"
+_WORK = ("running", "messages", "waiting")
 
 
 def demo() -> int:
@@ -23,7 +24,10 @@ def demo() -> int:
     print("Starting emulators of Azure, storage and the Functions app …", flush=True)
     with (
         local_environment(
-            operation_seconds=_OPERATION_SECONDS, first_poll_seconds=_FIRST_POLL_SECONDS, schedule=_SCHEDULE
+            operation_seconds=_OPERATION_SECONDS,
+            first_poll_seconds=_FIRST_POLL_SECONDS,
+            schedule=_SCHEDULE,
+            policy={"RETIRE_PREVIOUS_AFTER_HOURS": "72"},
         ) as env,
         ExitStack() as stack,
     ):
@@ -40,6 +44,8 @@ def demo() -> int:
             _scheduled(env, output)
             _webhook(env, output)
             _portal(env, output)
+            _retirement(env, output)
+            _window(env, output)
             output.follow(lambda: all(_up_to_date(env, name, server) for name, server in servers.items()))
         finally:
             report = consumer.stop()
@@ -76,7 +82,7 @@ def _scheduled(env: LocalEnvironment, output: DemoOutput) -> None:
 
 def _webhook(env: LocalEnvironment, output: DemoOutput) -> None:
     output.heading("Day 62 · somebody calls the webhook: POST /api/rotate for chat")
-    _travel(env, timedelta(days=2))
+    _travel_past_a_sweep(env, output, timedelta(days=2))
     answer = env.host.request("POST", "/api/rotate", json={"resource": env.resources["chat"], "reason": "offboarding"})
     answer.raise_for_status()
     output.note(f"{answer.status_code}, Location: {answer.headers['Location'].removeprefix(env.host.url)}")
@@ -92,14 +98,52 @@ def _portal(env: LocalEnvironment, output: DemoOutput) -> None:
     output.follow(lambda: _told(env, 2 * len(NAMES) + 2))
 
 
+def _retirement(env: LocalEnvironment, output: DemoOutput) -> None:
+    output.heading("Day 66 · 72 hours after each rotation the sweep regenerates the replaced key: its old value fails")
+    _travel_past_a_sweep(env, output, timedelta(days=4))
+    output.follow(lambda: _told(env, 2 * len(NAMES) + 2, "KeyRetired", len(NAMES)))
+
+
+def _window(env: LocalEnvironment, output: DemoOutput) -> None:
+    output.heading(
+        "Day 121 · alerts is due, and its rotation window is closed: the schedule waits, a request by name does not"
+    )
+    opens = (env.azure.clock() + timedelta(days=58)).strftime("%a")
+    tags = {"key-rotation": "enabled", "key-rotation-window": f"{opens} 09:00-12:00 UTC"}
+    env.azure.update_signalr(env.resources["alerts"], tags=tags)
+    _travel_past_a_sweep(env, output, timedelta(days=55))
+    answer = env.host.request("POST", "/api/rotate", json={"dryRun": True})
+    answer.raise_for_status()
+    decisions = {each["resource"]: each["decision"] for each in answer.json()["previews"]}
+    decision = decisions[env.resources["alerts"]]
+    output.note(f"dry run for alerts: {decision['action']} {decision.get('code')} until {decision.get('until')}")
+    by_name = {"resource": env.resources["alerts"], "reason": "before the window"}
+    env.host.request("POST", "/api/rotate", json=by_name).raise_for_status()
+    output.follow(lambda: _told(env, 2 * len(NAMES) + 3))
+
+
 def _travel(env: LocalEnvironment, time: timedelta) -> None:
     # The consumer lives in real time: its tokens must stay good while the services' calendar leaps.
     env.azure.travel(time.total_seconds(), clients_too=False)
     env.host.travel(time.total_seconds())
 
 
-def _told(env: LocalEnvironment, events: int) -> bool:
-    return len(env.azure.events()) >= events and not env.host.activity()["running"]
+def _travel_past_a_sweep(env: LocalEnvironment, output: DemoOutput, time: timedelta) -> None:
+    """A leap over whole days of the schedule: the timer fires once. Its work ends before anything else is asked."""
+
+    def sweeps() -> int:
+        return sum(line.get("message") == "sweep finished" for line in env.host.logs())
+
+    before = sweeps()
+    _travel(env, time)
+    output.follow(lambda: sweeps() > before and not any(env.host.activity()[what] for what in _WORK))
+
+
+def _told(env: LocalEnvironment, published: int, kind: str = "KeyRetired", of_kind: int = 0) -> bool:
+    """Whether so many publications and so many events of another kind are announced, and nothing runs."""
+    kinds = [event["type"].rpartition(".")[2] for event in env.azure.events()]
+    there = kinds.count("KeyRotated") + kinds.count("KeyPublished") >= published and kinds.count(kind) >= of_kind
+    return there and not env.host.activity()["running"]
 
 
 def _secret(name: str) -> str:
@@ -113,5 +157,6 @@ def _up_to_date(env: LocalEnvironment, name: str, server: NegotiateServer) -> bo
 def _row(env: LocalEnvironment, name: str) -> tuple[str, ...]:
     versions = env.azure.secrets()[_secret(name)]
     slots = " → ".join(version["tags"]["CredentialId"] for version in versions)
-    event = next(e for e in reversed(env.azure.events()) if e["source"] == env.resources[name])
+    told = (e for e in reversed(env.azure.events()) if e["source"] == env.resources[name])
+    event = next(e for e in told if e["type"].rpartition(".")[2] in {"KeyRotated", "KeyPublished"})
     return (name, slots, versions[-1]["version"], event["id"])

@@ -21,6 +21,8 @@ _STEPS = {
     "key published": "published",
     "rotation announced": "announced",
 }
+# By kind: the steps that it does not have, or does not show.
+_LEFT_OUT = {"publish": ("regenerated", "verified"), "retire": ("published",)}
 _POLL_SECONDS = 0.1
 
 
@@ -30,13 +32,13 @@ class _Line:
 
     name: str
     slot: str
-    adopting: bool
+    kind: str
     began: float
     seen: dict[str, float] = field(default_factory=dict)
 
     @property
     def expected(self) -> list[str]:
-        return [step for step in _STEPS.values() if not (self.adopting and step in {"regenerated", "verified"})]
+        return [step for step in _STEPS.values() if step not in _LEFT_OUT.get(self.kind, ())]
 
 
 class DemoOutput:
@@ -95,9 +97,12 @@ class DemoOutput:
     def _take(self, step: str, facts: dict[str, object]) -> None:
         elapsed = time.monotonic() - self._began
         name = str(facts.get("resource", "")).rsplit("/", 1)[-1]
+        if facts.get("event") == "RotationUpcoming":
+            self.note(f"event RotationUpcoming for {name}: {facts.get('slot')} will be regenerated")
+            return
         line = self._lines.setdefault(
             str(facts["rotation_id"]),
-            _Line(name, str(facts.get("slot") or "Salt"), facts.get("kind") == "publish", elapsed),
+            _Line(name, str(facts.get("slot") or "Salt"), str(facts.get("kind")), elapsed),
         )
         line.seen[step] = elapsed
         if not self._console.is_terminal:

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +30,17 @@ class LocalEnvironment:
 
 @contextmanager
 def local_environment(
-    *, operation_seconds: tuple[float, float], first_poll_seconds: float, schedule: str, port: int = 0
+    *,
+    operation_seconds: tuple[float, float],
+    first_poll_seconds: float,
+    schedule: str,
+    port: int = 0,
+    policy: Mapping[str, str] | None = None,
 ) -> Iterator[LocalEnvironment]:
-    """Start everything on free ports of 127.0.0.1, and end it with the block. `schedule` is the sweep's NCRONTAB."""
+    """Start everything on free ports of 127.0.0.1, and end it with the block. `schedule` is the sweep's NCRONTAB.
+
+    `policy`: further settings.
+    """
     with tempfile.TemporaryDirectory(prefix="signalr-rotation-") as name:
         folder = Path(name)
         authority(folder)
@@ -54,6 +62,7 @@ def local_environment(
                 "FIRST_POLL_SECONDS": str(first_poll_seconds),
                 **FAST_POLLING,
                 **azure.env,
+                **(policy or {}),
             }
             log = folder / "host.log"
             with FunctionsHost.start(APP, settings, schedule=True, port=port, log=log) as host:
