@@ -5,6 +5,7 @@
 targetScope = 'subscription'
 
 import { armId, armIds, guids } from 'lists.bicep'
+import * as limits from 'limits.bicep'
 
 // The installation.
 @minLength(1)
@@ -55,30 +56,27 @@ param eventTypePrefix string = 'SignalRKeyRotation'
 @minLength(11)
 @description('When the sweep looks for due keys: an NCRONTAB expression with seconds, in UTC.')
 param rotationSchedule string = '0 7 * * * *'
-@minValue(1)
-@maxValue(3650)
 @description('Days after which a published key is due to be replaced.')
-param rotationPeriodDays int = 60
-@minValue(0)
-@maxValue(2160)
+param rotationPeriodDays limits.from1To3650 = 60
 @description('Hours during which the previous key stays valid after its successor is published. App Service refreshes Key Vault references within 24.')
-param overlapHours int = 24
-@minValue(10)
-@maxValue(600)
+param overlapHours limits.from0To2160 = 48
+@description('Hours after a rotation at which the key it replaced is regenerated, so that its old value fails. 0: never; else no less than the overlap.')
+param retirePreviousAfterHours limits.from0To87600 = 0
+@maxLength(256)
+@description('When scheduled rotations and retirements may begin: days, from-to and an IANA time zone, several separated by semicolons. Empty: at any time.')
+param rotationWindow string = ''
+@description('Days before a rotation is due that the event RotationUpcoming announces it. 0: never.')
+param noticeDays limits.from0To365 = 7
+@description('Hours over which resources that were onboarded at once fall due. 0: all at once.')
+param rotationSpreadHours limits.from0To2160 = 24
 @description('Seconds to wait until SignalR accepts a regenerated key before the rotation fails without publishing.')
-param keyEffectTimeoutSeconds int = 120
-@minValue(60)
-@maxValue(1500)
+param keyEffectTimeoutSeconds limits.from10To600 = 120
 @description('Seconds to wait for ARM\'s regenerateKey operation to end.')
-param operationTimeoutSeconds int = 600
-@minValue(1)
-@maxValue(60)
+param operationTimeoutSeconds limits.from60To1500 = 600
 @description('Seconds until the state of that operation is first asked for.')
-param firstPollSeconds int = 13
-@minValue(1)
-@maxValue(2160)
+param firstPollSeconds limits.from1To60 = 13
 @description('Hours past due after which an alert is raised.')
-param overdueGraceHours int = 48
+param overdueGraceHours limits.from1To2160 = 48
 @description('Azure Resource Manager address, where it is not the cloud\'s own. Empty: the cloud\'s own.')
 param resourceManagerUrl string = ''
 @description('Entra ID app role that HTTP callers must have on top of a key. Empty: a key is enough. App Service authentication must be on.')
@@ -109,36 +107,26 @@ param operationReaderRoleId string = ''
 // Alerts.
 @description('E-mail address that hears of failures, overdue keys and silence. Empty: the alert rules only show in Azure Monitor.')
 param alertEmail string = ''
-@minValue(1)
-@maxValue(47)
 @description('Hours without a finished sweep after which an alert is raised. More than twice the interval of rotationSchedule.')
-param silentHours int = 3
+param silentHours limits.from1To47 = 3
 
 // The platform.
-@minValue(1)
-@maxValue(1000)
 @description('Largest number of instances the platform may run. One instance serves several resources at once; 40 suit thousands.')
-param maximumInstanceCount int = 40
+param maximumInstanceCount limits.from1To1000 = 40
 @allowed([512, 2048, 4096])
 @description('Memory of one instance in MB.')
 param instanceMemoryMB int = 2048
-@minValue(1)
-@maxValue(1000)
 @description('HTTP calls one instance serves at a time. The platform\'s own value for Python is 1; the app waits more than it computes.')
-param httpConcurrency int = 16
-@minValue(0)
-@maxValue(1000)
+param httpConcurrency limits.from1To1000 = 16
 @description('Instances for HTTP calls that are always running, and billed.')
-param alwaysReadyInstances int = 0
+param alwaysReadyInstances limits.from0To1000 = 0
 @description('Spreads the plan over availability zones, and the storage with it (Standard_ZRS in place of Standard_LRS).')
 param zoneRedundant bool = false
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS', 'Standard_RAGRS', 'Standard_RAGZRS'])
 @description('Redundancy of the app\'s storage: leases, journals, history.')
 param storageSku string = 'Standard_LRS'
-@minValue(30)
-@maxValue(730)
 @description('Days for which logs are kept, in a workspace made here.')
-param logRetentionDays int = 90
+param logRetentionDays limits.from30To730 = 90
 @description('Tags of every resource made here.')
 param resourceTags { *: string } = {}
 @description('https address of app.zip, deployed by the platform itself with a remote build. Empty: the code is deployed by azd or az afterwards.')
@@ -284,6 +272,10 @@ module functionApp 'modules/function-app.bicep' = {
       ROTATION_SCHEDULE: rotationSchedule
       ROTATION_PERIOD_DAYS: string(rotationPeriodDays)
       OVERLAP_HOURS: string(overlapHours)
+      RETIRE_PREVIOUS_AFTER_HOURS: string(retirePreviousAfterHours)
+      ROTATION_WINDOW: rotationWindow
+      NOTICE_DAYS: string(noticeDays)
+      ROTATION_SPREAD_HOURS: string(rotationSpreadHours)
       KEY_EFFECT_TIMEOUT_SECONDS: string(keyEffectTimeoutSeconds)
       OPERATION_TIMEOUT_SECONDS: string(operationTimeoutSeconds)
       FIRST_POLL_SECONDS: string(firstPollSeconds)

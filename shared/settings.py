@@ -20,6 +20,7 @@ from shared.domain.errors import Misconfigured
 from shared.domain.keys import SecretFormat
 from shared.domain.policy import PolicyDefaults
 from shared.domain.resources import ResourceId, Scope
+from shared.domain.rotation_window import rotation_window
 from shared.domain.schedule import longest_gap
 
 ARM_ENDPOINTS = {
@@ -86,6 +87,10 @@ def _secret_template(template: str) -> str:
     return template
 
 
+def _window(text: str) -> str:
+    return rotation_window(text).text if text else ""
+
+
 HttpsUrl = Annotated[str, AfterValidator(_https)]
 VaultUrl = Annotated[str, AfterValidator(_vault)]
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_list)]
@@ -122,7 +127,19 @@ class Settings(BaseSettings):
     EVENT_TYPE_PREFIX: str = Field("SignalRKeyRotation", pattern=r"^[A-Za-z][A-Za-z0-9.]*$", description="Event types")
     ROTATION_SCHEDULE: str = Field(SCHEDULE, description="NCRONTAB of the sweep; the platform reads it")
     ROTATION_PERIOD_DAYS: float = Field(60, gt=0, le=3650, description="Days between two rotations of a resource")
-    OVERLAP_HOURS: float = Field(24, ge=0, le=2160, description="Hours both keys stay valid after a new one is out")
+    OVERLAP_HOURS: float = Field(48, ge=0, le=2160, description="Hours both keys stay valid after a new one is out")
+    RETIRE_PREVIOUS_AFTER_HOURS: float = Field(
+        0, ge=0, le=87600, description="Hours after a rotation at which the key it replaced is invalidated; 0: never"
+    )
+    ROTATION_WINDOW: Annotated[str, AfterValidator(_window)] = Field(
+        "", description="When scheduled rotations and retirements may begin; empty: at any time"
+    )
+    NOTICE_DAYS: float = Field(
+        7, ge=0, le=365, description="Days before a rotation is due that it is announced; 0: none"
+    )
+    ROTATION_SPREAD_HOURS: float = Field(
+        24, ge=0, le=2160, description="Over how many hours what was onboarded at once is due; 0: at once"
+    )
     KEY_EFFECT_TIMEOUT_SECONDS: float = Field(120, gt=0, le=600, description="How long a new key may take to work")
     FIRST_POLL_SECONDS: float = Field(
         13, gt=0, le=60, description="What ARM's operation takes at least: looked at sooner only where few run"
@@ -157,6 +174,11 @@ class Settings(BaseSettings):
             )
         if self.OVERLAP_HOURS >= self.ROTATION_PERIOD_DAYS * 24:
             raise ValueError("OVERLAP_HOURS must be shorter than ROTATION_PERIOD_DAYS: no rotation would ever be due")
+        if 0 < self.RETIRE_PREVIOUS_AFTER_HOURS < self.OVERLAP_HOURS:
+            raise ValueError(
+                f"RETIRE_PREVIOUS_AFTER_HOURS ({self.RETIRE_PREVIOUS_AFTER_HOURS:g}) must be 0 or no less than "
+                f"OVERLAP_HOURS ({self.OVERLAP_HOURS:g}): clients may hold the replaced key until then"
+            )
         return self
 
     @cached_property
@@ -197,6 +219,10 @@ class Settings(BaseSettings):
             vaults=self.vaults,
             secret_name_template=self.SECRET_NAME_TEMPLATE,
             secret_format=self.SECRET_FORMAT,
+            retire_after_hours=self.RETIRE_PREVIOUS_AFTER_HOURS,
+            window=self.ROTATION_WINDOW,
+            notice_days=self.NOTICE_DAYS,
+            spread_hours=self.ROTATION_SPREAD_HOURS,
         )
 
     @cached_property

@@ -5,6 +5,7 @@ not described.
 """
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 FOLDER = Path(__file__).parents[1] / "docs" / "events"
-KINDS = ("KeyRotated", "KeyPublished", "KeyRetired", "SaltRegenerated", "RotationFailed", "RotationOverdue")
+KINDS = (
+    *("KeyRotated", "KeyPublished", "KeyRetired", "SaltRegenerated"),
+    *("RotationFailed", "RotationOverdue", "RotationUpcoming"),
+)
 
 
 def validate_event(event: dict[str, Any]) -> None:
@@ -23,6 +27,12 @@ def validate_event(event: dict[str, Any]) -> None:
     validator(kind).validate(event)
     assert set() == set(event["data"]) - set(schema(kind)["properties"]["data"]["properties"])
     assert set() == set(event) - set(schema("common")["$defs"]["event"]["properties"])
+
+
+def samples() -> list[dict[str, Any]]:
+    """The events that docs/events/README.md shows."""
+    blocks = re.findall(r"^```json\n(.*?)^```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    return [json.loads(block) for block in blocks]
 
 
 @cache

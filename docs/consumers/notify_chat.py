@@ -1,4 +1,4 @@
-"""Posts RotationFailed, RotationOverdue and RotationsHeld to a channel of Microsoft Teams or Slack.
+"""Posts RotationFailed, RotationOverdue, RotationsHeld and RotationUpcoming to a channel of Microsoft Teams or Slack.
 
     CHAT_WEBHOOK_URL=https://… python notify_chat.py teams|slack <event.json
 
@@ -17,8 +17,16 @@ TITLES = {
     "RotationFailed": "SignalR key rotation failed",
     "RotationOverdue": "SignalR key rotation is overdue",
     "RotationsHeld": "Scheduled SignalR key rotations are on hold",
+    "RotationUpcoming": "A SignalR key will be rotated",
 }
-NAMES = {"code": "Code", "step": "Step", "keyType": "Key", "dueAt": "Due", "retryable": "Retried by itself"}
+NAMES = {
+    "code": "Code",
+    "step": "Step",
+    "keyType": "Key",
+    "dueAt": "Due",
+    "beginsAt": "Begins from",
+    "retryable": "Retried by itself",
+}
 
 
 def message(event: dict[str, Any], chat: str) -> dict[str, Any] | None:

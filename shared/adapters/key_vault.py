@@ -122,6 +122,8 @@ def _tags(version: NewSecretVersion) -> dict[str, str]:
     if version.retirement:
         tags["RetireFingerprint"] = version.retirement.fingerprint
         tags["RetireAfter"] = version.retirement.after.isoformat()
+        if version.retirement.by_policy:
+            tags["RetireByPolicy"] = "true"
     return tags
 
 
@@ -167,7 +169,9 @@ def _retirement(tags: dict[str, str]) -> Retirement | None:
     try:
         after = datetime.fromisoformat(tags["RetireAfter"])
         return Retirement(
-            fingerprint=tags["RetireFingerprint"], after=after if after.tzinfo else after.replace(tzinfo=UTC)
+            fingerprint=tags["RetireFingerprint"],
+            after=after if after.tzinfo else after.replace(tzinfo=UTC),
+            by_policy=tags.get("RetireByPolicy") == "true",
         )
     except (KeyError, ValueError):  # a tag that was edited by hand is no reason to stop
         return None

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import assert_never
 
-from shared.dashboard.time_format import relative, stamp
+from shared.dashboard.time_format import duration, relative, stamp
 from shared.domain.decision import (
     Action,
     Cause,
@@ -57,7 +57,13 @@ def _sentence(action: Action, preview: Preview, now: datetime) -> str:
             return f"would wait: {nothing_done(preview.item, Result.SKIPPED, code, None, now).message}"
         case _:
             assert_never(action)
+    return text + (_retiring(action, preview) if retire else "")
+
+
+def _retiring(action: Rotate | Publish, preview: Preview) -> str:
+    after = preview.policy.retire_after if preview.policy else None
+    if isinstance(action, Rotate) and action.by_policy and after:
+        return f"; the other key of now is invalidated {duration(after)} later"
     hubs = ", ".join(preview.item.close_connections)
     cut = f", and the connections of {hubs} are closed" if hubs else ""
-    later = f"; the key it replaces is invalidated once the overlap is over{cut}"
-    return text + later if retire else text
+    return f"; the key it replaces is invalidated once the overlap is over{cut}"

@@ -130,14 +130,20 @@ def _row(entry: InventoryEntry, status: ResourceStatus, window: Window, now: dat
         snapshot=snapshot,
         last=entry.last,
         age=duration(now - snapshot.published_at) if snapshot and snapshot.published_at else "",
-        next_rotation=_next(snapshot.due_at, now) if snapshot and snapshot.due_at else "",
+        next_rotation=_next(snapshot, now) if snapshot else "",
         retirement=relative(snapshot.retire_after, now) if snapshot and snapshot.retire_after else "",
         strip=draw(entry.marks, snapshot, window, now),
     )
 
 
-def _next(due_at: datetime, now: datetime) -> str:
-    return relative(due_at, now) if due_at > now else f"was due {relative(due_at, now)}"
+def _next(snapshot: Snapshot, now: datetime) -> str:
+    due_at = snapshot.due_at
+    if due_at is None:
+        return ""
+    if due_at > now:
+        return relative(due_at, now)
+    opens_at = snapshot.opens_at(now)
+    return f"was due {relative(due_at, now)}" + (f", window opens {relative(opens_at, now)}" if opens_at else "")
 
 
 def _headline(total: int, attention: int) -> str:

@@ -112,9 +112,10 @@ def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> Resourc
         )
     if snapshot.due_at is None:
         return ResourceStatus(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
-    if snapshot.retire_after:
+    if snapshot.retire_after and not snapshot.retires_by_policy:
         return _by_retirement(snapshot.retire_after, now, grace)
-    return _by_due_time(snapshot.due_at, now, grace)
+    opens_at = snapshot.opens_at(now) if now > snapshot.due_at else None
+    return _by_due_time(snapshot.due_at, now, grace, opens_at=opens_at)
 
 
 def _by_retirement(retire_after: datetime, now: datetime, grace: timedelta) -> ResourceStatus:
@@ -127,11 +128,17 @@ def _by_retirement(retire_after: datetime, now: datetime, grace: timedelta) -> R
     return ResourceStatus(State.REVOKING, why)
 
 
-def _by_due_time(due_at: datetime, now: datetime, grace: timedelta) -> ResourceStatus:
+def _by_due_time(due_at: datetime, now: datetime, grace: timedelta, *, opens_at: datetime | None) -> ResourceStatus:
+    if now > due_at + grace and opens_at:
+        why = f"due {duration(now - due_at)} ago; its rotation window opens {relative(opens_at, now)}"
+        to_do = "Rotate it now, or leave it to the window; make the window longer if this comes again."
+        return ResourceStatus(State.OVERDUE, why, to_do, "OutsideWindow")
     if now > due_at + grace:
         why = f"due {duration(now - due_at)} ago, and no sweep has rotated it"
         return ResourceStatus(State.OVERDUE, why, "Rotate it now; see if sweeps run.")
     if now > due_at - DUE_SOON:
         late = ": the next sweep rotates it" if now > due_at else ""
+        if opens_at:
+            late = f": it waits for its rotation window, which opens {relative(opens_at, now)}"
         return ResourceStatus(State.DUE_SOON, f"due {relative(due_at, now)}{late}")
     return ResourceStatus(State.HEALTHY, f"next rotation {relative(due_at, now)}")

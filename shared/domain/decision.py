@@ -41,6 +41,7 @@ class Code(StrEnum):
     MISCONFIGURED = "Misconfigured"
     KEY_REFUSED = "KeyRefused"
     SERVICE_REJECTS_KEYS = "ServiceRejectsKeys"
+    OUTSIDE_WINDOW = "OutsideWindow"
 
 
 class Cause(StrEnum):
@@ -55,10 +56,14 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rotate:
-    """Regenerate this slot's key, verify it, publish it. `retire`: invalidate the one it replaces later."""
+    """Regenerate this slot's key, verify it, publish it. `retire`: invalidate the other slot's key later.
+
+    `by_policy`: because the policy lets no replaced key live on, and not because that key leaked.
+    """
 
     slot: Slot
     retire: bool = False
+    by_policy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
         return _moved(observation) or _first(request, policy)
     slot = observation.published_slot
     if slot is None:
-        return _repair(observation, observation.published, request)
+        return _repair(observation, observation.published, request, policy)
     if revoked := _revoked(observation, slot, request):
         return revoked
     if observation.published.fault and request.mode in {Mode.SWEEP, Mode.RESYNC}:
@@ -151,10 +156,17 @@ def overlap_end(since: datetime, overlap: timedelta) -> datetime:
 
 
 def _free(observation: Observation, slot: Slot, policy: Policy) -> datetime:
-    """From when the key that is not published may be regenerated: after the overlap, or a longer one that was asked."""
+    """From when the key that is not published may be regenerated: after the overlap, or a longer one that was asked.
+
+    The time at which the policy retires it is none that anybody asked for.
+    """
     until = overlap_end(observation.published_since, policy.overlap)
     retirement = observation.retirement
-    promised = retirement is not None and observation.fingerprints[slot.other] == retirement.fingerprint
+    promised = (
+        retirement is not None
+        and not retirement.by_policy
+        and observation.fingerprints[slot.other] == retirement.fingerprint
+    )
     return max(until, retirement.after) if retirement and promised else until
 
 
@@ -199,11 +211,19 @@ def _first(request: WorkItem, policy: Policy) -> Action:
     if request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(Slot.PRIMARY, Cause.ADOPT)
     if request.slot is Slot.PRIMARY:
-        return Rotate(Slot.PRIMARY) if request.force else Publish(Slot.SECONDARY, Cause.SWITCH, retire=True)
-    return Rotate(Slot.SECONDARY, retire=request.mode is Mode.REVOKE)
+        if not request.force:
+            return Publish(Slot.SECONDARY, Cause.SWITCH, retire=True)
+        return _rotate(Slot.PRIMARY, policy)
+    return Rotate(Slot.SECONDARY, retire=True) if request.mode is Mode.REVOKE else _rotate(Slot.SECONDARY, policy)
 
 
-def _repair(observation: Observation, published: PublishedSecret, request: WorkItem) -> Action:
+def _rotate(slot: Slot, policy: Policy) -> Rotate:
+    """A rotation that no leak is behind: the policy says whether the other slot's key may live on."""
+    retires = policy.retire_after is not None
+    return Rotate(slot, retire=retires, by_policy=retires)
+
+
+def _repair(observation: Observation, published: PublishedSecret, request: WorkItem, policy: Policy) -> Action:
     """The published value is no valid key: clients that read it are rejected now, so publish a valid one at once."""
     named = observation.known_slot or published.slot_hint or Slot.PRIMARY
     late = observation.late
@@ -213,7 +233,7 @@ def _repair(observation: Observation, published: PublishedSecret, request: WorkI
     if retirement and observation.fingerprints[named] == retirement.fingerprint:
         named = named.other
     if request.mode is Mode.ROTATE and request.force:
-        return Rotate(request.slot or named.other)
+        return _rotate(request.slot or named.other, policy)
     return Publish(named, Cause.REPAIR)
 
 
@@ -253,8 +273,11 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
 ) -> Action:
     retirement = observation.retirement
     if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
-        none_accepted = observation.published_rejected and not observation.accepted.get(slot.other)
-        return _rejected(observation, slot) if none_accepted else Retire(slot.other)
+        if observation.published_rejected and not observation.accepted.get(slot.other):
+            return _rejected(observation, slot)
+        # A leaked key waits for no window.
+        opens_at = policy.opens_at(now) if retirement.by_policy else None
+        return Skip(Code.OUTSIDE_WINDOW, opens_at) if opens_at else Retire(slot.other)
     late = _late(observation, slot, request, now)
     if isinstance(late, Publish):
         return late
@@ -264,13 +287,14 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
         return Refuse(Code.MISCONFIGURED)
     if late:
         return late
-    due = observation.published_since + policy.period
+    due = policy.due(observation.published_since)
     if now < due:
         return Skip(Code.NOT_DUE, due)
     until = _free(observation, slot, policy)
     if now < until:
         return Skip(Code.OVERLAP_ACTIVE, until)
-    return Rotate(slot.other)
+    opens_at = policy.opens_at(now)
+    return Skip(Code.OUTSIDE_WINDOW, opens_at) if opens_at else _rotate(slot.other, policy)
 
 
 def _asked(
@@ -279,7 +303,7 @@ def _asked(
     until = _free(observation, slot, policy)
     inside_overlap = now < until and not request.force
     if request.slot is slot:
-        return _renew_published(observation, slot, request)
+        return _renew_published(observation, slot, request, policy)
     if request.mode is Mode.REVOKE:
         return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other, retire=True)
     rotated_since = published.kind_hint == ROTATED and published.since > request.requested_at
@@ -287,12 +311,12 @@ def _asked(
         # Two asked at once and the other one was served: the key this request wanted replaced has been replaced. A
         # version that only published a key as it was, as the first one does, replaced none.
         return Skip(Code.ALREADY_ROTATED)
-    return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else Rotate(slot.other)
+    return Refuse(Code.OVERLAP_ACTIVE, until) if inside_overlap else _rotate(slot.other, policy)
 
 
-def _renew_published(observation: Observation, slot: Slot, request: WorkItem) -> Action:
+def _renew_published(observation: Observation, slot: Slot, request: WorkItem, policy: Policy) -> Action:
     if request.force:
-        return Rotate(slot)
+        return _rotate(slot, policy)
     retirement = observation.retirement
     if retirement and observation.fingerprints[slot.other] == retirement.fingerprint:
         # The other key is the one that leaked: it must not be handed out again.

@@ -230,6 +230,11 @@ GUIDES: Mapping[str, Guide] = {
     ),
     # Reasons why nothing was done
     "NotDue": _nothing("The published key is not due before the time given.", "Nothing."),
+    "OutsideWindow": _nothing(
+        "A scheduled rotation or retirement is due, and the resource's rotation window is closed until the time given.",
+        "Nothing; or request the rotation by name, which no window holds back.",
+        retried="yes: by the sweep, once the window is open",
+    ),
     "OverlapActive": _nothing(
         "Clients may still hold the other key until the time given.",
         "Wait until then; or add force, which makes clients that still hold that key get 401.",

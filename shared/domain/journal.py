@@ -58,7 +58,8 @@ class Journal(Wire):
     after: str | None = None
     verified: Literal["dataplane", "arm"] | None = None
     verified_at: datetime | None = None
-    retire: str | None = None  # fingerprint of the key that this one replaces and that is to be invalidated
+    retire: str | None = None  # fingerprint of the other slot's key, which is to be invalidated
+    retire_hours: float | None = None  # by policy: how long after publication. None: after the overlap, as for a leak
     overlap_hours: float
     retire_after: datetime | None = None
     close_connections: tuple[str, ...] = ()  # hubs whose connections are closed when the key of `retire` is invalid

@@ -14,13 +14,14 @@ from shared.domain.wire import Wire
 
 
 class Retirement(Wire):
-    """A replaced key that is to be invalidated, and when (UTC).
+    """A replaced key that is to be invalidated, and when (UTC). `by_policy`: it has not leaked, and waits for a window.
 
     `close_connections`: hubs whose connections are to be closed then. Only the record holds them, no tag does.
     """
 
     fingerprint: str
     after: datetime
+    by_policy: bool = False
     close_connections: tuple[str, ...] = ()
 
 

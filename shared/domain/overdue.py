@@ -20,6 +20,7 @@ class Overdue:
     resource: ResourceId
     due_at: datetime
     entry: InventoryEntry | None
+    closed: bool = False  # its rotation window, now
 
     @property
     def rotation_id(self) -> str:
@@ -34,6 +35,8 @@ class Overdue:
             return "Paused"
         if last and last.code:
             return last.code
+        if self.closed:
+            return "OutsideWindow"
         return "NotLookedAt" if snapshot is None else "NotRotated"
 
 
@@ -57,7 +60,8 @@ def find_overdue(
             continue
         due_at = snapshot.due_at if snapshot and snapshot.due_at else unobserved.get(resource.key)
         if due_at and now > due_at + grace:
-            late.append(Overdue(resource, due_at, entry))
+            closed = snapshot is not None and snapshot.opens_at(now) is not None
+            late.append(Overdue(resource, due_at, entry, closed))
     return late
 
 

@@ -55,6 +55,8 @@ _ADVICE = {
     "another one is regenerated after a day, or with force",
     Code.SERVICE_REJECTS_KEYS: "SignalR rejects the published key, which ARM lists as valid: it is asked again by the "
     "next sweep, and nothing is regenerated before that",
+    Code.OUTSIDE_WINDOW: "scheduled rotations and retirements begin in the resource's rotation window only; "
+    "ask for it by name to have it done now",
     Code.MISCONFIGURED: "the tag key-rotation has a word that is neither enabled nor paused: no key is changed by "
     "schedule; correct the tag",
 }
@@ -99,8 +101,9 @@ def why_repaired(action: Action, observation: Observation) -> str:
 def open_journal(action: Action, observation: Observation, item: WorkItem, policy: Policy, now: datetime) -> Journal:
     """What is about to be done, with all that it rests on."""
     slot: Slot | None
+    by_policy = False
     match action:
-        case Rotate(slot, retire):
+        case Rotate(slot, retire, by_policy):
             kind, cause = Kind.ROTATE, None
         case Publish(slot, cause, retire):
             kind = Kind.PUBLISH
@@ -116,7 +119,7 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
     if cause is Cause.LATE and observation.late and asked is None:
         asked = observation.late.overlap_hours
     overlap = policy.overlap if asked is None else timedelta(hours=asked)
-    replaced = observation.published_slot or (slot.other if slot else Slot.PRIMARY)
+    retire_after = max(policy.retire_after, overlap) if by_policy and policy.retire_after else None
     # A move is not what was asked for: it has an id of its own, and the request is decided afterwards.
     moves = cause is Cause.MOVE
     now_closing, later = _hubs(observation, item, kind, slot)
@@ -132,7 +135,8 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
         in_place=kind is Kind.ROTATE and slot is observation.published_slot,
         before=dict(observation.fingerprints),
         previous_version=observation.published.version if observation.published else None,
-        retire=observation.fingerprints[replaced] if retire else None,
+        retire=_other_key(observation, slot) if retire else None,
+        retire_hours=retire_after / timedelta(hours=1) if retire_after is not None else None,
         overlap_hours=overlap / timedelta(hours=1),
         close_connections=() if moves else later,
         closings=() if moves else to_close(*now_closing),
@@ -154,11 +158,17 @@ def _hubs(
     return due, item.close_connections
 
 
+def _other_key(observation: Observation, slot: Slot | None) -> str | None:
+    return observation.fingerprints[slot.other] if slot else None
+
+
 def announcing_again(observation: Observation, item: WorkItem, policy: Policy) -> Journal:
     """What the newest version itself tells of the rotation that made it, to announce it: the record of it is lost."""
     published = observation.published
     if published is None or published.rotation_id is None:
         raise AssertionError("only a version with a rotation id can be announced")
+    retirement = published.retirement
+    by_policy = retirement is not None and retirement.by_policy
     return Journal(
         rotation_id=published.rotation_id,
         kind=Kind.PUBLISH if published.kind_hint == Kind.PUBLISH else Kind.ROTATE,
@@ -167,8 +177,9 @@ def announcing_again(observation: Observation, item: WorkItem, policy: Policy) -
         reason=item.reason,
         requested_at=published.since,
         after=published.fingerprint,
+        retire_hours=(retirement.after - published.since) / timedelta(hours=1) if by_policy and retirement else None,
         overlap_hours=policy.overlap / timedelta(hours=1),
-        retire_after=published.retirement.after if published.retirement else None,
+        retire_after=retirement.after if retirement else None,
         version=published.version,
         secret_id=published.secret_id,
         step=Step.PUBLISHED,

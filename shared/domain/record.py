@@ -57,6 +57,7 @@ class Outcome(Wire):
     verified: str | None = None
     verified_at: datetime | None = None
     retire_after: datetime | None = None
+    retire_hours: float | None = None  # set where a policy invalidates the replaced key, and no leak
     close_connections: tuple[str, ...] = ()
     closings: tuple[HubClosing, ...] = ()
     times: Mapping[Step, datetime] = {}
@@ -77,7 +78,7 @@ class Outcome(Wire):
     def remark(self) -> tuple[str, str] | None:
         """What must be known of a success: a code and a sentence."""
         left = still_open(self.closings)
-        if self.result is not Result.SUCCEEDED or not (left or self.retire_after):
+        if self.result is not Result.SUCCEEDED or not (left or (self.retire_after and self.retire_hours is None)):
             return None
         if left:
             why = "; ".join(f"{each.hub}: {each.message}" for each in left)
@@ -119,7 +120,7 @@ class Record(Wire):
     good look clears it. `publication` is the last one known, wherever it was; `retirement` a replaced key that is to be
     invalidated, and when: both outlive the tags of the version. `rejected` is a regenerated key that SignalR did not
     accept in time, `suspect` the published key where a sweep saw SignalR reject it. `outbox`: what is still to be
-    announced.
+    announced. `noticed`: the due date of the rotation that was announced ahead.
     """
 
     resource: str
@@ -133,6 +134,7 @@ class Record(Wire):
     rejected: RejectedKey | None = None
     suspect: RejectedKey | None = None
     failing: Outcome | None = None
+    noticed: datetime | None = None
     outbox: tuple[OutgoingEvent, ...] = ()
     history: tuple[Outcome, ...] = ()
 
@@ -222,6 +224,10 @@ class Record(Wire):
             for each in self.history
         )
         return self._with(outbox=tuple(each for each in self.outbox if each.id != event.id), history=history)
+
+    def giving_notice(self, due_at: datetime) -> Self:
+        """With the rotation that is due then announced ahead."""
+        return self._with(noticed=due_at)
 
     def outcome_of(self, rotation_id: str) -> Outcome | None:
         """How this rotation ended, if nothing more will come: a message that is delivered again changes nothing."""

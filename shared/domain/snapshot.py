@@ -1,6 +1,7 @@
 """What was last observed of a resource: stored in its record, so that a list of the fleet need not ask Azure again."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Self
 
@@ -8,15 +9,17 @@ from pydantic import Field
 
 from shared.domain.decision import overlap_end
 from shared.domain.keys import Slot
-from shared.domain.observation import Observation, PublishedSecret
+from shared.domain.observation import Observation, PublishedSecret, Retirement
 from shared.domain.policy import Policy
+from shared.domain.rotation_window import rotation_window
 from shared.domain.wire import Wire
 
 
 class Snapshot(Wire):
     """One observation, keys by fingerprint only. Times are UTC.
 
-    `published_at` is when the published key became so, `due_at` when the next rotation is.
+    `published_at` is when the published key became so, `due_at` when the next rotation is, `notice_at` when that is to
+    be announced. `window`: when scheduled changes may begin, as it was written; empty: at any time.
     """
 
     secret_name: str
@@ -33,6 +36,9 @@ class Snapshot(Wire):
     due_at: datetime | None = Field(None, alias="due")
     overlap_until: datetime | None = None
     retire_after: datetime | None = None
+    retires_by_policy: bool = False
+    notice_at: datetime | None = None
+    window: str = ""
 
     @classmethod
     def of(cls, observation: Observation, policy: Policy) -> Self:
@@ -45,17 +51,17 @@ class Snapshot(Wire):
             local_auth_disabled=observation.local_auth_disabled,
             endpoint=observation.endpoint,
             fingerprints=dict(observation.fingerprints),
+            window=policy.window.text if policy.window else "",
         )
         if observation.published is None:
             return snapshot
-        retirement = observation.retirement
         since = observation.published_since if observation.published.enabled else None
         return snapshot.with_published(
             observation.published,
             observation.published_slot,
             policy,
             since=since,
-            retire_after=retirement.after if retirement else None,
+            retirement=observation.retirement,
         )
 
     def with_published(
@@ -65,7 +71,7 @@ class Snapshot(Wire):
         policy: Policy,
         *,
         since: datetime | None,
-        retire_after: datetime | None,
+        retirement: Retirement | None,
     ) -> Self:
         """The same, with this version published, its key since then. A disabled one says nothing of times."""
         changes: dict[str, object] = {
@@ -76,18 +82,35 @@ class Snapshot(Wire):
         if slot and published.fingerprint:
             changes["fingerprints"] = {**self.fingerprints, slot: published.fingerprint}
         if published.enabled and since:
+            due = policy.due(since)
             changes |= {
                 "published_at": since,
-                "due_at": since + policy.period,
+                "due_at": due,
                 "overlap_until": overlap_end(since, policy.overlap),
-                "retire_after": retire_after,
+                "retire_after": retirement.after if retirement else None,
+                "retires_by_policy": retirement is not None and retirement.by_policy,
+                "notice_at": due - policy.notice if policy.notice else None,
             }
         return self.model_copy(update=changes)
 
     def with_retired(self, slot: Slot, fingerprint: str | None) -> Self:
-        """The same, after a leaked key of this slot was replaced by one with this fingerprint."""
+        """The same, after the key of this slot was invalidated: the new one has this fingerprint."""
         fingerprints = {**self.fingerprints, slot: fingerprint or ""}
-        return self.model_copy(update={"retire_after": None, "fingerprints": fingerprints})
+        changes = {"retire_after": None, "retires_by_policy": False, "fingerprints": fingerprints}
+        return self.model_copy(update=changes)
+
+    def opens_at(self, now: datetime) -> datetime | None:
+        """When scheduled changes may begin; None: now, and where what was stored cannot be read any more."""
+        with suppress(ValueError):
+            return rotation_window(self.window).opens_at(now) if self.window else None
+        return None
+
+    def calls_for_work(self, now: datetime) -> bool:
+        """Whether a rotation or a retirement is due, and may begin."""
+        due, retires = (moment is not None and moment <= now for moment in (self.due_at, self.retire_after))
+        if retires and not self.retires_by_policy:
+            return True
+        return (due or retires) and self.opens_at(now) is None
 
     def publishes_to(self, vault_url: str, secret_name: str) -> bool:
         """Whether this is the secret it publishes to. Key Vault compares names without regard to case."""

@@ -218,6 +218,10 @@ class FleetMember(Wire):
     due_at: datetime | None = Field(None, description="When the next rotation is due")
     overlap_until: datetime | None = Field(None, description="Until when clients may still hold the previous key")
     retire_after: datetime | None = Field(None, description="When a replaced key will be invalidated, if one will")
+    rotation_window: str | None = Field(None, description="When scheduled rotations may begin; left out: at any time")
+    window_opens_at: datetime | None = Field(
+        None, description="When that window opens next; left out while it is open, and where there is none"
+    )
     last: Last | None = Field(None, description="The newest outcome")
     running: Running | None = Field(None, description="The rotation under way")
 
@@ -228,6 +232,7 @@ class FleetMember(Wire):
         facts |= {"last": entry.last, "running": entry.running}
         if snapshot := entry.snapshot:
             facts |= snapshot.model_dump()
+            facts |= {"rotation_window": snapshot.window or None, "window_opens_at": snapshot.opens_at(now)}
             if snapshot.published_at:
                 facts["age_days"] = round(max((now - snapshot.published_at) / timedelta(days=1), 0.0), 2)
         return cls.model_validate(facts)

@@ -21,6 +21,7 @@ from shared.domain.errors import (
 )
 from shared.domain.journal import Journal
 from shared.domain.keys import KeyPair
+from shared.domain.notice import with_notice
 from shared.domain.observation import Observation, Publication
 from shared.domain.planning import advice, announcing_again, open_journal, retirement_item
 from shared.domain.policy import Policy
@@ -106,6 +107,7 @@ class Attempts:
                 case Wait() | Skip() | Refuse():
                     # Nothing was found that stands in the way: a failure that stood is over.
                     record = record if isinstance(action, Wait) else record.well()
+                    record = with_notice(record, item, action, self._services.clock())
                     if record != leased.record:
                         await leased.write(record)
                     return nothing_done(item, action, self._services.clock())
@@ -180,7 +182,8 @@ class Attempts:
         """What ARM says of the resource; its last outcome if it has left the fleet."""
         record = leased.record
         stray = not self._fleet.could_cover(item.resource_id)
-        if stray and record.journal is None and record.retirement is None:
+        promised = record.retirement is not None and not record.retirement.by_policy
+        if stray and record.journal is None and not promised:
             return await self._not_managed(leased, item)  # not asked of ARM: the role there may be gone as well
         try:
             resource = await self._services.signalr.get(item.resource_id)

@@ -59,11 +59,13 @@ async def left(
 ) -> Outcome | Promise:
     """It is not managed any more. A retirement that was promised is kept; then its history is closed.
 
+    One that only its policy asked for goes with its policy.
+
     Raises `RetirementImpossible`, and what the ports raise.
     """
     record, now = leased.record, services.clock()
     promised, known = record.retirement, record.publication
-    if promised is None or known is None or record.removed:
+    if promised is None or promised.by_policy or known is None or record.removed:
         return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
     # Its tags are gone, and with them where it publishes: the record knows.
     untagged = fleet.policy(replace(resource, tags={}))

@@ -13,6 +13,7 @@ from shared.domain.decision import Code, Refuse, Skip, Wait, decide
 from shared.domain.errors import RotationError
 from shared.domain.journal import Step
 from shared.domain.keys import AccessKey
+from shared.domain.notice import notice_due
 from shared.domain.observation import Observation
 from shared.domain.record import Record
 from shared.domain.requests import Mode, WorkItem
@@ -66,8 +67,7 @@ class PreCheck:
             return False
         if item.mode is Mode.RESYNC and not self._regenerated_lately(record):
             return False
-        moments = (record.snapshot.due_at, record.snapshot.retire_after) if record.snapshot else ()
-        return not any(moment and moment <= self._services.clock() for moment in moments)
+        return record.snapshot is not None and not record.snapshot.calls_for_work(self._services.clock())
 
     def _listed(self, item: WorkItem) -> Resource | None:
         """What the sweep's list said of the resource, if that was a moment ago."""
@@ -97,6 +97,8 @@ class PreCheck:
         )
         action = decide(observation, item, policy, self._services.clock())
         if not isinstance(action, Wait | Skip | Refuse) or not observation.announced:
+            return None
+        if notice_due(record, item, action, self._services.clock()):
             return None
         if action.code in _ABOUT_THE_SECRET or Snapshot.of(observation, policy) != before:
             return None

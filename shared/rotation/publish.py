@@ -78,12 +78,15 @@ async def _add(run: RunContext, newest: PublishedSecret | None, key: AccessKey) 
 
 
 async def _retirement(run: RunContext, newest: PublishedSecret | None, key: AccessKey) -> Retirement | None:
-    """What the new version must say of a leaked key: the one it replaces, or an earlier one that still works."""
+    """What the new version says of a key to be invalidated: the other slot's, or an earlier one that still works."""
     journal = run.journal
-    if journal.retire:
-        after = run.services.clock() + timedelta(hours=journal.overlap_hours)
-        return Retirement(fingerprint=journal.retire, after=after)
     earlier = run.leased.record.retirement or (newest.retirement if newest else None)
+    by_policy = journal.retire_hours is not None
+    promised = earlier is not None and earlier.fingerprint == journal.retire and by_policy
+    if journal.retire and not promised:  # a policy puts no promise off
+        hours = journal.overlap_hours if journal.retire_hours is None else journal.retire_hours
+        after = run.services.clock() + timedelta(hours=hours)
+        return Retirement(fingerprint=journal.retire, after=after, by_policy=by_policy)
     if earlier is None or earlier.fingerprint == key.fingerprint:
         return None
     return earlier if (await run.read_keys()).slot_of(earlier.fingerprint) else None
@@ -111,7 +114,7 @@ async def _store(run: RunContext, made: PublishedSecret) -> None:
                 run.slot,
                 run.policy,
                 since=since,
-                retire_after=retirement.after if retirement else None,
+                retirement=retirement,
             )
             record = record.with_snapshot(snapshot)
         publication = Publication.of(made.fingerprint, since, run.policy)

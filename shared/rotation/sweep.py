@@ -270,4 +270,4 @@ def _expected(entry: InventoryEntry | None, now: datetime) -> bool:
     """Whether the resource will be found to need something, as far as its record tells."""
     if entry is None or entry.snapshot is None or entry.running:
         return True
-    return any(moment and moment <= now for moment in (entry.snapshot.due_at, entry.snapshot.retire_after))
+    return entry.snapshot.calls_for_work(now)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.consumers.samples import receiver, run
+from tests.event_schemas import samples
 from tests.http.conftest import HttpWorld
 from tests.world import own_world, until
 
@@ -90,6 +91,16 @@ def test_overdue_says_since_when(overdue: dict[str, Any]) -> None:
 @pytest.mark.parametrize("chat", ["teams", "slack"])
 def test_hold_is_posted(chat: str) -> None:
     assert "Scheduled SignalR key rotations are on hold" in json.dumps(posted(HELD, chat))
+
+
+@pytest.mark.parametrize("chat", ["teams", "slack"])
+def test_notice_says_when_and_which_key(chat: str) -> None:
+    [upcoming] = [each for each in samples() if each["type"].endswith("RotationUpcoming")]
+
+    body = json.dumps(posted(upcoming, chat))
+
+    said = ("A SignalR key will be rotated", "Primary", upcoming["data"]["dueAt"], upcoming["data"]["beginsAt"])
+    assert [] == [each for each in said if each not in body]
 
 
 @pytest.mark.parametrize("chat", ["teams", "slack"])

@@ -19,8 +19,9 @@ from shared.domain.decision import (
     Wait,
 )
 from shared.domain.errors import NotPermitted
-from shared.domain.keys import Slot
+from shared.domain.keys import SecretFormat, Slot
 from shared.domain.planning import Preview
+from shared.domain.policy import Policy
 from shared.domain.requests import Mode, WorkItem
 from tests.dashboard import fleet
 
@@ -42,6 +43,10 @@ REQUEST = WorkItem(
         (RegenerateSalt(), "would regenerate the salt"),
         (Resume(), "would finish the rotation that was begun"),
         (Wait(), "would wait: the resource is being changed"),
+        (
+            Skip(Code.OUTSIDE_WINDOW, NOW + timedelta(days=3)),
+            "OutsideWindow: scheduled rotations and retirements begin in",
+        ),
         (Skip(Code.NOT_DUE, NOW + timedelta(days=3)), "NotDue: the published key is not due for rotation yet (until"),
         (Refuse(Code.PAUSED), "would do nothing: Paused"),
     ],
@@ -52,3 +57,19 @@ def test_a_decision_is_said_in_words(action: Action, said: str) -> None:
 
 def test_a_finding_is_said_with_its_code() -> None:
     assert "NotPermitted: no right" == dry_run_text(Preview(REQUEST, finding=NotPermitted("no right")), NOW)
+
+
+def test_the_end_of_the_other_key_is_said_where_the_policy_sets_one() -> None:
+    policy = Policy(
+        timedelta(days=60),
+        timedelta(hours=48),
+        "https://vault",
+        "chat",
+        SecretFormat.CONNECTION_STRING,
+        retire_after=timedelta(hours=72),
+    )
+    rotate = Rotate(Slot.SECONDARY, retire=True, by_policy=True)
+
+    assert "the other key of now is invalidated 3 days later" in dry_run_text(
+        Preview(REQUEST, action=rotate, policy=policy), NOW
+    )

@@ -33,6 +33,13 @@ def test_a_fleet_that_is_well_says_so() -> None:
     assert ("All resources healthy", 0) == (viewed(well).headline, viewed(well).attention)
 
 
+def test_a_row_says_when_the_window_opens() -> None:
+    facts = fleet.snapshot("late", NOW, age=61 * DAY, window="Wed 09:00-12:00 UTC")
+    late = InventoryEntry.of(fleet.record("late", NOW, age=61 * DAY, snapshot=facts))
+
+    assert ["was due 24 hours ago, window opens in 2 days"] == [row.next_rotation for row in viewed([late]).rows]
+
+
 def test_nobody_at_all_is_no_all_clear() -> None:
     assert "No resource has been checked yet" == viewed([]).headline
 

@@ -65,6 +65,31 @@ def test_what_is_past_due_within_the_grace_is_left_to_the_next_sweep() -> None:
     assert "due 24 hours ago: the next sweep rotates it" == judged(fleet.record("chat", NOW, age=61 * DAY)).why
 
 
+# NOW is a Monday.
+CLOSED = "Wed 09:00-12:00 UTC"
+
+
+def in_window(age: float, window: str) -> Record:
+    return fleet.record("chat", NOW, age=age * DAY, snapshot=fleet.snapshot("chat", NOW, age=age * DAY, window=window))
+
+
+def test_what_is_due_says_when_its_window_opens() -> None:
+    waits = "due 24 hours ago: it waits for its rotation window, which opens in 2 days"
+
+    assert waits == judged(in_window(61, CLOSED)).why
+
+
+def test_an_open_window_is_not_waited_for() -> None:
+    assert "due 24 hours ago: the next sweep rotates it" == judged(in_window(61, "Mon 00:00-24:00 UTC")).why
+
+
+def test_what_its_window_makes_overdue_says_so() -> None:
+    status = judged(in_window(63, CLOSED))
+
+    assert (State.OVERDUE, "OutsideWindow") == (status.state, status.code)
+    assert "its rotation window opens in 2 days" in status.why
+
+
 def test_a_retry_under_way_is_no_failure_any_more() -> None:
     """An earlier rotation failed; another one runs now."""
     past = (fleet.failure(NOW - DAY, "Unavailable", "no answer"),)

@@ -73,8 +73,8 @@ KEYS = (
         1,
         "regenerate the published slot",
         "shared/domain/decision.py",
-        "        return Skip(Code.OVERLAP_ACTIVE, until)\n    return Rotate(slot.other)",
-        "        return Skip(Code.OVERLAP_ACTIVE, until)\n    return Rotate(slot)",
+        "else _rotate(slot.other, policy)\n\n\ndef _asked(",
+        "else _rotate(slot, policy)\n\n\ndef _asked(",
         _HISTORIES,
     ),
     Mutation(

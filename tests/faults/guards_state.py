@@ -16,6 +16,7 @@ _RETRIES = "tests/integration/test_retries.py"
 _MESSAGES = "tests/integration/test_messages.py"
 _UNSTARTED = "tests/integration/test_unstarted.py"
 _OPERATIONS = "tests/integration/test_operations.py"
+_POLICIES = "tests/integration/test_policies.py"
 
 STATE = (
     Mutation(
@@ -52,6 +53,30 @@ STATE = (
     ),
     Mutation(
         6,
+        "let a replaced key live on that the policy ends",
+        "shared/domain/decision.py",
+        "    retires = policy.retire_after is not None",
+        "    retires = False",
+        "tests/faults/test_policies.py",
+    ),
+    Mutation(
+        6,
+        "let a window hold the retirement of a leaked key back",
+        "shared/domain/decision.py",
+        "        opens_at = policy.opens_at(now) if retirement.by_policy else None",
+        "        opens_at = policy.opens_at(now)",
+        f"{_POLICIES}::test_a_closed_window_holds_the_policys_retirement_back_and_no_leaks",
+    ),
+    Mutation(
+        6,
+        "put a promised retirement off",
+        "shared/rotation/publish.py",
+        "    promised = earlier is not None and earlier.fingerprint == journal.retire and by_policy",
+        "    promised = False",
+        f"{_POLICIES}::test_a_key_renewed_in_place_puts_no_retirement_off",
+    ),
+    Mutation(
+        6,
         "forget a retirement when another version comes",
         "shared/rotation/publish.py",
         "    earlier = run.leased.record.retirement or (newest.retirement if newest else None)",
@@ -78,7 +103,7 @@ STATE = (
         6,
         "ask ARM for what no setting covers any more",
         "shared/rotation/attempt.py",
-        "        if stray and record.journal is None and record.retirement is None:",
+        "        if stray and record.journal is None and not promised:",
         "        if False:",
         f"{_TROUBLE}::test_resource_of_a_scope_that_was_taken_out_is_not_asked_of_arm",
     ),

@@ -6,7 +6,7 @@ hold of the text itself is asked of it, with or without a compiler at hand.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,15 @@ class Declaration:
 
     @cached_property
     def decorators(self) -> dict[str, Any]:
-        """Decorators by name, with the value of their argument (None without one)."""
+        """Decorators by name, with the value of their argument (None without one); a range's as well as its own."""
         before = self.node.prev_named_sibling
         while before is not None and before.type in {"diagnostic_comment", "comment"}:
             before = before.prev_named_sibling
+        type_ = self.node.named_children[1] if self.kind == "param" else None
+        module, _, range_ = text(type_).partition(".")
+        found = dict(_ranges()[range_]) if module == "limits" else {}
         if before is None or before.type != "decorators":
-            return {}
-        found = {}
+            return found
         for call in (decorator.named_children[0] for decorator in before.named_children):
             function, arguments = call.named_children
             found[text(function)] = value(arguments.named_children[0]) if arguments.named_children else None
@@ -91,6 +93,13 @@ class Template:
         return {text(function) for function in _calls(self.root)}
 
 
+@cache
+def _ranges() -> dict[str, dict[str, Any]]:
+    """The ranges of numbers that parameters share, by name."""
+    types = Template(INFRA / "limits.bicep").of("type").items()
+    return {name: {limit: found.decorators[limit] for limit in ("minValue", "maxValue")} for name, found in types}
+
+
 def text(node: tree_sitter.Node | None) -> str:
     """The source text of a node."""
     return "" if node is None or node.text is None else node.text.decode()
@@ -131,6 +140,7 @@ def _calls(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
 def _declarations(root: tree_sitter.Node) -> Iterator[Declaration]:
     kinds = {
         "parameter_declaration": "param",
+        "type_declaration": "type",
         "variable_declaration": "var",
         "output_declaration": "output",
         "resource_declaration": "resource",

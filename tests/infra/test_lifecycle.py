@@ -224,6 +224,7 @@ def test_upgrade_keeps_what_was_set_by_hand(azure: Recorder) -> None:
     done = run(azure, "upgrade", "--yes", EXTRA_APP_SETTINGS='{"MY": "own"}')
 
     assert [
+        "azd env set OVERLAP_HOURS 24",  # the default of the version before
         "azd env set REQUIRED_APP_ROLE Rotate",
         'azd env set EXTRA_APP_SETTINGS {"MY": "own", "AzureWebJobs.sweep.Disabled": "true"}',
         "azd provision --no-state --no-prompt",

@@ -122,8 +122,8 @@ async def test_a_retirement_is_carried_over_by_a_version_that_comes_before_it(en
 
 
 async def test_a_longer_overlap_that_was_asked_for_outlasts_the_policys(engine: Engine) -> None:
-    await engine.rotate(mode=Mode.REVOKE, overlap_hours=48)
-    engine.ahead = timedelta(hours=25)
+    await engine.rotate(mode=Mode.REVOKE, overlap_hours=96)
+    engine.ahead = timedelta(hours=49)
 
     outcome = await engine.rotate()
 

@@ -155,9 +155,9 @@ async def test_access_key_format_is_glanced_at_too(site: Site) -> None:
 async def test_changed_tag_is_seen_by_the_next_sweep(site: Site) -> None:
     app, resource = site.app(), site.resource()
     await site.swept(app)
-    site.azure.update_signalr(resource, tags={"key-rotation": "enabled", "key-rotation-days": "1.5"})
+    site.azure.update_signalr(resource, tags={"key-rotation": "enabled", "key-rotation-days": "2.5"})
     await site.swept(app)
-    site.ahead = timedelta(days=2)
+    site.ahead = timedelta(days=3)
 
     outcomes = await site.swept(app)
 

@@ -23,14 +23,30 @@ from shared.domain.keys import KeyType, SecretFormat, Slot
 from shared.domain.observation import Observation, Publication, PublishedSecret, RejectedKey, Retirement
 from shared.domain.policy import Policy
 from shared.domain.requests import Mode, WorkItem
+from shared.domain.rotation_window import rotation_window
 from tests.unit.verdicts import observations
 from tests.world import ROOT
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 POLICY = Policy(timedelta(days=60), timedelta(hours=24), "https://vault", "chat", SecretFormat.CONNECTION_STRING)
+# NOW is a Monday. A window that is closed gives way to one that is open, and to none.
+POLICIES = (
+    POLICY,
+    replace(POLICY, window=rotation_window("Mon 00:00-12:00 UTC"), spread=timedelta(hours=12)),
+    replace(POLICY, retire_after=timedelta(days=3)),
+    replace(POLICY, retire_after=timedelta(days=3), window=rotation_window("Tue 09:00-12:00 UTC")),
+)
+OPENS = datetime(2026, 6, 2, 9, tzinfo=UTC)
 LIVE = {Slot.PRIMARY: "one", Slot.SECONDARY: "two"}
 AGES = {"fresh": timedelta(hours=1), "settled": timedelta(days=2), "old": timedelta(days=61)}
-RETIREMENTS = {"none": None, "past": timedelta(minutes=-1), "soon": timedelta(hours=30), "gone": timedelta(minutes=-1)}
+RETIREMENTS = {
+    "none": None,
+    "past": timedelta(minutes=-1),
+    "past, scheduled": timedelta(minutes=-1),
+    "soon": timedelta(hours=30),
+    "soon, scheduled": timedelta(hours=30),
+    "gone": timedelta(minutes=-1),
+}
 RESOURCE = (
     "/subscriptions/5ab5c4b0-0000-4000-8000-000000000001/resourceGroups/live/providers/Microsoft.SignalRService"
     "/SignalR/chat"
@@ -111,7 +127,16 @@ class Case:
     @property
     def free(self) -> datetime:
         overlap = self.since + POLICY.overlap
-        return max(overlap, self.retirement.after) if self.retirement else overlap
+        asked = self.retirement and not self.retirement.by_policy
+        return max(overlap, self.retirement.after) if self.retirement and asked else overlap
+
+    @property
+    def due(self) -> datetime:
+        return self.since + POLICY.period - self.policy.spread
+
+    @property
+    def closed(self) -> bool:
+        return self.policy.window is not None and not self.policy.window.is_open(NOW)
 
 
 SITUATIONS: dict[str, Callable[[Case], bool]] = {
@@ -137,6 +162,13 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "no secret": lambda case: case.observation.published is None,
     "published key dead": lambda case: case.observation.published is not None and not case.valid,
     "retirement due": lambda case: case.valid and case.retirement is not None and case.retirement.after <= NOW,
+    "scheduled retirement due, window closed": lambda case: (
+        case.valid
+        and case.closed
+        and case.retirement is not None
+        and case.retirement.by_policy
+        and case.retirement.after <= NOW
+    ),
     "retirement due, neither key accepted": lambda case: (
         SITUATIONS["retirement due"](case) and case.rejected and not case.accepted(case.slot.other)
     ),
@@ -155,7 +187,8 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     ),
     "retirement pending": lambda case: case.valid and case.retirement is not None,
     "unknown word": lambda case: bool(case.policy.unknown_word),
-    "not due": lambda case: case.valid and case.since + POLICY.period > NOW,
+    "not due": lambda case: case.valid and case.due > NOW,
+    "window closed": lambda case: case.closed,
     "O still in use": lambda case: case.valid and case.free > NOW,
     "replaced since asked": lambda case: (
         case.valid and case.newest.kind_hint == "rotate" and case.newest.since > case.request.requested_at
@@ -182,8 +215,10 @@ def fits(row: tuple[str, str, str], case: Case) -> bool:
 def told(action: Action, case: Case, expected: str) -> str:
     """An action in the table's words. One moment can have two names: then it is called as expected."""
     match action:
-        case Rotate(slot, retire):
-            return f"Rotate({name(slot, case, forced=True)})" + later(slot, case, retire=retire)
+        case Rotate(slot, retire, by_policy):
+            asked = expected.endswith("policy Retire") and by_policy == retire == bool(case.policy.retire_after)
+            after = ", policy Retire" if asked else later(slot, case, retire=retire)
+            return f"Rotate({name(slot, case, forced=True)})" + after
         case Publish(slot, cause, retire):
             return f"Publish({name(slot, case)}, {cause})" + later(slot, case, retire=retire)
         case Retire(slot):
@@ -213,7 +248,8 @@ def later(slot: Slot, case: Case, *, retire: bool) -> str:
 def moment(until: datetime | None, case: Case, expected: str) -> str:
     if until is None:
         return ""
-    known = {"due": case.since + POLICY.period, "free": case.free}
+    known = {"due": case.due, "free": case.free} if case.valid else {}
+    known["it opens"] = OPENS
     if case.retirement:
         known["retirement"] = case.retirement.after
     words = [word for word, at in known.items() if at == until]
@@ -234,6 +270,8 @@ def versions() -> Iterator[PublishedSecret | None]:
     keys = ("one", "two", "dead")
     made = (None, "rotate", "publish")
     for key, hint, age, retirement, kind in product(keys, (None, *Slot), AGES, RETIREMENTS, made):
+        if "scheduled" in retirement and (hint or kind != "rotate"):
+            continue
         after = RETIREMENTS[retirement]
         other = {"one": "two", "two": "one", "dead": "two"}[key] if retirement != "gone" else "renewed since"
         yield PublishedSecret(
@@ -244,7 +282,9 @@ def versions() -> Iterator[PublishedSecret | None]:
             slot_hint=hint,
             rotation_id="id" if kind else None,
             kind_hint=kind,
-            retirement=Retirement(fingerprint=other, after=NOW + after) if after is not None else None,
+            retirement=Retirement(fingerprint=other, after=NOW + after, by_policy="scheduled" in retirement)
+            if after is not None
+            else None,
         )
 
 
@@ -280,9 +320,19 @@ KNOWN = {
 }
 
 
+# What a window and a retirement by policy have to do with: not who made the version, nor what it says of its slot.
+POLICIES_MEET = {"nothing", "secondary, primary retires"}
+
+
+def odd(published: PublishedSecret | None) -> bool:
+    return published is not None and (published.slot_hint is not None or published.kind_hint == "publish")
+
+
 def cases() -> Iterator[Case]:
-    for published, flag, known, request in product(versions(), FLAGS, KNOWN, requests()):
+    for published, flag, known, request, policy in product(versions(), FLAGS, KNOWN, requests(), POLICIES):
         if known not in {"nothing", "secondary, primary retires"} and flag:
+            continue
+        if policy is not POLICY and (flag not in {None, "unclear"} or known not in POLICIES_MEET or odd(published)):
             continue
         key, retires = KNOWN[known]
         if published and flag in {"json", "identity"}:
@@ -301,7 +351,7 @@ def cases() -> Iterator[Case]:
             publication=BEFORE.model_copy(update={"fingerprint": key}) if key else None,
             promised=Retirement(fingerprint=retires, after=NOW + timedelta(hours=5)) if retires else None,
         )
-        yield Case(observation, request, replace(POLICY, unknown_word="pasued" if flag == "unclear" else ""))
+        yield Case(observation, request, replace(policy, unknown_word="pasued" if flag == "unclear" else ""))
 
 
 def with_verdicts() -> Iterator[Case]:

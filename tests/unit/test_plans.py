@@ -67,6 +67,27 @@ def test_a_plan_says_what_it_rests_on(
     assert (Step.PLANNED, False) == (journal.step, journal.touched)
 
 
+@pytest.mark.parametrize(("asked", "hours"), [(None, 72), (100, 100)])
+def test_the_policy_retires_after_its_time_and_not_inside_an_overlap_that_was_asked_for(
+    asked: float | None, hours: float
+) -> None:
+    policy = replace(POLICY, retire_after=timedelta(hours=72))
+    action = Rotate(Slot.SECONDARY, retire=True, by_policy=True)
+
+    journal = planning.open_journal(action, seen(), request(overlap_hours=asked), policy, NOW)
+
+    assert ("one", hours) == (journal.retire, journal.retire_hours)
+
+
+def test_after_a_key_renewed_in_place_the_policy_retires_the_other_one() -> None:
+    """The old value of the published one fails already."""
+    policy = replace(POLICY, retire_after=timedelta(hours=72))
+
+    journal = planning.open_journal(Rotate(Slot.PRIMARY, retire=True, by_policy=True), seen(), request(), policy, NOW)
+
+    assert "two" == journal.retire
+
+
 def test_the_key_to_retire_is_primarys_where_nothing_was_published() -> None:
     action = Rotate(Slot.SECONDARY, retire=True)
 

@@ -102,6 +102,11 @@ def test_every_fault_is_reported_at_once_by_name(environment: pytest.MonkeyPatch
         ("SECRET_NAME_TEMPLATE", "a_{name}", "letters, digits and dashes"),
         ("EVENT_TYPE_PREFIX", "1 a", "pattern"),
         ("AZURE_CLOUD", "AzureMoonCloud", "AzureCloud"),
+        ("RETIRE_PREVIOUS_AFTER_HOURS", "47", "no less than OVERLAP_HOURS (48)"),
+        ("RETIRE_PREVIOUS_AFTER_HOURS", "inf", "87600"),
+        ("ROTATION_WINDOW", "weekends", "Mon-Thu 09:00-16:00 Europe/Berlin"),
+        ("NOTICE_DAYS", "-1", "greater than or equal to 0"),
+        ("ROTATION_SPREAD_HOURS", "soon", "number"),
     ],
 )
 def test_fault_says_what_is_allowed(environment: pytest.MonkeyPatch, setting: str, value: str, hint: str) -> None:

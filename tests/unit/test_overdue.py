@@ -1,0 +1,22 @@
+"""What is past due by more than the grace, and why."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.overdue import find_overdue
+from tests.dashboard import fleet
+
+NOW = datetime(2026, 11, 23, 7, 41, 3, tzinfo=UTC)  # a Monday
+CHAT = fleet.resource("chat")
+
+
+@pytest.mark.parametrize(("window", "code"), [("Wed 09:00-12:00 UTC", "OutsideWindow"), ("", "NotRotated")])
+def test_a_window_that_does_not_open_within_the_grace_is_the_reason(window: str, code: str) -> None:
+    age = timedelta(days=63)
+    record = fleet.record("chat", NOW, age=age, snapshot=fleet.snapshot("chat", NOW, age=age, window=window))
+
+    late = find_overdue([CHAT], {CHAT: InventoryEntry.of(record)}, {}, now=NOW, grace=timedelta(hours=48))
+
+    assert [code] == [each.code for each in late]
