@@ -28,12 +28,12 @@ class Site:
         self.cloud.watch = self.judge.watch
         self.attempt(Worker(self.cloud))
         self.pass_time()
-        self.attempt(Worker(self.cloud), mode=Mode.REVOKE, overlap_hours=30, close_connections=hubs)
+        self.attempt(Worker(self.cloud), mode=Mode.REVOKE, overlap_hours=48, close_connections=hubs)
         self.pass_time()
 
     def pass_time(self) -> None:
         """Longer than an overlap, a lease, and any operation."""
-        self.hours += 31
+        self.hours += 49
 
     def attempt(self, worker: Worker, mode: Mode = Mode.SWEEP, **wish: object) -> Outcome | None:
         services = services_of(worker, effect_seconds=EFFECT_SECONDS)
