@@ -57,12 +57,6 @@ async def dashboard(req: func.HttpRequest) -> func.HttpResponse:
     return await _serve("dashboard", req)
 
 
-@app.route("events", methods=METHODS)
-async def events(req: func.HttpRequest) -> func.HttpResponse:
-    """Event Grid's webhook: events are queued for the worker."""
-    return await _serve("events", req)
-
-
 @app.route("openapi.json", methods=METHODS, auth_level=func.AuthLevel.ANONYMOUS)
 async def openapi(req: func.HttpRequest) -> func.HttpResponse:
     """The description of these addresses."""
@@ -79,6 +73,17 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
 async def deep_health(req: func.HttpRequest) -> func.HttpResponse:
     """What would prevent rotations from succeeding."""
     return await _serve("deep_health", req)
+
+
+@app.event_grid_trigger(arg_name="event")
+async def incoming_event(event: func.EventGridEvent) -> None:
+    """Queue one of Azure's events for the worker, if it may need action."""
+    with _logged("incoming_event"):
+        from shared import composition  # noqa: PLC0415 - see the module's docstring
+
+        # The library makes a CloudEvent of an event in that schema, whatever the annotation says.
+        kind = event.type if isinstance(event, func.CloudEvent) else event.event_type
+        await composition.app().incoming_events.take(event.id, kind, event.subject, event.get_json())
 
 
 @app.queue_trigger(arg_name="msg", queue_name=QUEUE, connection="AzureWebJobsStorage")

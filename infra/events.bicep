@@ -1,4 +1,4 @@
-// Where Azure's own events reach the app. Deployed after the code: Event Grid asks the receiver before it subscribes.
+// Where Azure's own events reach the app. Deployed after the code: Event Grid subscribes only a function that is there.
 //
 // Without this the app works all the same, an hour slower: the sweep finds due keys and keys regenerated elsewhere itself.
 // Azure allows one system topic for each source. Where one exists already, give its name and resource group.
@@ -6,14 +6,7 @@
 @description('Name of the function app in this resource group.')
 param functionAppName string
 
-@description('Function with an Event Grid trigger that receives the events. Empty: the webhook /api/events does.')
-param receiver string = ''
-
-@secure()
-@description('A key of the function events and of no other: for the webhook.')
-param eventsKey string = ''
-
-@description('ARM id of the vault whose near-expiry events start a rotation.')
+@description('ARM id of the vault whose near-expiry events start a look at the resource.')
 param keyVaultId string
 
 @description('Existing system topic of the vault, in the vault\'s resource group. Empty: one is made.')
@@ -31,6 +24,10 @@ var vaultResourceGroup = split(keyVaultId, '/')[4]
 
 resource site 'Microsoft.Web/sites@2025-03-01' existing = {
   name: functionAppName
+
+  resource receiver 'functions' existing = {
+    name: 'incoming_event'
+  }
 }
 
 resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
@@ -50,9 +47,7 @@ module nearExpiry 'modules/event-subscription.bicep' = {
     existingTopic: !empty(keyVaultTopicName)
     eventTypes: ['Microsoft.KeyVault.SecretNearExpiry', 'Microsoft.KeyVault.SecretExpired']
     operationSuffixes: []
-    functionId: empty(receiver) ? '' : '${site.id}/functions/${receiver}'
-    webhookUrl: 'https://${site.properties.defaultHostName}/api/events'
-    webhookKey: eventsKey
+    functionId: site::receiver.id
   }
 }
 
@@ -69,8 +64,6 @@ module keyRenewed 'modules/event-subscription.bicep' = {
     eventTypes: ['Microsoft.Resources.ResourceActionSuccess']
     // Compared without regard to case, and ARM writes this name in more than one.
     operationSuffixes: ['/signalR/regeneratekey/action']
-    functionId: empty(receiver) ? '' : '${site.id}/functions/${receiver}'
-    webhookUrl: 'https://${site.properties.defaultHostName}/api/events'
-    webhookKey: eventsKey
+    functionId: site::receiver.id
   }
 }

@@ -18,6 +18,9 @@ def serve_app(port: int) -> int:
     with local_environment(
         operation_seconds=_OPERATION_SECONDS, first_poll_seconds=10, schedule="0 */5 * * * *", port=port
     ) as env:
+        for source in ("keyvault", "resources"):  # as infra/events.bicep subscribes it
+            address = env.host.url + env.host.event_grid_path("incoming_event")
+            env.azure.deliver_events_to(address, schema="EventGridSchema", source=source)
         print(f"The app serves on {env.host.url}; Ctrl-C ends it.\n")
         print(f"The dashboard:\n  {env.host.url}/api/dashboard?code={env.host.function_key}\n")
         print("In a second terminal, in this order:\n")

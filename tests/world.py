@@ -77,6 +77,11 @@ class World:
         """Rotate and wait for the end."""
         return self.ended(self.rotate({"resource": resource, **body}))
 
+    @property
+    def events_path(self) -> str:
+        """Where Event Grid delivers to the app."""
+        return self.host.event_grid_path("incoming_event")
+
     def versions(self, resource: str) -> list[dict[str, Any]]:
         """The versions of the resource's secret, oldest first."""
         return self.azure.secrets().get(secret_name(resource), [])

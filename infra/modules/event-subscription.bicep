@@ -24,15 +24,8 @@ param eventTypes string[]
 @description('Endings of the names of the operations to deliver. Empty: all.')
 param operationSuffixes string[]
 
-@description('ARM id of the function that receives the events by its own trigger. Empty: the webhook does.')
+@description('ARM id of the function that receives the events by its own trigger.')
 param functionId string
-
-@description('Address of the webhook.')
-param webhookUrl string
-
-@secure()
-@description('A key of the webhook and of nothing else.')
-param webhookKey string
 
 resource made 'Microsoft.EventGrid/systemTopics@2025-02-15' = if (!existingTopic) {
   name: topicName
@@ -53,23 +46,13 @@ resource delivery 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-1
   dependsOn: [made]
   properties: {
     eventDeliverySchema: 'EventGridSchema'
-    destination: empty(functionId)
-      ? {
-          endpointType: 'WebHook'
-          properties: {
-            // Event Grid keeps the query of a webhook to itself: it is not shown to readers of the subscription.
-            #disable-next-line use-secure-value-for-secure-inputs // the key is secure; interpolation loses the mark
-            endpointUrl: '${webhookUrl}?code=${uriComponent(webhookKey)}'
-            maxEventsPerBatch: 1
-          }
-        }
-      : {
-          endpointType: 'AzureFunction'
-          properties: {
-            resourceId: functionId
-            maxEventsPerBatch: 1
-          }
-        }
+    destination: {
+      endpointType: 'AzureFunction'
+      properties: {
+        resourceId: functionId
+        maxEventsPerBatch: 1
+      }
+    }
     filter: {
       includedEventTypes: eventTypes
       advancedFilters: empty(operationSuffixes)

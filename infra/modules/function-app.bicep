@@ -89,7 +89,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
-    // The webhook must be reachable by Event Grid; every route but health and openapi.json wants a key.
+    // Event Grid must reach the trigger's address; every route but health and openapi.json wants a key.
     publicNetworkAccess: 'Enabled'
     virtualNetworkSubnetId: empty(subnetId) ? null : subnetId
     siteConfig: {

@@ -84,6 +84,13 @@ class FunctionsHost:
         """The keys of extensions, such as `eventgrid_extension`."""
         return dict(self._ready["keys"]["system"])
 
+    def event_grid_path(self, function: str) -> str:
+        """Where Event Grid delivers to one of the app's Event Grid functions, with the extension's key: path and query.
+
+        Event Grid makes this address itself for a subscription with `endpointType: AzureFunction`.
+        """
+        return f"/runtime/webhooks/EventGrid?functionName={function}&code={self.system_keys['eventgrid_extension']}"
+
     @property
     def pid(self) -> int:
         """The host's process id."""

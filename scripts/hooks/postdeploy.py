@@ -1,14 +1,11 @@
 # ruff: noqa: INP001 - a script; scripts/ is no package
 """After azd has deployed the code: subscribes the app to Azure's events (infra/events.bicep), then checks it.
 
-A webhook is called with a key made for that function alone. The key goes from Azure to Azure through a file that only
-this user can read: not on a command line, not into azd's environment.
+Event Grid subscribes a function only once it is there, so this cannot be part of what azd provisions. No key is needed.
 """
 
 import json
-import os
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -19,9 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from lifecycle import ROOT, WEB, CommandFailed, Stop, az, needed, rest, run, say, settings, system_topics, warn
 
-# The one place to switch: the function whose Event Grid trigger receives the events. Empty: the webhook does.
-RECEIVER = ""
-WEBHOOK = "events"
+RECEIVER = "incoming_event"  # the function with the Event Grid trigger; infra/events.bicep names it too
 OUTPUTS = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "FUNCTION_APP_NAME", "KEY_VAULT_ID", "FUNCTION_APP_URL")
 
 
@@ -33,7 +28,7 @@ class App:
         self.subscription, self.group, self.name, self.vault, self.url = needed(given, *OUTPUTS)
         group = f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
         self.site = f"{group}/providers/Microsoft.Web/sites/{self.name}"
-        self.function = f"{self.site}/functions/{RECEIVER or WEBHOOK}"
+        self.function = f"{self.site}/functions/{RECEIVER}"
         self.pause, self.attempts = float(given.get("RETRY_SECONDS", "15")), int(given.get("RETRY_ATTEMPTS", "60"))
 
     def wait(self) -> None:
@@ -49,22 +44,10 @@ class App:
             f"{self.function} does not show up. Is the code deployed, and does it start? See docs/how-to/install.md."
         )
 
-    def events_key(self) -> str:
-        """The key of the webhook, made if there is none."""
-        if key := self._listed_key():
-            return key
-        rest("put", f"{self.function}/keys/eventgrid", WEB, {"properties": {"name": "eventgrid"}})
-        if key := self._listed_key():
-            return key
-        raise CommandFailed(f"ARM shows no key 'eventgrid' of {self.function}, though it was made.")
-
     def caller_key(self) -> str:
         """A key of all functions, for the look at the end."""
         keys = rest("post", f"{self.site}/host/default/listkeys", WEB) or {}
         return str((keys.get("functionKeys") or {}).get("default") or "")
-
-    def _listed_key(self) -> str:
-        return str((rest("post", f"{self.function}/listkeys", WEB) or {}).get("eventgrid") or "")
 
 
 def existing_topics(app: App, given: dict[str, str]) -> dict[str, str]:
@@ -88,24 +71,12 @@ def existing_topics(app: App, given: dict[str, str]) -> dict[str, str]:
 
 def subscribe(app: App, given: dict[str, str]) -> None:
     """Deploy infra/events.bicep."""
-    values = {"functionAppName": app.name, "receiver": RECEIVER, "keyVaultId": app.vault, **existing_topics(app, given)}
-    if not RECEIVER:
-        values["eventsKey"] = app.events_key()
-    document = {
-        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",
-        "contentVersion": "1.0.0.0",
-        "parameters": {name: {"value": value} for name, value in values.items()},
-    }
-    handle, path = tempfile.mkstemp(suffix=".json")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(document, file)
-        az(
-            *("deployment", "group", "create", "--subscription", app.subscription, "--resource-group", app.group),
-            *("--name", "events", "--template-file", str(ROOT / "infra" / "events.bicep"), "--parameters", f"@{path}"),
-        )
-    finally:
-        Path(path).unlink()
+    values = {"functionAppName": app.name, "keyVaultId": app.vault, **existing_topics(app, given)}
+    az(
+        *("deployment", "group", "create", "--subscription", app.subscription, "--resource-group", app.group),
+        *("--name", "events", "--template-file", str(ROOT / "infra" / "events.bicep"), "--parameters"),
+        *(f"{name}={value}" for name, value in values.items()),
+    )
 
 
 def look(app: App) -> int:

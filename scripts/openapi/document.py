@@ -5,11 +5,8 @@ from typing import Any
 
 from scripts.openapi import parts
 from scripts.openapi.schemas import component_schemas, ref
-from shared.http.event_webhook import MEDIA_TYPES
 from shared.http.responses import (
-    AcceptedEvents,
     AcceptedRotations,
-    EventGridValidation,
     FinishedRotations,
     FleetPage,
     OperationStatus,
@@ -97,32 +94,6 @@ def _paths() -> dict[str, Any]:
                 {"200": parts.response("One page", FleetPage), **parts.problems("InvalidQuery", "ServiceFailed")},
                 parameters=parts.PAGING,
             )
-        },
-        "/events": {
-            "post": parts.operation(
-                "events",
-                "Event Grid's webhook: Event Grid schema and CloudEvents 1.0",
-                {
-                    "200": parts.response(
-                        "Noted down, or the answer to the handshake", AcceptedEvents, EventGridValidation
-                    ),
-                    **parts.problems("InvalidEvents", "BodyTooLarge", "UnsupportedMediaType", "ServiceFailed"),
-                },
-                body=(ref("Events"), MEDIA_TYPES, True),
-                role=False,
-            ),
-            "options": parts.operation(
-                "eventsHandshake",
-                "CloudEvents' handshake",
-                {
-                    "200": parts.response(
-                        "The origin may send", headers=("WebHook-Allowed-Origin", "WebHook-Allowed-Rate", "Allow")
-                    ),
-                    **parts.problems("HandshakeIncomplete"),
-                },
-                parameters=parts.HANDSHAKE,
-                role=False,
-            ),
         },
         "/health": {
             "get": parts.operation(

@@ -14,9 +14,6 @@ _MEANING = {
     "Location": "Address of the operation status, when there is just one",
     "Retry-After": "When to look next [s]",
     "Preference-Applied": "The preference that was met",
-    "Allow": "The methods this address offers",
-    "WebHook-Allowed-Origin": "The origin that may send",
-    "WebHook-Allowed-Rate": "How many requests a minute it may send",
 }
 ROTATE_HEADERS: list[dict[str, Any]] = [
     {
@@ -47,16 +44,6 @@ PAGING: list[dict[str, Any]] = [
     },
     {"name": "skipToken", "in": "query", "description": "From a nextLink, as it is", "schema": {"type": "string"}},
 ]
-HANDSHAKE: list[dict[str, Any]] = [
-    {
-        "name": "WebHook-Request-Origin",
-        "in": "header",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^[!-~]+$"},
-        "examples": {"eventGrid": {"value": "eventgrid.azure.net"}},
-    },
-    {"name": "WebHook-Request-Rate", "in": "header", "schema": {"type": "string"}},
-]
 ONE_RESOURCE: list[dict[str, Any]] = [
     {
         "name": "resource",
@@ -75,14 +62,12 @@ def operation(
     parameters: list[dict[str, Any]] | None = None,
     body: tuple[dict[str, Any], tuple[str, ...], bool] | None = None,
     key: bool = True,
-    role: bool = True,
 ) -> dict[str, Any]:
     """One operation. `body`: its schema, its media types, and whether there must be one."""
     common = problems("MethodNotAllowed")
     if key:
         common |= {"401": {"description": "No function key, or a wrong one: answered by the platform, without a body"}}
         common = merged(common, problems("Misconfigured", "NotPermitted", "Unavailable"))
-    if key and role:
         common = merged(common, problems("RoleMissing", "AuthenticationNotEnabled"))
     content: dict[str, Any] = {
         "operationId": name,

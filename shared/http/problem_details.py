@@ -21,8 +21,6 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "InvalidRequest": (400, "Invalid request body"),
     "InvalidHeader": (400, "Invalid request header"),
     "InvalidQuery": (400, "Invalid query parameter"),
-    "InvalidEvents": (400, "No valid event in the body"),
-    "HandshakeIncomplete": (400, "WebHook-Request-Origin header is missing"),
     "RoleMissing": (403, "Required app role is missing"),
     "AuthenticationNotEnabled": (403, "App Service authentication is disabled"),
     "NotManaged": (404, "Resource is not managed"),

@@ -51,19 +51,6 @@ class AcceptedRotations(Wire):
         return cls(rotations=tuple(rotations))
 
 
-class AcceptedEvents(Wire):
-    """The response to a delivery: how many of its events were queued, and how many need no action."""
-
-    noted: int
-    ignored: int
-
-
-class EventGridValidation(Wire):
-    """The response to Event Grid's validation event."""
-
-    validation_response: str
-
-
 class Fault(Wire):
     """A stable code, and what it means here."""
 

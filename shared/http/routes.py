@@ -1,7 +1,7 @@
 """The HTTP API: a table of endpoints and what each does. Method check, app role and error mapping are the same for all.
 
 A handler gets the app as a function that it calls when it needs it: the app is built at the first call, which raises
-`Misconfigured` while a setting is wrong, and the health check and the webhook's handshakes answer even then.
+`Misconfigured` while a setting is wrong, and the health check answers even then.
 """
 
 import logging
@@ -19,15 +19,13 @@ from shared.domain.record import Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.http import app_roles, event_webhook
+from shared.http import app_roles
 from shared.http.headers import idempotency_key, paging, wait_seconds
 from shared.http.messages import HttpRequest, HttpResponse
 from shared.http.problem_details import Problem, problem_of
 from shared.http.responses import (
     GOOD,
-    AcceptedEvents,
     AcceptedRotations,
-    EventGridValidation,
     FinishedRotations,
     FleetPage,
     OperationStatus,
@@ -35,7 +33,6 @@ from shared.http.responses import (
 )
 from shared.http.rotate_request import parse_rotate
 from shared.rotation.health import Health
-from shared.rotation.incoming_events import IncomingEvents
 from shared.rotation.inventory import Inventory
 from shared.rotation.submit import Rotations, RotationStatus
 from shared.settings import Settings
@@ -62,10 +59,6 @@ class Api(Protocol):
     @property
     def inventory(self) -> Inventory:
         """The managed resources with their last snapshots."""
-
-    @property
-    def incoming_events(self) -> IncomingEvents:
-        """Queues events that Azure sent."""
 
     @property
     def health(self) -> Health:
@@ -136,17 +129,6 @@ async def _resources(request: HttpRequest, app: GetApi) -> HttpResponse:
     return _json(FleetPage.of(page, last, base_url=request.base_url, most=most, now=datetime.now(UTC)))
 
 
-async def _events(request: HttpRequest, app: GetApi) -> HttpResponse:
-    if request.method == "OPTIONS":
-        return event_webhook.handshake(request.headers)
-    events = event_webhook.read(request)
-    if code := event_webhook.validation_code(events):
-        return _json(EventGridValidation(validation_response=code))
-    inbound = event_webhook.inbound_events(events)
-    await app().incoming_events.take(inbound)
-    return _json(AcceptedEvents(noted=len(inbound), ignored=len(events) - len(inbound)))
-
-
 async def _openapi(_: HttpRequest, __: GetApi) -> HttpResponse:
     return HttpResponse(200, openapi_document())
 
@@ -180,8 +162,6 @@ _ENDPOINTS = {
     "rotate": Endpoint(_rotate, ("POST",)),
     "rotation": Endpoint(_rotation, ("GET",)),
     "resources": Endpoint(_resources, ("GET",)),
-    # Event Grid has no app role: it authenticates with the function key in the subscription's address.
-    "events": Endpoint(_events, ("POST", "OPTIONS"), role=False),
     "openapi": Endpoint(_openapi, ("GET",), role=False),
     "health": Endpoint(_health, ("GET",), role=False),
     "deep_health": Endpoint(_deep_health, ("GET",)),

@@ -1,44 +1,25 @@
 """What follows from an event that Azure sent: nothing, or a command for one resource.
 
-The webhook only stores events; what takes a look at Azure happens here, in the worker, so that Event Grid never waits.
-An event is a hint, not an order: whether it concerns a managed resource, and whether it is still true, is read anew.
+The Event Grid trigger only queues events; what takes a look at Azure happens in the worker, so that Event Grid never
+waits. An event is a hint, not an order: whether it concerns a managed resource, and whether it is still true, is read
+anew. What follows is never more than a sweep would do: no policy is bypassed.
 """
 
 import logging
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Literal
-
-from pydantic import AwareDatetime, Field
 
 from shared.domain.errors import Terminal
-from shared.domain.requests import Mode, QueuedMessage, RotationCommand, WorkItem, rotation_id
+from shared.domain.requests import Mode, RotationCommand, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
-from shared.rotation.bounded_gather import bounded_gather
+from shared.rotation.inbound_event import InboundEvent, inbound_event
 from shared.rotation.inventory import Fleet, Inventory
 from shared.rotation.ports import Services
 from shared.rotation.submit import Rotations
 
 log = logging.getLogger("rotation.events")
 
-_AT_ONCE = 16
 _JUST_NOW = timedelta(seconds=20)
-
-
-class InboundEvent(QueuedMessage):
-    """One event, reduced to what may matter. As JSON it is a queue message; it holds nothing secret.
-
-    `failing_since`: when a look at it first met an error that is retried.
-    """
-
-    event_id: str = Field(min_length=1, max_length=400)
-    about: Literal["secret-expiry", "key-regenerated"]
-    type: str
-    vault_url: str = Field("", max_length=400, description="In lower case")
-    secret_name: str = Field("", max_length=127)
-    version: str = Field("", max_length=64)
-    resource: str = Field("", max_length=400)
-    failing_since: AwareDatetime | None = None
 
 
 class IncomingEvents:
@@ -59,10 +40,16 @@ class IncomingEvents:
         self._rotations = rotations
         self._vaults = {vault.lower() for vault in vaults}
 
-    async def take(self, events: list[InboundEvent]) -> None:
-        """Put each on the queue. This is all that Event Grid waits for. Raises what the storage raises."""
-        once = {event.event_id: event for event in events}.values()
-        await bounded_gather(self._services.queue.send, once, limit=_AT_ONCE)
+    async def take(self, event_id: object, kind: object, subject: object, data: object) -> None:
+        """Queue one event, if it may need action: all that Event Grid waits for. Raises what the storage raises.
+
+        What will never be understood is logged and left alone: an error would only have it delivered again.
+        """
+        event = inbound_event(event_id, kind, subject, data)
+        if event is None:
+            log.info("event ignored", extra={"event_id": _excerpt(event_id), "event_type": _excerpt(kind)})
+        else:
+            await self._services.queue.send(event)
 
     async def act(self, event: InboundEvent) -> list[WorkItem]:
         """Do what the event calls for, once however often it comes. Raises `Retryable` for the platform to try again.
@@ -84,7 +71,7 @@ class IncomingEvents:
             found, why = await self._expiring(event)
             if found is None:
                 return _ignored(event, why)
-            resource, mode = found, Mode.ROTATE
+            resource, mode = found, Mode.SWEEP  # due, or not: no window, hold or overlap is bypassed
         key = f"event:{event.event_id}"
         if await self._under_way(rotation_id(resource, key)):
             return _ignored(event, "delivered before")
@@ -130,3 +117,8 @@ class IncomingEvents:
 def _ignored(event: InboundEvent, why: str) -> list[WorkItem]:
     log.info("event ignored", extra={"event_id": event.event_id, "event_type": event.type, "why": why})
     return []
+
+
+def _excerpt(value: object) -> str:
+    """A sender's text, cut and escaped for the log."""
+    return ascii(str(value)[:200])

@@ -13,7 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.errors import Retryable, RotationError
 from shared.domain.requests import WorkItem
-from shared.rotation.incoming_events import InboundEvent, IncomingEvents
+from shared.rotation.inbound_event import InboundEvent
+from shared.rotation.incoming_events import IncomingEvents
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.retries import next_attempt

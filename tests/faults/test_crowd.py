@@ -44,13 +44,20 @@ def near_expiry(secret_id: str, number: int) -> dict[str, object]:
     }
 
 
+def deliver(host: FunctionsHost, event: dict[str, object]) -> None:
+    headers = {"aeg-event-type": "Notification"}
+    host.request(
+        "POST", host.event_grid_path("incoming_event"), key=None, json=[event], headers=headers
+    ).raise_for_status()
+
+
 def triggers(hosts: list[FunctionsHost], resource: str, secret_id: str) -> list[Callable[[], object]]:
     """A run of the timer by hand, a sweep and a rotation over HTTP, and an event, in turns, on both hosts."""
     kinds: list[Callable[[FunctionsHost, int], object]] = [
         lambda host, _: host.run("sweep"),
         lambda host, _: host.request("POST", "/api/rotate"),
         lambda host, _: host.request("POST", "/api/rotate", json={"resource": resource}).raise_for_status(),
-        lambda host, n: host.request("POST", "/api/events", json=[near_expiry(secret_id, n)]).raise_for_status(),
+        lambda host, n: deliver(host, near_expiry(secret_id, n)),
     ]
     return [lambda n=n: kinds[n % len(kinds)](hosts[n // len(kinds) % len(hosts)], n) for n in range(TRIGGERS)]
 

@@ -4,6 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,14 @@ class HttpWorld(World):
         """A resource whose key in use is published, and which may be rotated again at once."""
         resource = self.resource(**{"key-rotation-overlap-hours": str(overlap_hours)})
         self.ended(self.rotate({"resource": resource, "mode": "resync"}))
+        return resource
+
+    def due(self, **tags: str) -> str:
+        """A resource whose key was published 61 days ago, by a version that names it; the app has no record of it."""
+        resource = self.resource(**tags)
+        key, endpoint = self.azure.live_keys(resource)["Primary"], self.azure.connection_endpoint(resource)
+        value, then = f"Endpoint={endpoint};AccessKey={key};Version=1.0;", datetime.now(UTC) - timedelta(days=61)
+        self.azure.put_secret(secret_name(resource), value, created=then, tags={"ProviderAddress": resource})
         return resource
 
     def secret_event(self, resource: str, kind: str = "SecretNearExpiry", **changes: Any) -> dict[str, Any]:
@@ -53,8 +62,9 @@ class HttpWorld(World):
         return event | changes
 
     def deliver(self, *events: object, **how: Any) -> requests.Response:
-        """Post a batch to the webhook, in the Event Grid schema."""
-        return self.call("POST", "events", json=list(events), **how)
+        """Deliver a batch as Event Grid does: the platform runs the function once for each of its events."""
+        headers = {"aeg-event-type": "Notification"} | how.pop("headers", {})
+        return self.host.request("POST", self.events_path, key=None, json=list(events), headers=headers, **how)
 
     def submitted(self) -> int:
         """How many wishes of callers have been put on the queue."""

@@ -90,9 +90,24 @@ def test_every_address_asks_for_the_role(guarded: FunctionsHost, method: str, pa
 
 
 def test_event_grid_needs_no_role(guarded: FunctionsHost) -> None:
-    answer = guarded.request("OPTIONS", "/api/events", headers={"WebHook-Request-Origin": "eventgrid.azure.net"})
+    headers = {"aeg-event-type": "Notification"}
+    event = {"id": "1", "subject": "", "eventType": "Microsoft.Storage.BlobCreated", "data": {}}
 
-    assert 200 == answer.status_code
+    answer = guarded.request("POST", guarded.event_grid_path("incoming_event"), key=None, json=[event], headers=headers)
+
+    assert 202 == answer.status_code
+
+
+@pytest.mark.parametrize(("key", "status"), [(None, 401), ("function", 403)])
+def test_events_are_taken_from_the_holder_of_the_extensions_key_alone(
+    world: HttpWorld, key: str | None, status: int
+) -> None:
+    """The platform refuses before the app is asked: a key of callers is none of Event Grid's."""
+    path = world.events_path.partition("&code=")[0]
+
+    answer = world.host.request("POST", path, key=key, json=[], headers={"aeg-event-type": "Notification"})
+
+    assert status == answer.status_code
 
 
 @pytest.mark.parametrize("path", ["health", "openapi.json"])
@@ -123,4 +138,4 @@ def test_key_is_taken_from_header_and_query(world: HttpWorld, place: str) -> Non
 
 
 def test_key_of_one_function_does_not_open_another(world: HttpWorld) -> None:
-    assert 401 == world.call("POST", "rotate", key=world.host.function_keys["events"]).status_code
+    assert 401 == world.call("POST", "rotate", key=world.host.function_keys["resources"]).status_code

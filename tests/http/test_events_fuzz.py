@@ -1,4 +1,4 @@
-"""Webhook bodies that real payloads were mutated into: never a server error, and never a rotation.
+"""Deliveries that real payloads were mutated into: none fails in the app, comes again, or rotates.
 
 By default a slice; `FUZZ` set (`make fuzz`): all of it.
 """
@@ -10,6 +10,8 @@ import uuid
 from typing import Any
 
 import pytest
+from azure.functions.eventgrid import EventGridEventInConverter
+from azure.functions.meta import Datum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +24,7 @@ TYPES = [
     "Microsoft.Resources.ResourceActionSuccess",
     "Microsoft.EventGrid.SubscriptionValidationEvent",
 ]
-MEDIA_TYPES = ["application/json", "application/cloudevents+json", "application/cloudevents-batch+json"]
+NOTIFICATION = {"aeg-event-type": "Notification", "Content-Type": "application/json"}
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40)
 values = st.recursive(
@@ -32,7 +34,8 @@ values = st.recursive(
 
 @pytest.fixture(scope="module")
 def resource(world: HttpWorld) -> str:
-    return world.adopted()
+    """Due: an event that is believed rotates it."""
+    return world.due()
 
 
 def payloads(world: HttpWorld, resource: str) -> list[dict[str, Any]]:
@@ -79,6 +82,17 @@ def bodies(draw: st.DrawFn, real: list[dict[str, Any]]) -> bytes:
     return content
 
 
+def readable(body: bytes) -> bool:
+    """Whether the platform's host and its library read every event of the delivery: what they cannot, no app sees."""
+    try:
+        content = json.loads(body)
+        for event in content if isinstance(content, list) else [content]:
+            EventGridEventInConverter.decode(Datum(json.dumps(event), "json"), trigger_metadata=None)
+    except Exception:  # noqa: BLE001 - whatever the library raises for what is no event
+        return False
+    return True
+
+
 @pytest.mark.timeout(900)
 def test_mutated_deliveries_never_fail_and_never_rotate(world: HttpWorld, resource: str) -> None:
     real = payloads(world, resource)
@@ -88,16 +102,20 @@ def test_mutated_deliveries_never_fail_and_never_rotate(world: HttpWorld, resour
     @settings(
         max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=True
     )
-    @given(body=bodies(real), media_type=st.sampled_from(MEDIA_TYPES))
-    def deliver(body: bytes, media_type: str) -> None:
-        status = world.call("POST", "events", data=body, headers={"Content-Type": media_type}).status_code
+    @given(body=bodies(real))
+    def deliver(body: bytes) -> None:
+        status = world.host.request("POST", world.events_path, key=None, data=body, headers=NOTIFICATION).status_code
         statuses[status] = statuses.get(status, 0) + 1
-        assert status < 500
+        # 500 has Event Grid deliver it again: never for what a repetition would not change in the app.
+        assert (202 if readable(body) else 500) == status
 
     deliver()
 
     world.host.idle()
-    print(f"\nwebhook: {sum(statuses.values())} deliveries, answers {statuses}")  # noqa: T201 - the figure of `make fuzz`
-    assert {200, 400} >= set(statuses)
+    print(f"\nevents: {sum(statuses.values())} deliveries, answers {statuses}")  # noqa: T201 - the figure of `make fuzz`
+    assert statuses[202] > EXAMPLES // 2
     assert (before, 0) == (sorted(world.azure.live_keys(resource).values()), world.changes(resource))
-    assert [] == [line for line in world.host.logs() if line.get("message") == "event not acted on"]
+    lines = (
+        world.logged("event not acted on") + world.logged("message unreadable") + world.logged("event scheduled again")
+    )
+    assert [] == lines

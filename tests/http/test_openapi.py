@@ -59,10 +59,9 @@ def test_key_is_asked_for_where_the_document_says_so(world: HttpWorld, path: str
 
 def test_examples_of_bodies_are_valid() -> None:
     schemas = describe()["components"]["schemas"]
-    for name in ("RotateBody", "Events"):
-        validator = Draft202012Validator(schemas[name])
-        for example in schemas[name]["examples"]:
-            validator.validate(example)
+    validator = Draft202012Validator(schemas["RotateBody"])
+    for example in schemas["RotateBody"]["examples"]:
+        validator.validate(example)
 
 
 RESOURCE = (

@@ -159,16 +159,12 @@ def test_no_output_is_made_of_a_secret(templates: dict[str, Template]) -> None:
         secure = {p.name for p in template.of("param").values() if "secure" in p.decorators}
         for output in template.of("output").values():
             words = {node.text.decode() for node in walk(output.node) if node.type.endswith("identifier") and node.text}
-            assert not words & {*secure, "ConnectionString", "InstrumentationKey", "eventsKey"}, (name, output.name)
+            assert not words & {*secure, "ConnectionString", "InstrumentationKey"}, (name, output.name)
 
 
-def test_a_key_is_only_taken_as_a_secure_parameter(templates: dict[str, Template]) -> None:
-    keys = [
-        p
-        for t in templates.values()
-        for p in t.of("param").values()
-        if re.search(r"(?<!App)Key$|secret$|token$", p.name)
-    ]
+def test_no_template_takes_a_key(templates: dict[str, Template]) -> None:
+    for template in templates.values():
+        parameters = template.of("param").values()
 
-    assert ["eventsKey", "webhookKey"] == [p.name for p in keys]
-    assert all("secure" in p.decorators for p in keys)
+        assert [] == [p.name for p in parameters if "secure" in p.decorators]
+        assert [] == [p.name for p in parameters if re.search(r"(?<!App)Key$|secret$|token$", p.name)]

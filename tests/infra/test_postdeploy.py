@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.infra.bicep import Template
-from tests.infra.hooks import CALLER_KEY, INSTALLED, KEY, App, azure_with_the_code, deployed, postdeploy
+from tests.infra.hooks import CALLER_KEY, INSTALLED, App, azure_with_the_code, deployed, postdeploy
 from tests.infra.installations import OWN, group, signalr
 from tests.infra.recorder import Recorder
 
@@ -25,55 +24,32 @@ def app() -> Iterator[App]:
     running.server.server_close()
 
 
-def test_subscribes_with_a_key_made_for_events(azure: Recorder, app: App) -> None:
+def test_subscribes_its_function_without_a_key(azure: Recorder, app: App) -> None:
+    """Event Grid gets the extension's key from the platform: none is made, read for it or passed on."""
     done = postdeploy(azure, app)
-    [call] = [call for call in done.calls if "deployment group create" in call["line"]]
 
     assert (0, "") == (done.code, done.err)
-    assert KEY == deployed(done)["eventsKey"]
-    assert "0o600" == call["files"][0][2]
+    assert ("func-rotation", INSTALLED["KEY_VAULT_ID"]) == tuple(
+        deployed(done)[name] for name in ("functionAppName", "keyVaultId")
+    )
+    assert [] == [line for line in done.lines() if "keys" in line and "/host/default/listkeys" not in line]
 
 
-def test_key_is_on_no_command_line_and_in_no_output(azure: Recorder, app: App) -> None:
+def test_key_of_callers_is_on_no_command_line_and_in_no_output(azure: Recorder, app: App) -> None:
     done = postdeploy(azure, app)
 
-    assert KEY not in str(done.lines()) + done.out + done.err
     assert CALLER_KEY not in str(done.lines()) + done.out + done.err
-
-
-def test_key_does_not_stay_on_disk(azure: Recorder, app: App) -> None:
-    done = postdeploy(azure, app)
-
-    [[path, _, _]] = next(call["files"] for call in done.calls if call["files"])
-    assert not Path(path).exists()
-
-
-def test_key_that_is_there_is_kept(azure: Recorder, app: App) -> None:
-    azure.answer("functions/events/listkeys", {"eventgrid": KEY})
-
-    assert [] == postdeploy(azure, app).lines("az rest --method put")
-
-
-@pytest.mark.parametrize("nothing", [None, {}, {"eventgrid": None}])
-def test_answer_without_a_key_is_told_and_is_no_failed_deployment(azure: Recorder, app: App, nothing: Any) -> None:
-    """One release of az answered null where the key was. The app works without events, an hour slower."""
-    azure.answer("functions/events/listkeys", nothing)
-    done = postdeploy(azure, app)
-
-    assert 0 == done.code
-    assert "no key 'eventgrid'" in done.err
-    assert [] == done.lines("az deployment")
 
 
 def test_waits_for_the_function_to_show_up(azure: Recorder, app: App) -> None:
     missing = {"failure": "NotFound"}
-    azure.answer("functions/events.api", {"one after the other": [missing, missing, missing, {}]})
+    azure.answer("functions/incoming_event.api", {"one after the other": [missing, missing, missing, {}]})
 
     assert 0 == postdeploy(azure, app).code
 
 
 def test_gives_up_when_it_never_does(azure: Recorder, app: App) -> None:
-    azure.answer("functions/events.api", {"failure": "NotFound"})
+    azure.answer("functions/incoming_event.api", {"failure": "NotFound"})
     done = postdeploy(azure, app, RETRY_ATTEMPTS="4")
 
     assert 1 == done.code

@@ -42,7 +42,7 @@ PASSED_ON = {
 
 
 @pytest.fixture(scope="module")
-def function_app(templates: dict[str, Template]) -> Template:
+def site_template(templates: dict[str, Template]) -> Template:
     return templates["modules/function-app.bicep"]
 
 
@@ -52,9 +52,9 @@ def own_settings(main: Template) -> dict[str, Expression]:
 
 
 def test_every_setting_of_the_app_is_deployed_and_no_other(
-    own_settings: dict[str, Expression], function_app: Template
+    own_settings: dict[str, Expression], site_template: Template
 ) -> None:
-    [config] = function_app.resources("config")
+    [config] = site_template.resources("config")
     added = set(re.findall(r"^\s+(\w+):", config.body["properties"], re.MULTILINE))
 
     assert {*Settings.model_fields} - LOCAL == {*own_settings, *added} - PLATFORM
@@ -73,6 +73,7 @@ def test_default_is_the_apps_own(
     assert own_settings[setting] in {
         parameter,
         f"string({parameter})",
+        f"waits > 1600 ? fail('Exceeds functionTimeout.') : string({parameter})",
         f"empty({template}) ? '{default}' : {template}",
     }
 
@@ -97,9 +98,9 @@ def test_formats_are_the_apps(main: Template) -> None:
     assert {str(value) for value in Settings.model_fields["SECRET_FORMAT"].annotation or ()} == set(allowed)
 
 
-def test_runs_on_flex_consumption_with_the_python_of_the_project(function_app: Template) -> None:
-    [plan] = function_app.resources("Microsoft.Web/serverfarms")
-    [site] = function_app.resources("Microsoft.Web/sites")
+def test_runs_on_flex_consumption_with_the_python_of_the_project(site_template: Template) -> None:
+    [plan] = site_template.resources("Microsoft.Web/serverfarms")
+    [site] = site_template.resources("Microsoft.Web/sites")
     config = site.body["properties"]["functionAppConfig"]
 
     assert {"name": "FC1", "tier": "FlexConsumption"} == plan.body["sku"]
@@ -124,11 +125,13 @@ def test_parameters_file_sets_only_parameters_there_are(main: Template) -> None:
     assert required <= set(given) <= set(main.of("param"))
 
 
-def test_events_reach_the_route_of_the_app(templates: dict[str, Template]) -> None:
-    for module in ("nearExpiry", "keyRenewed"):
-        url = templates["events.bicep"].of("module")[module].body["params"]["webhookUrl"]
+def test_events_reach_the_function_of_the_app(templates: dict[str, Template]) -> None:
+    """One name in three places: the app, the template, and the hook that waits for it."""
+    source = (ROOT / "function_app.py").read_text()
+    [receiver] = re.findall(r"@app\.event_grid_trigger\(.*\)\nasync def (\w+)", source)
 
-        assert "'https://${site.properties.defaultHostName}/api/events'" == url
+    assert f"resource receiver 'functions' existing = {{\n    name: '{receiver}'" in templates["events.bicep"].source
+    assert f'RECEIVER = "{receiver}"' in (ROOT / "scripts/hooks/postdeploy.py").read_text()
 
 
 def test_the_events_the_app_acts_on_are_subscribed_to(templates: dict[str, Template]) -> None:
@@ -152,13 +155,6 @@ def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -
         "poison queue not empty",
         "sweep finished",
     ] == [rule["event"] for rule in rules]
-
-
-def test_function_names_and_routes_are_not_reserved(templates: dict[str, Template]) -> None:
-    """The host refuses routes that start with admin or runtime."""
-    routes = {route for t in templates.values() for route in re.findall(r"/api/(\w+)", t.source)}
-
-    assert {"events"} == routes
 
 
 def test_files_are_short() -> None:

@@ -7,7 +7,7 @@ from azure.storage.blob import BlobServiceClient
 
 from shared.composition import App
 from shared.domain.resources import ResourceId
-from shared.rotation.incoming_events import InboundEvent
+from shared.rotation.inbound_event import InboundEvent
 from tests.scale.conftest import Site
 from tests.world import secret_name
 
