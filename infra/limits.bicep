@@ -56,9 +56,9 @@ type from1To3650 = int
 
 @export()
 @minValue(10)
-@maxValue(600)
-@description('A whole number from 10 to 600.')
-type from10To600 = int
+@maxValue(493)
+@description('A whole number from 10 to 493.')
+type from10To493 = int
 
 @export()
 @minValue(30)
@@ -68,6 +68,6 @@ type from30To730 = int
 
 @export()
 @minValue(60)
-@maxValue(1500)
-@description('A whole number from 60 to 1500.')
-type from60To1500 = int
+@maxValue(785)
+@description('A whole number from 60 to 785.')
+type from60To785 = int

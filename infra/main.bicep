@@ -1,7 +1,6 @@
 // Everything the rotator needs in one resource group, and its rights on the SignalR resources wherever those are.
 //
-// No key, connection string or token is read, passed or put out anywhere: every service here refuses shared keys, and
-// the app reaches all of them with one user-assigned identity.
+// No key, connection string or token is read, passed or put out: no service here takes shared keys, all take one identity.
 targetScope = 'subscription'
 
 import { armId, armIds, guids } from 'lists.bicep'
@@ -70,9 +69,9 @@ param noticeDays limits.from0To365 = 7
 @description('Hours over which resources that were onboarded at once fall due. 0: all at once.')
 param rotationSpreadHours limits.from0To2160 = 24
 @description('Seconds to wait until SignalR accepts a regenerated key before the rotation fails without publishing.')
-param keyEffectTimeoutSeconds limits.from10To600 = 120
-@description('Seconds to wait for ARM\'s regenerateKey operation to end.')
-param operationTimeoutSeconds limits.from60To1500 = 600
+param keyEffectTimeoutSeconds limits.from10To493 = 120
+@description('Seconds to wait for ARM\'s regenerateKey operation to end. At most 620 unless keyEffectTimeoutSeconds is lowered.')
+param operationTimeoutSeconds limits.from60To785 = 600
 @description('Seconds until the state of that operation is first asked for.')
 param firstPollSeconds limits.from1To60 = 13
 @description('Hours past due after which an alert is raised.')
@@ -135,8 +134,9 @@ param packageUri string = ''
 param deployedAt string = utcNow('yyyy-MM-ddTHH:mm:ssZ')
 
 var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
-// 'West Europe' and 'westeurope' are one region.
-var region = toLower(replace(location, ' ', ''))
+var region = toLower(replace(location, ' ', '')) // 'West Europe' and 'westeurope' are one
+// Of a run, in seconds: within the functionTimeout of 1,800, of which 200 are for the rest.
+var waits = 2 * operationTimeoutSeconds + 3 * keyEffectTimeoutSeconds
 // Roles outlive a change of region; everything else is made anew there.
 var installation = uniqueString(subscription().id, environmentName, toLower(groupName))
 var resourceToken = toLower(uniqueString(subscription().id, environmentName, toLower(groupName), region))
@@ -277,7 +277,7 @@ module functionApp 'modules/function-app.bicep' = {
       NOTICE_DAYS: string(noticeDays)
       ROTATION_SPREAD_HOURS: string(rotationSpreadHours)
       KEY_EFFECT_TIMEOUT_SECONDS: string(keyEffectTimeoutSeconds)
-      OPERATION_TIMEOUT_SECONDS: string(operationTimeoutSeconds)
+      OPERATION_TIMEOUT_SECONDS: waits > 1600 ? fail('Exceeds functionTimeout.') : string(operationTimeoutSeconds)
       FIRST_POLL_SECONDS: string(firstPollSeconds)
       OVERDUE_GRACE_HOURS: string(overdueGraceHours)
       AZURE_CLOUD: environment().name

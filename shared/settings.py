@@ -140,11 +140,11 @@ class Settings(BaseSettings):
     ROTATION_SPREAD_HOURS: float = Field(
         24, ge=0, le=2160, description="Over how many hours what was onboarded at once is due; 0: at once"
     )
-    KEY_EFFECT_TIMEOUT_SECONDS: float = Field(120, gt=0, le=600, description="How long a new key may take to work")
+    KEY_EFFECT_TIMEOUT_SECONDS: float = Field(120, gt=0, le=533, description="How long a new key may take to work")
     FIRST_POLL_SECONDS: float = Field(
         13, gt=0, le=60, description="What ARM's operation takes at least: looked at sooner only where few run"
     )
-    OPERATION_TIMEOUT_SECONDS: float = Field(600, gt=0, le=1500, description="How long ARM's operation may take")
+    OPERATION_TIMEOUT_SECONDS: float = Field(600, gt=0, le=800, description="How long ARM's operation may take")
     OVERDUE_GRACE_HOURS: float = Field(48, gt=0, le=2160, description="Hours past due after which an alarm is raised")
     AZURE_CLOUD: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = Field(
         "AzureCloud", description="Which Azure"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from shared.settings import FUNCTION_TIMEOUT_SECONDS, OTHER_STEPS_SECONDS
 from tests.infra.compiler import Compiler, Refused
 from tests.infra.installations import INSTALLATIONS, OTHER, OWN, predict, signalr
 
@@ -70,8 +71,25 @@ def test_silence_is_asked_about_in_a_window_that_azure_allows(predicted: Any) ->
         {"environmentName": "n" * 41},
         {"silentHours": 48},
         {"keyVaultName": "k"},
+        {"operationTimeoutSeconds": 621},
+        {"keyEffectTimeoutSeconds": 134},
     ],
 )
 def test_a_value_out_of_range_is_refused_before_anything_is_made(compiler: Compiler, wrong: dict[str, Any]) -> None:
     with pytest.raises(Refused):
         predict(compiler, INSTALLATIONS["one resource"] | wrong)
+
+
+@pytest.mark.parametrize(("operation", "effect"), [(620, 120), (600, 133), (785, 10), (60, 493)])
+def test_the_longest_waits_that_the_template_takes_are_the_longest_that_the_app_takes(
+    compiler: Compiler, operation: int, effect: int
+) -> None:
+    """Two of the one and three of the other must fit into functionTimeout, with 200 s for the rest."""
+    given = {"operationTimeoutSeconds": operation, "keyEffectTimeoutSeconds": effect}
+    deployed = predict(compiler, INSTALLATIONS["one resource"] | given).one("Microsoft.Web/sites/config")["properties"]
+    waits = 2 * operation + 3 * effect + OTHER_STEPS_SECONDS
+
+    assert (str(operation), str(effect)) == tuple(
+        deployed[name] for name in ("OPERATION_TIMEOUT_SECONDS", "KEY_EFFECT_TIMEOUT_SECONDS")
+    )
+    assert waits <= FUNCTION_TIMEOUT_SECONDS < waits + 3

@@ -123,8 +123,9 @@ def test_overlap_must_be_shorter_than_the_period(environment: pytest.MonkeyPatch
 
 
 def test_the_waits_of_a_run_must_fit_into_the_function_timeout(environment: pytest.MonkeyPatch) -> None:
+    assert 620 == loaded(environment, ENOUGH | {"OPERATION_TIMEOUT_SECONDS": "620"}).OPERATION_TIMEOUT_SECONDS
     with pytest.raises(Misconfigured, match="functionTimeout"):
-        loaded(environment, ENOUGH | {"OPERATION_TIMEOUT_SECONDS": "1000"})
+        loaded(environment, ENOUGH | {"OPERATION_TIMEOUT_SECONDS": "621"})
 
 
 def test_nothing_to_rotate_is_a_fault(environment: pytest.MonkeyPatch) -> None:
