@@ -69,14 +69,19 @@ class Compiler:
         return done.stdout + done.stderr
 
     def predict(self, template: str, parameters: dict[str, Any], **metadata: str) -> Predicted:
-        """The resources that a deployment of `template` would make. Raises `Refused`."""
+        """The resources that a deployment of `template` would make. Raises `Refused`.
+
+        Predicted from the compiled template, which is what Azure gets: compiling anew for each case costs much more.
+        """
         case = json.dumps([template, parameters, metadata], sort_keys=True)
         if case in self._known:
             return self._known[case]
         self._calls += 1
         file = self._folder / f"case{self._calls}.bicepparam"
-        using = os.path.relpath(INFRA / template, self._folder)
-        lines = [f"using '{using}'", *(f"param {name} = {_literal(value)}" for name, value in parameters.items())]
+        lines = [
+            f"using '{self._compiled(template).name}'",
+            *(f"param {name} = {_literal(value)}" for name, value in parameters.items()),
+        ]
         file.write_text("\n".join(lines) + "\n")
         answer = self._ask("bicep/getSnapshot", {"path": str(file), "metadata": metadata})
         if "error" in answer:
@@ -88,8 +93,15 @@ class Compiler:
 
     def build(self, template: str) -> dict[str, Any]:
         """The template as Azure gets it."""
-        self._calls += 1
-        return dict(json.loads(self._ask("bicep/compile", {"path": str(INFRA / template)})["result"]["contents"]))
+        return dict(json.loads(self._compiled(template).read_text()))
+
+    def _compiled(self, template: str) -> Path:
+        """The file with the compiled template, made once."""
+        file = self._folder / f"{template.replace('/', '-')}.json"
+        if not file.exists():
+            self._calls += 1
+            file.write_text(self._ask("bicep/compile", {"path": str(INFRA / template)})["result"]["contents"])
+        return file
 
     def format(self, path: Path) -> str:
         """The file as the formatter would write it."""
