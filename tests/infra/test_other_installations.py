@@ -26,6 +26,18 @@ def test_another_installation_shares_no_name(compiler: Compiler, predicted: Any,
     assert set() == names[0] & names[1]
 
 
+def test_another_group_of_one_environment_name_has_roles_of_its_own(compiler: Compiler, predicted: Any) -> None:
+    """Shared ones would be narrowed by whichever is provisioned last."""
+    other = predict(compiler, INSTALLATIONS["one resource"] | {"resourceGroupName": "rg-second"})
+    roles = [
+        {role["id"] for role in deployment.of("Microsoft.Authorization/roleDefinitions")}
+        for deployment in (predicted("one resource"), other)
+    ]
+
+    assert [2, 2] == [len(each) for each in roles]
+    assert set() == roles[0] & roles[1]
+
+
 def test_another_installation_in_the_tenant_has_roles_of_other_names(compiler: Compiler, predicted: Any) -> None:
     """Role names are unique in a tenant: dev and prod both call their environment `rotation`."""
     given = {"environmentName": "rotation", "location": "westeurope", "signalRResourceIds": signalr("Chat", OTHER)}
