@@ -90,8 +90,13 @@ def _paths() -> dict[str, Any]:
         "/resources": {
             "get": parts.operation(
                 "resources",
-                "The managed fleet, in pages",
-                {"200": parts.response("One page", FleetPage), **parts.problems("InvalidQuery", "ServiceFailed")},
+                "The managed fleet, in pages or as a sheet",
+                {
+                    "200": parts.or_sheet(
+                        parts.response("One page; with Accept: text/csv the whole fleet as a sheet", FleetPage)
+                    ),
+                    **parts.problems("InvalidQuery", "ServiceFailed"),
+                },
                 parameters=parts.PAGING,
             )
         },

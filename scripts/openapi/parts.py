@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from scripts.openapi.schemas import published_name, ref
+from shared.http.fleet_sheet import MEDIA_TYPE as SHEET
 from shared.http.headers import LONGEST_WAIT_SECONDS, MOST_PER_PAGE, PER_PAGE
 from shared.http.messages import JSON
 from shared.http.problem_details import PROBLEM, PROBLEMS, TYPE_PREFIX
@@ -100,6 +101,11 @@ def response(
             each: {"operationId": target, "parameters": {"id": source}} for each, (target, source) in links.items()
         }
     return content
+
+
+def or_sheet(described: dict[str, Any]) -> dict[str, Any]:
+    """The same, which may be asked for as a sheet too."""
+    return described | {"content": described["content"] | {SHEET: {"schema": {"type": "string"}}}}
 
 
 def plain(description: str, status: dict[str, Any] | None = None) -> dict[str, Any]:

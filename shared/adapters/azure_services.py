@@ -21,6 +21,7 @@ from shared.rotation.ports import (
     RecordStore,
     SecretStore,
     SignalRKeys,
+    SweptFleetStore,
     WorkQueue,
 )
 from shared.settings import Settings
@@ -137,6 +138,13 @@ class AzureServices:
             lease_seconds=self._lease_seconds,
             call_seconds=self._call_seconds,
         )
+
+    @cached_property
+    def swept(self) -> SweptFleetStore:
+        """Blob storage."""
+        from shared.adapters.blob_swept_fleet import BlobSweptFleet  # noqa: PLC0415 - likewise
+
+        return BlobSweptFleet(self._container, self.clock, installation=self._settings.installation)
 
     @cached_property
     def operations(self) -> OperationStore:

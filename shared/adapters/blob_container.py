@@ -5,8 +5,10 @@ The SDK has one exception for every 409, be it that the blob exists or that a po
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.storage.blob.aio import ContainerClient
 
 from shared.adapters.azure_errors import refusal
@@ -56,6 +58,25 @@ async def download(container: ContainerClient, name: str) -> bytes:
         return await (await container.get_blob_client(name).download_blob()).readall()
     except ResourceNotFoundError:
         return b""
+
+
+async def list_metadata(
+    container: ContainerClient, prefix: str, *, most: int, marker: str = ""
+) -> tuple[list[tuple[str, dict[str, str]]], str | None]:
+    """Names and metadata of at most `most` blobs, in the order of their names, and the marker of the next page.
+
+    `list_blobs` makes an object with some forty properties of each blob: a quarter of a millisecond, seven times what
+    reading the answer takes. `list_blob_names` leaves the XML as it is parsed, and passes `include` on to the service.
+    Raises the SDK's errors.
+    """
+    answers: list[Any] = []
+    options: dict[str, Any] = {"include": ["metadata"], "raw_response_hook": answers.append}
+    listed = container.list_blob_names(name_starts_with=prefix, results_per_page=most, **options)
+    pages: Any = listed.by_page(continuation_token=marker or None)
+    names = [name async for name in await anext(pages)]
+    blobs = answers[-1].context[ContentDecodePolicy.CONTEXT_NAME].iterfind("Blobs/Blob")
+    metadata = [{each.tag: each.text or "" for each in blob.iterfind("Metadata/*")} for blob in blobs]
+    return list(zip(names, metadata, strict=True)), pages.continuation_token or None
 
 
 def as_json(content: Wire) -> bytes:

@@ -12,6 +12,19 @@ from shared.domain.resources import ResourceId
 MOST_QUERY_CHARACTERS = 100
 
 
+class Held(StrEnum):
+    """Whether the policy of a resource holds: its keys are no older than it lets them grow."""
+
+    HELD = "held"
+    NOT_HELD = "not-held"
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def of(cls, compliant: bool | None) -> Self:  # noqa: FBT001 - a fact, not an option
+        """As a filter names it."""
+        return cls.UNKNOWN if compliant is None else cls.HELD if compliant else cls.NOT_HELD
+
+
 class Order(StrEnum):
     """What rows are sorted by; the first is the default."""
 
@@ -23,10 +36,14 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """A text, a state, an order and a page. `state`: a state's slug, "attention", or empty for all."""
+    """A text, a state, whether the policy holds, an order and a page.
+
+    `state`: a state's slug, "attention", or empty for all. `policy`: a word of `Held`, or empty for all.
+    """
 
     text: str = ""
     state: str = ""
+    policy: str = ""
     order: Order = Order.ATTENTION
     page: int = 1
 
@@ -34,10 +51,11 @@ class Filters:
     def of(cls, fields: Mapping[str, str]) -> Self:
         """Read them from a query or a form. An invalid value is treated as not given."""
         order, page = fields.get("order", ""), fields.get("page", "")
-        state = fields.get("state", "")
+        state, policy = fields.get("state", ""), fields.get("policy", "")
         return cls(
             text=fields.get("text", "").strip()[:MOST_QUERY_CHARACTERS],
             state=state if state in {"attention", *(s.slug for s in State)} else "",
+            policy=policy if policy in set(Held) else "",
             order=Order(order) if order in set(Order) else Order.ATTENTION,
             page=int(page) if page.isdecimal() and len(page) < 6 and int(page) else 1,  # noqa: PLR2004 - five digits
         )
@@ -45,7 +63,8 @@ class Filters:
     def link(self, **changes: Any) -> str:  # noqa: ANN401 - the fields of this class
         """The relative address of these filters with changes. It never holds a key: the page's script adds it."""
         other = replace(self, **changes)
-        fields = {"text": other.text, "state": other.state, "order": other.order.value, "page": str(other.page)}
+        fields = {"text": other.text, "state": other.state, "policy": other.policy}
+        fields |= {"order": other.order.value, "page": str(other.page)}
         defaults = {"order": Order.ATTENTION.value, "page": "1"}
         return "?" + urlencode({name: value for name, value in fields.items() if value != defaults.get(name, "")})
 

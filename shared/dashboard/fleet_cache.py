@@ -1,14 +1,16 @@
 """The fleet's inventory, read at most once in a few seconds however many pages are open.
 
-Reading it for a thousand resources takes longer than a page may. So a request gets the cached fleet with its time, the
-cache is refreshed in the background, and the page reloads itself a moment later.
+Which resources are managed is what the last sweep found; what is shown of each is read from its record, whose listing
+takes time in proportion to the fleet. So a request gets the cached fleet with its time, the cache is refreshed in the
+background, and the page reloads itself a moment later.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from shared.dashboard.time_format import relative
 from shared.domain.heartbeat import WITHOUT_SWEEPS, Heartbeat, is_silent
@@ -25,14 +27,18 @@ SILENT_AFTER = timedelta(hours=3)
 log = logging.getLogger("rotation.dashboard")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CachedFleet:
-    """The fleet as it was `at` a moment, and the heartbeat of the last sweep, too old after `silent_after`."""
+    """The fleet as it was `at` a moment, and the heartbeat of the last sweep, too old after `silent_after`.
+
+    `managed_at`: when it was last found out which resources are managed.
+    """
 
     at: datetime
     entries: tuple[InventoryEntry, ...]
     heartbeat: Heartbeat | None = None
     silent_after: timedelta = SILENT_AFTER
+    managed_at: datetime | None = None
 
     @property
     def warning(self) -> str:
@@ -44,6 +50,9 @@ class CachedFleet:
             ended = relative(beat.ended_at, self.at)
             return f"The last sweep ended {ended}: what is shown may be as old, and {WITHOUT_SWEEPS}."
         warnings = []
+        if self.managed_at and self.managed_at < beat.started_at:
+            stored = relative(self.managed_at, self.at)
+            warnings.append(f"The last sweep could not store which resources are managed: they are those of {stored}.")
         if hidden := "; ".join(f"{each.subscription} ({each.code})" for each in beat.unreadable):
             warnings.append(f"The last sweep could not list {hidden}: what was seen there before is shown.")
         if beat.not_enqueued:
@@ -52,9 +61,14 @@ class CachedFleet:
             warnings.append(f"It found: {found}.")
         return " ".join(warnings)
 
+    @cached_property
+    def by_resource(self) -> Mapping[ResourceId, InventoryEntry]:
+        """Its resources."""
+        return {entry.resource_id: entry for entry in self.entries}
+
     def holds(self, resource: ResourceId) -> bool:
         """Whether a resource is in it."""
-        return any(entry.resource_id == resource for entry in self.entries)
+        return resource in self.by_resource
 
 
 class FleetCache:
@@ -97,8 +111,8 @@ class FleetCache:
 
     async def _read(self) -> CachedFleet:
         at = self._clock()
-        entries, heartbeat = await asyncio.gather(self._inventory.all(), self._services.records.heartbeat())
-        self._cached = CachedFleet(at, tuple(entries), heartbeat, self._silent_after)
+        listing, heartbeat = await asyncio.gather(self._inventory.listing(), self._services.records.heartbeat())
+        self._cached = CachedFleet(at, listing.entries, heartbeat, self._silent_after, listing.as_of)
         return self._cached
 
 

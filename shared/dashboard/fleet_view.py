@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shared.dashboard.filters import Filters, Order, resource_link
+from shared.dashboard.filters import Filters, Held, Order, resource_link
 from shared.dashboard.status import ATTENTION, ResourceStatus, State, status_of
 from shared.dashboard.time_format import duration, relative
 from shared.dashboard.timeline import Drawing, Window, around, draw
 from shared.domain.inventory_entry import InventoryEntry, Last
+from shared.domain.key_age import KeyAges, key_ages
 from shared.domain.resources import ResourceId
 from shared.domain.snapshot import Snapshot
 
@@ -37,6 +38,7 @@ class Row:
     next_rotation: str
     retirement: str
     strip: Drawing
+    ages: KeyAges
 
     @property
     def link(self) -> str:
@@ -63,13 +65,17 @@ class FleetView:
     revoking: int
     states: tuple[State, ...] = tuple(State)
     orders: tuple[Order, ...] = tuple(Order)
+    held: tuple[Held, ...] = tuple(Held)
 
 
 def fleet_view(entries: Iterable[InventoryEntry], filters: Filters, now: datetime, *, grace: timedelta) -> FleetView:
     """Judge every resource, and lay out the part that the filters choose."""
     judged = [(entry, status_of(entry, now, grace=grace)) for entry in entries]
     counts = Counter(status.state for _, status in judged)
-    found = sorted((pair for pair in judged if _matches(*pair, filters)), key=_ORDERS[filters.order])
+    chosen = [pair for pair in judged if _matches(*pair, filters)]
+    if filters.policy:
+        chosen = [pair for pair in chosen if filters.policy == Held.of(key_ages(pair[0], now, grace=grace).compliant)]
+    found = sorted(chosen, key=_ORDERS[filters.order])
     pages = max(1, -(-len(found) // ROWS_PER_PAGE))
     filters = replace(filters, page=min(filters.page, pages))
     page = found[(filters.page - 1) * ROWS_PER_PAGE : filters.page * ROWS_PER_PAGE]
@@ -83,13 +89,13 @@ def fleet_view(entries: Iterable[InventoryEntry], filters: Filters, now: datetim
         attention=attention,
         attention_by_state=", ".join(f"{counts[s]} {s.value.lower()}" for s in State if s in ATTENTION and counts[s]),
         headline=_headline(len(judged), attention),
-        urgent=tuple(_row(*pair, window, now) for pair in urgent[:MOST_URGENT]),
+        urgent=tuple(_row(*pair, window, now, grace) for pair in urgent[:MOST_URGENT]),
         tiles=(
             ("All", "", len(judged)),
             ("Needs attention", "attention", attention),
             *((state.value, state.slug, counts[state]) for state in states),
         ),
-        rows=tuple(_row(*pair, window, now) for pair in page),
+        rows=tuple(_row(*pair, window, now, grace) for pair in page),
         found=len(found),
         pages=pages,
         axis=duration(window.end - now),
@@ -122,7 +128,7 @@ def _due(entry: InventoryEntry) -> datetime:
     return (entry.snapshot.due_at if entry.snapshot else None) or _NEVER
 
 
-def _row(entry: InventoryEntry, status: ResourceStatus, window: Window, now: datetime) -> Row:
+def _row(entry: InventoryEntry, status: ResourceStatus, window: Window, now: datetime, grace: timedelta) -> Row:
     snapshot = entry.snapshot
     return Row(
         resource=ResourceId.parse(entry.resource),
@@ -133,6 +139,7 @@ def _row(entry: InventoryEntry, status: ResourceStatus, window: Window, now: dat
         next_rotation=_next(snapshot, now) if snapshot else "",
         retirement=relative(snapshot.retire_after, now) if snapshot and snapshot.retire_after else "",
         strip=draw(entry.marks, snapshot, window, now),
+        ages=key_ages(entry, now, grace=grace),
     )
 
 

@@ -3,6 +3,7 @@
 import logging
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +14,7 @@ from shared.dashboard.fleet_view import FleetView, fleet_view
 from shared.dashboard.forms import Act, DashboardForm, PageError, act_of, form_fields, require_same_origin, resource_of
 from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import ResourceView, resource_view
+from shared.domain.errors import RotationError
 from shared.domain.record import Record
 from shared.domain.resources import ResourceId
 from shared.http.messages import HttpRequest
@@ -49,6 +51,7 @@ class Dashboard:
         silent_after: timedelta = SILENT_AFTER,
     ) -> None:
         self._rotations = rotations
+        self._inventory = inventory
         self._services = services
         self._clock = services.clock
         self._grace = grace
@@ -93,16 +96,31 @@ class Dashboard:
     async def _resource(self, resource: ResourceId, message: str = "", follow: str = "") -> View:
         now, record = self._clock(), await self._services.records.read(resource)
         fleet = await self._cache.current_with(resource)
+        known = fleet.by_resource.get(resource)
+        managed = known is not None or await self._is_managed(resource)
         if record is None:
-            if not fleet.holds(resource):
+            if not managed:
                 raise PageError(404, f"nothing is known of {resource}")
             record = Record(resource=str(resource))
         status = await self._rotations.status(follow) if follow else None
         followed = progress_of(status) if status and ResourceId.parse(status.operation.resource) == resource else None
-        view = resource_view(record, now, grace=self._grace, managed=fleet.holds(resource), followed=followed)
+        view = resource_view(
+            record,
+            now,
+            grace=self._grace,
+            managed=managed,
+            followed=followed,
+            max_age_days=known.max_age_days if known else None,
+        )
         refresh = resource_link(resource) + (f"&follow={follow}" if followed else "")
         variables = _page(view, fleet, message, refresh=refresh, every=_IMMEDIATELY if view.changing else _LATER)
         return View("resource.html", now, variables | {"as_of": now})
+
+    async def _is_managed(self, resource: ResourceId) -> bool:
+        """Whether a resource that no sweep has found is managed all the same: ARM is asked about this one."""
+        with suppress(RotationError):
+            return await self._inventory.manages(resource)
+        return False
 
 
 def _page(

@@ -10,6 +10,7 @@ from shared.dashboard.progress import Progress, finished, running
 from shared.dashboard.status import ResourceStatus, status_of
 from shared.dashboard.timeline import Drawing, draw, whole
 from shared.domain.inventory_entry import InventoryEntry, marks_of
+from shared.domain.key_age import KeyAges, key_ages
 from shared.domain.record import Outcome, Record
 from shared.domain.resources import ResourceId
 from shared.domain.snapshot import Snapshot
@@ -25,6 +26,7 @@ class ResourceView:
     resource: ResourceId
     status: ResourceStatus
     snapshot: Snapshot | None
+    ages: KeyAges
     timeline: Drawing
     progress: tuple[Progress, ...]
     history: tuple[tuple[Outcome, Progress], ...]
@@ -36,18 +38,29 @@ class ResourceView:
 
 
 def resource_view(
-    record: Record, now: datetime, *, grace: timedelta, managed: bool = True, followed: Progress | None = None
+    record: Record,
+    now: datetime,
+    *,
+    grace: timedelta,
+    managed: bool = True,
+    followed: Progress | None = None,
+    max_age_days: float | None = None,
 ) -> ResourceView:
-    """Lay a record out, newest outcome first. `followed` is the rotation that was just requested."""
+    """Lay a record out, newest outcome first.
+
+    `followed` is the rotation that was just requested; `max_age_days` what the policy allows.
+    """
     marks = marks_of(record.history)
     current = running(record.journal) if record.journal else None
     if current and followed and current.rotation_id == followed.rotation_id:
         current = None
+    entry = InventoryEntry.of(record).model_copy(update={"max_age_days": max_age_days})
     window = whole(now, record.snapshot, marks, width=TIMELINE_WIDTH)
     return ResourceView(
         resource=ResourceId.parse(record.resource),
-        status=status_of(InventoryEntry.of(record), now, grace=grace, managed=managed),
+        status=status_of(entry, now, grace=grace, managed=managed),
         snapshot=record.snapshot,
+        ages=key_ages(entry, now, grace=grace),
         timeline=draw(marks, record.snapshot, window, now, ticks=_TICKS),
         progress=tuple(each for each in (followed, current) if each),
         history=tuple((outcome, finished(outcome)) for outcome in reversed(record.history)),

@@ -3,6 +3,8 @@
 It rides as metadata on the resource's blob, so that one listing shows a thousand resources without opening a blob.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -23,14 +25,19 @@ _LATELY = timedelta(days=90)
 _NOTHING_HAPPENED = frozenset({Result.SKIPPED, Result.REFUSED, Result.ABANDONED})
 
 
-class TimelineMark(Wire):
-    """One outcome that belongs on a timeline: it changed something, or failed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineMark:
+    """One outcome that belongs on a timeline: it changed something, or failed.
+
+    `elsewhere`: it answers what was done outside of this app. A fleet has tens of thousands of marks: each is one small
+    object.
+    """
 
     at: datetime
     slot: Slot | None = None
     kind: Kind | None = None
     result: Result
-    elsewhere: bool | None = Field(None, description="True where it answers what was done outside of this app")
+    elsewhere: bool | None = None
 
     @classmethod
     def of(cls, outcome: Outcome) -> Self:
@@ -60,6 +67,17 @@ def _answers_others(outcome: Outcome) -> bool:
 def marks_of(history: tuple[Outcome, ...]) -> tuple[TimelineMark, ...]:
     """What of a history belongs on a timeline, oldest first."""
     return tuple(TimelineMark.of(outcome) for outcome in history if outcome.result not in _NOTHING_HAPPENED)
+
+
+def _created(record: Record) -> dict[Slot, datetime]:
+    """When each key that was last listed was regenerated, as far as the app did that: told by its fingerprint."""
+    regenerated = {
+        (outcome.slot, outcome.fingerprint): outcome.times[Step.REGENERATED]
+        for outcome in record.history
+        if Step.REGENERATED in outcome.times
+    }
+    listed = record.snapshot.fingerprints if record.snapshot else {}
+    return {slot: regenerated[slot, key] for slot, key in listed.items() if (slot, key) in regenerated}
 
 
 class Last(Wire):
@@ -106,7 +124,9 @@ class InventoryEntry(Wire):
     """One managed resource. `snapshot` is None until a worker has looked at it.
 
     `failing` is the failure that stands, `pending_since` the time of the oldest event that is still to be announced.
-    `foreign`: another installation wrote it last. It is ours all the same where we manage the resource.
+    `created`: when each listed key was regenerated, where the app did that. `max_age_days`: what the policy allows, as
+    the last sweep read it. `foreign`: another installation wrote it last. It is ours all the same where we manage the
+    resource.
     """
 
     resource: str
@@ -117,6 +137,8 @@ class InventoryEntry(Wire):
     failing: Last | None = None
     pending_since: datetime | None = None
     marks: tuple[TimelineMark, ...] = ()
+    created: Mapping[Slot, datetime] = {}
+    max_age_days: float | None = Field(None, exclude=True)
     foreign: bool = Field(False, exclude=True)  # noqa: FBT003 - pydantic's default
 
     @classmethod
@@ -131,6 +153,7 @@ class InventoryEntry(Wire):
             failing=Last.of(record.failing) if record.failing else None,
             pending_since=min((event.time for event in record.outbox), default=None),
             marks=marks_of(record.history)[-_MARKS:],
+            created=_created(record),
         )
 
     def changes_elsewhere(self, now: datetime) -> int:

@@ -60,6 +60,14 @@ class Policy:
         """When scheduled changes may begin; None: now."""
         return self.window.opens_at(now) if self.window else None
 
+    @property
+    def max_key_age(self) -> timedelta:
+        """How old a key grows at most: published for one period, then kept beside the next one.
+
+        That is until it is invalidated (`retire_after`), or else until its slot has its turn, a period later.
+        """
+        return self.period + (self.period if self.retire_after is None else self.retire_after)
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyDefaults:

@@ -54,6 +54,11 @@ class ResourceId:
         """One spelling for every casing of this id: for blob names, ids and sets."""
         return f"{self.subscription}/{self.group}/{self.name}".lower()
 
+    @property
+    def order(self) -> str:
+        """Its place in lists of the fleet, which are in the order of the records' blob names: a key and `.json`."""
+        return f"{self.key}."
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ResourceId) and self.key == other.key
 

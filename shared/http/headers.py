@@ -7,13 +7,16 @@ bare form that most clients send is read as well.
 import re
 from collections.abc import Mapping
 
-from shared.http.messages import HttpRequest
+from shared.http import page_token
+from shared.http.messages import JSON, HttpRequest
 from shared.http.problem_details import Problem
+from shared.rotation.inventory import PageStart
 
 LONGEST_WAIT_SECONDS = 200  # the platform's load balancer closes the connection after 230 s
 MOST_KEY_CHARACTERS = 255
 MOST_PER_PAGE, PER_PAGE = 1000, 100
 _PREFERENCE = re.compile(r'(?P<name>[!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*(?:=\s*(?P<value>"[^"]*"|[^\s,;"]+))?')
+_WEIGHT = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 _KEY = re.compile(rf"[!-~](?:[ -~]{{0,{MOST_KEY_CHARACTERS - 2}}}[!-~])?")
 
@@ -60,9 +63,24 @@ def check_body(request: HttpRequest, *, most: int, allowed: tuple[str, ...]) -> 
         )
 
 
-def paging(query: Mapping[str, str]) -> tuple[int, str]:
-    """How many items a page may have, and after which key it begins. Raises `Problem` for any other query."""
+def accepts(headers: Mapping[str, str], media_type: str) -> float:
+    """How much the caller wants this media type (RFC 9110, `Accept`): from 0, not at all, to 1.
+
+    Without the header, and where it cannot be parsed, JSON is wanted.
+    """
+    wanted: dict[str, float] = {}
+    for each in headers.get("accept", "").split(","):
+        name, *parameters = (part.strip().lower() for part in each.split(";"))
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        if name and _WEIGHT.fullmatch(weight):
+            wanted[name] = float(weight)
+    ranges = (media_type, f"{media_type.partition('/')[0]}/*", "*/*")
+    return next((wanted[name] for name in ranges if name in wanted), 1.0 if not wanted and media_type == JSON else 0.0)
+
+
+def paging(query: Mapping[str, str]) -> tuple[int, PageStart]:
+    """How many items a page may have, and where it begins. Raises `Problem` for any other query."""
     most = query.get("maxPageSize", str(PER_PAGE))
     if not re.fullmatch("[0-9]{1,4}", most) or not 1 <= int(most) <= MOST_PER_PAGE:
         raise Problem("InvalidQuery", f"maxPageSize is a whole number from 1 to {MOST_PER_PAGE}")
-    return int(most), query.get("skipToken", "")
+    return int(most), page_token.decode(query.get("skipToken", ""))

@@ -9,18 +9,21 @@ from datetime import datetime, timedelta
 from typing import Literal, Self
 from urllib.parse import urlencode
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from shared.domain.decision import Action, Cause
 from shared.domain.hubs import HubClosing
 from shared.domain.inventory_entry import InventoryEntry, Last, Running
 from shared.domain.journal import Journal, Kind, Step
+from shared.domain.key_age import key_ages
 from shared.domain.keys import KeyType, Slot
 from shared.domain.planning import Preview
 from shared.domain.record import Outcome, Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
+from shared.http import page_token
+from shared.rotation.inventory import Listing, PageStart
 from shared.rotation.submit import RotationStatus
 
 GOOD = {Result.SUCCEEDED, Result.SKIPPED}
@@ -209,13 +212,29 @@ class FleetMember(Wire):
     window_opens_at: datetime | None = Field(
         None, description="When that window opens next; left out while it is open, and where there is none"
     )
+    key_age_days: Mapping[Slot, float | None] | None = Field(
+        None, description="How long ago each key was regenerated; null where the app did not do it, or has forgotten"
+    )
+    max_age_days: float | None = Field(
+        None, description="How old the policy lets a key grow, as the last sweep read it"
+    )
+    compliant: bool | None = Field(
+        None, description="Whether the policy holds; null where that can't be told. Never left out"
+    )
     last: Last | None = Field(None, description="The newest outcome")
     running: Running | None = Field(None, description="The rotation under way")
 
+    @model_serializer(mode="wrap")
+    def _said(self, written: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What is not known is left out; that it is not known whether the policy holds is said."""
+        return {"compliant": None, **written(self)}
+
     @classmethod
-    def of(cls, entry: InventoryEntry, now: datetime) -> Self:
-        """Describe an entry of the inventory."""
+    def of(cls, entry: InventoryEntry, now: datetime, *, grace: timedelta) -> Self:
+        """Describe an entry of the inventory. `grace`: how much later than promised is still in time."""
+        ages = key_ages(entry, now, grace=grace)
         facts: dict[str, object] = {"id": entry.resource, "name": ResourceId.parse(entry.resource).name}
+        facts |= {"key_age_days": ages.days or None, "max_age_days": ages.max_days, "compliant": ages.compliant}
         facts |= {"last": entry.last, "running": entry.running}
         if snapshot := entry.snapshot:
             facts |= snapshot.model_dump()
@@ -229,16 +248,22 @@ class FleetPage(Wire):
     """A page of the fleet, in the order of the ids."""
 
     value: tuple[FleetMember, ...]
+    as_of: datetime = Field(
+        description="When it was last found out which resources are managed; what is told of each is of now"
+    )
     next_link: str | None = Field(
         None, description="Address of the next page, if there is one; send the key with it too"
     )
 
     @classmethod
-    def of(cls, page: Iterable[InventoryEntry], after: str | None, *, base_url: str, most: int, now: datetime) -> Self:
-        """Describe a page; `after` is the key that the next one begins after. The link carries no function key."""
-        query = urlencode({"maxPageSize": most, "skipToken": after}) if after else None
+    def of(
+        cls, page: Listing, following: PageStart | None, *, base_url: str, most: int, now: datetime, grace: timedelta
+    ) -> Self:
+        """Describe a page; `following` is where the next one begins. The link carries no function key."""
+        query = urlencode({"maxPageSize": most, "skipToken": page_token.encode(following)}) if following else None
         return cls(
-            value=tuple(FleetMember.of(each, now) for each in page),
+            value=tuple(FleetMember.of(each, now, grace=grace) for each in page.entries),
+            as_of=page.as_of,
             next_link=f"{base_url}resources?{query}" if query else None,
         )
 

@@ -8,19 +8,19 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 
-from shared.domain.errors import Misconfigured, RotationError
+from shared.domain.errors import Misconfigured, Rejected, RotationError
 from shared.domain.record import Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
-from shared.http import app_roles
-from shared.http.headers import idempotency_key, paging, wait_seconds
+from shared.http import app_roles, fleet_sheet, page_token
+from shared.http.headers import MOST_PER_PAGE, idempotency_key, paging, wait_seconds
 from shared.http.messages import HttpRequest, HttpResponse
 from shared.http.problem_details import Problem, problem_of
 from shared.http.responses import (
@@ -40,6 +40,7 @@ from shared.settings import Settings
 RETRY_AFTER_SECONDS = 15  # a regeneration takes ARM 13-19 s
 _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _ROTATION_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_SHEET = {"Vary": "Accept", "Content-Disposition": 'attachment; filename="signalr-keys.csv"'}
 _OWN_FAULT = {"NotPermitted", "Misconfigured"}
 
 log = logging.getLogger("rotation.http")
@@ -124,9 +125,22 @@ async def _rotation(request: HttpRequest, app: GetApi) -> HttpResponse:
 
 
 async def _resources(request: HttpRequest, app: GetApi) -> HttpResponse:
-    most, after = paging(request.query)
-    page, last = await app().inventory.page(most=most, after=after)
-    return _json(FleetPage.of(page, last, base_url=request.base_url, most=most, now=datetime.now(UTC)))
+    inventory, now = app().inventory, datetime.now(UTC)
+    grace = timedelta(hours=app().settings.OVERDUE_GRACE_HOURS)
+    if fleet_sheet.wants_sheet(request):
+        pieces = fleet_sheet.sheet(inventory.pages(most=MOST_PER_PAGE), now, grace=grace)
+        # The platform's worker takes a response whole: here the stream ends (docs/reference/http-api.md).
+        return HttpResponse(200, b"".join([piece async for piece in pieces]), _SHEET, fleet_sheet.MEDIA_TYPE)
+    most, start = paging(request.query)
+    try:
+        page, following = await inventory.page(most=most, start=start)
+    except Rejected:
+        if start.marker:
+            raise page_token.not_a_token() from None
+        raise
+    return _json(
+        FleetPage.of(page, following, base_url=request.base_url, most=most, now=now, grace=grace), {"Vary": "Accept"}
+    )
 
 
 async def _openapi(_: HttpRequest, __: GetApi) -> HttpResponse:

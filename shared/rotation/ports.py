@@ -22,6 +22,7 @@ from shared.domain.policy import Policy
 from shared.domain.record import Outcome, Record
 from shared.domain.requests import QueuedMessage, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId, Scope
+from shared.domain.swept_fleet import SweptFleet
 from shared.rotation.leased_record import LeasedRecord
 
 
@@ -180,6 +181,18 @@ class EventPublisher(Protocol):
         """Raise `Unavailable` unless the topic's endpoint answers. It is asked without a token."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordPage:
+    """Some records, in the order of `ResourceId.order`. `last`: the place up to which they were looked for.
+
+    `marker`: where the next page begins; None at the end.
+    """
+
+    entries: tuple[InventoryEntry, ...]
+    last: str
+    marker: str | None
+
+
 class RecordStore(Protocol):
     """The records: one for each resource, which is its lock as well; and the record of the last sweep."""
 
@@ -192,6 +205,9 @@ class RecordStore(Protocol):
     def entries(self) -> AsyncIterator[InventoryEntry]:
         """Every resource that was ever worked on, and has not left the fleet."""
 
+    async def page(self, *, most: int, marker: str = "") -> RecordPage:
+        """The same, looking at no more than `most` records, from the marker of another page on. Raises `Rejected`."""
+
     async def write_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Store what a sweep came to."""
 
@@ -200,6 +216,16 @@ class RecordStore(Protocol):
 
     async def other_installations(self) -> Mapping[str, datetime]:
         """Who else keeps records in this storage, by name, and when each last swept."""
+
+
+class SweptFleetStore(Protocol):
+    """What the last sweep of this installation found to be managed."""
+
+    async def read(self) -> SweptFleet | None:
+        """What was stored last; None where nothing was, or nothing that this version can read."""
+
+    async def write(self, fleet: SweptFleet) -> bool:
+        """Store it in place of an earlier look. False: a later one is stored already, or others write all the time."""
 
 
 class OperationStore(Protocol):
@@ -272,6 +298,10 @@ class Services(Protocol):
 
     @property
     def records(self) -> RecordStore:
+        """Blob storage."""
+
+    @property
+    def swept(self) -> SweptFleetStore:
         """Blob storage."""
 
     @property

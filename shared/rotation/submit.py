@@ -104,6 +104,7 @@ class Rotations:
         try:
             sent, failed = await self._send(items, command, expires_after=expires_after)
         finally:  # after what secures keys, and in spite of a queue that takes nothing
+            await self._sweep.remember(state)
             heartbeat = await self._sweep.report_overdue(state)
         await self._unstarted.look()
         await self._sweep.finish(heartbeat, enqueued=len(sent), failed=failed)

@@ -23,7 +23,7 @@ from shared.domain.requests import ListedState, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId
 from shared.observability import telemetry
 from shared.rotation.bounded_gather import bounded_gather
-from shared.rotation.inventory import Discovery, Fleet, entries_by_resource
+from shared.rotation.inventory import Discovery, Fleet, entries_by_resource, strays_of
 from shared.rotation.observe import NAMED_CONFLICTS
 from shared.rotation.outbox import announce_without_record
 from shared.rotation.ports import Services
@@ -97,9 +97,15 @@ class Sweep:
         managed = discovery.managed(entries)
         new = [each for each in discovery.found if managed[each] is None and each not in entries]
         described, missing = await self._fleet.describe(new)
-        # What another installation manages has not left this one.
-        strays = tuple(known for known, entry in entries.items() if known not in managed and not entry.foreign)
+        strays = strays_of(entries, managed)
         return FleetState(self._services.clock(), discovery, entries, managed | described, strays, missing)
+
+    async def remember(self, state: FleetState) -> None:
+        """Store for lists what is managed. Where that fails, they tell what an earlier sweep found."""
+        try:
+            await self._services.swept.write(self._fleet.swept(state.managed, state.entries, as_of=state.at))
+        except RotationError as error:
+            log.warning("fleet not stored", extra={"code": error.code})
 
     def items(self, state: FleetState, command: RotationCommand) -> list[ScheduledItem]:
         """A message for each resource: the managed ones, and the strays, whose history is to be closed."""

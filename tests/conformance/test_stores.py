@@ -1,6 +1,7 @@
 """What the store of records promises, held against the one in memory and the real adapter alike."""
 
 import uuid
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from shared.domain.journal import Journal, Kind, Step
 from shared.domain.keys import Slot
 from shared.domain.record import Record
 from shared.domain.snapshot import Snapshot
+from shared.domain.swept_fleet import ManagedResource, SweptFleet
 from tests.conformance.worlds import NOW, World, item, outcome
 
 
@@ -106,3 +108,61 @@ async def test_the_last_sweep_is_kept(world: World) -> None:
     await world.services.records.write_heartbeat(beat)
 
     assert beat == await world.services.records.heartbeat()
+
+
+async def test_a_page_tells_where_it_ends(world: World) -> None:
+    snapshot = Snapshot(secret_name="chat", vault_url="https://vault", provisioning_state="Succeeded")  # noqa: S106 - a name
+    async with world.services.records.lease(world.resource) as leased:
+        await leased.write(leased.record.with_snapshot(snapshot))
+    entries, marker, places = [], "", []
+    while marker is not None:
+        page = await world.services.records.page(most=2, marker=marker)
+        entries += page.entries
+        places.append(page.last)
+        marker = page.marker
+
+    assert 1 == sum(each.resource_id == world.resource for each in entries)
+    assert sorted(places) == places
+    assert world.resource.order <= places[-1]
+
+
+# -- what the last sweep found
+
+
+def swept(world: World, minutes: int = 0, settings: str = "these") -> SweptFleet:
+    """A look that many minutes before now."""
+    managed = ManagedResource.of(world.resource, timedelta(days=120))
+    as_of = world.services.clock() - timedelta(minutes=minutes)
+    return SweptFleet.of([managed], [], as_of=as_of, settings=f"{settings} {world.resource}")
+
+
+async def test_what_a_sweep_found_is_read_as_it_was_written(world: World) -> None:
+    found = swept(world)
+
+    assert await world.services.swept.write(found)
+    assert [found] * 2 == [await world.services.swept.read() for _ in range(2)]
+
+
+async def test_a_sweep_that_looked_earlier_does_not_replace_a_later_look(world: World) -> None:
+    later, earlier = swept(world, 1), swept(world, 2)
+    await world.services.swept.write(later)
+
+    assert not await world.services.swept.write(earlier)
+    assert later == await world.services.swept.read()
+
+
+async def test_a_sweep_by_other_settings_replaces_any_look(world: World) -> None:
+    await world.services.swept.write(swept(world, 1))
+    other = swept(world, 2, "others")
+
+    assert await world.services.swept.write(other)
+    assert other == await world.services.swept.read()
+
+
+async def test_a_look_in_the_future_stands_in_nobodys_way(world: World) -> None:
+    """The clock of another worker was wrong."""
+    await world.services.swept.write(swept(world, -60))
+    mine = swept(world)
+
+    assert await world.services.swept.write(mine)
+    assert mine == await world.services.swept.read()

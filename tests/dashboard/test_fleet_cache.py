@@ -34,6 +34,12 @@ class Looker:
         whole, tags = f"{name}-{self.subscription[:8]}", {"key-rotation": "enabled"}
         return ResourceId.parse(self.azure.create_signalr(whole, subscription=self.subscription, tags=tags))
 
+    async def found(self, name: str) -> ResourceId:
+        """One that the last sweep has found."""
+        made = self.resource(name)
+        await self.app.rotations.sweep()
+        return made
+
     def pass_time(self, length: timedelta) -> None:
         self.now += length
 
@@ -68,7 +74,7 @@ async def test_the_first_look_is_waited_for(looker: Looker) -> None:
 async def test_within_seconds_nobody_looks_again(looker: Looker) -> None:
     looker.resource("one")
     await looker.names()
-    looker.resource("two")
+    await looker.found("two")
     looker.pass_time(FRESH)
 
     assert ["one"] == await looker.names()
@@ -79,7 +85,7 @@ async def test_within_seconds_nobody_looks_again(looker: Looker) -> None:
 async def test_after_that_what_is_known_is_given_at_once_and_renewed_behind_it(looker: Looker) -> None:
     looker.resource("one")
     await looker.names()
-    looker.resource("two")
+    await looker.found("two")
     looker.pass_time(FRESH + timedelta(seconds=1))
 
     assert ["one"] == await looker.names()
@@ -91,7 +97,7 @@ async def test_after_that_what_is_known_is_given_at_once_and_renewed_behind_it(l
 async def test_what_is_too_old_is_not_shown_at_all(looker: Looker) -> None:
     looker.resource("one")
     await looker.names()
-    looker.resource("two")
+    await looker.found("two")
     looker.pass_time(KEPT + timedelta(seconds=1))
 
     assert ["one", "two"] == await looker.names()
@@ -107,11 +113,11 @@ async def test_many_who_come_at_once_share_one_look(looker: Looker) -> None:
     assert 1 == len(listings)
 
 
-async def test_a_resource_that_was_not_there_a_moment_ago_is_looked_for(looker: Looker) -> None:
+async def test_a_resource_that_a_sweep_found_a_moment_ago_is_looked_for(looker: Looker) -> None:
     looker.resource("early")
     await looker.names()
 
-    late, nobody = looker.resource("late"), ResourceId(looker.subscription, "live", "nobody")
+    late, nobody = await looker.found("late"), ResourceId(looker.subscription, "live", "nobody")
 
     assert (await looker.cache.current_with(late)).holds(late)
     assert not (await looker.cache.current_with(nobody)).holds(nobody)

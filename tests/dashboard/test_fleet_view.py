@@ -58,6 +58,9 @@ def test_the_headline_stays_true_whatever_is_filtered() -> None:
         ({"state": "revocation-pending"}, ["auction"]),
         ({"state": "not-checked-yet"}, ["brand-new"]),
         ({"text": "nobody"}, []),
+        ({"policy": "not-held", "order": "name"}, ["archive", "telemetry"]),
+        ({"policy": "held"}, ["intranet"]),
+        ({"policy": "unknown", "text": "chat-"}, ["chat-eu", "chat-us"]),
     ],
 )
 def test_what_is_chosen_is_what_is_listed(choice: dict[str, str], expected: list[str]) -> None:

@@ -9,6 +9,7 @@ _TOPIC = "tests/integration/test_topic.py"
 _STANDING = "tests/integration/test_standing_failures.py"
 _RETIREMENTS = "tests/integration/test_retirements.py"
 _SWEEP = "tests/scale/test_sweep.py"
+_LISTS = "tests/scale/test_lists.py"
 _TROUBLE = "tests/scale/test_sweep_in_trouble.py"
 _WAITS = "tests/integration/test_waits.py"
 _REFUSALS = "tests/integration/test_refusals.py"
@@ -125,10 +126,10 @@ STATE = (
     ),
     Mutation(
         6,
-        "look at the same twenty resources each time",
+        "look at the same sixteen resources each time",
         "shared/rotation/health.py",
-        "    chosen = random.sample(resources, k=min(MOST_CHECKED, len(resources)))",
-        "    chosen = resources[:MOST_CHECKED]",
+        "    chosen = random.sample(new, k=min(most, len(new)))",
+        "    chosen = new[:most]",
         "tests/scale/test_deep_health.py::test_each_look_takes_another_sample",
     ),
     Mutation(
@@ -346,5 +347,21 @@ STATE = (
         "        if others and outcome.repeats(others[-1]):",
         "        if False:",
         f"{_STANDING}::test_a_failure_of_fifty_days_pushes_no_success_out",
+    ),
+    Mutation(
+        10,
+        "let a sweep that looked earlier replace what a later one found",
+        "shared/domain/swept_fleet.py",
+        "stored.as_of <= self.as_of",
+        "True",
+        "tests/conformance/test_stores.py::test_a_sweep_that_looked_earlier_does_not_replace_a_later_look",
+    ),
+    Mutation(
+        10,
+        "list what a sweep by other settings found",
+        "shared/rotation/inventory.py",
+        "        if stored and stored.settings == self._fleet.digest:",
+        "        if stored:",
+        f"{_LISTS}::test_settings_that_name_others_are_followed_before_the_next_sweep",
     ),
 )

@@ -20,6 +20,7 @@ from shared.domain.operation import Operation
 from shared.domain.record import Record
 from shared.domain.requests import QueuedMessage
 from shared.domain.resources import ResourceId
+from shared.domain.swept_fleet import SweptFleet
 from shared.rotation.leased_record import LEASE_SECONDS
 
 RESOURCE = ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", "chat")
@@ -55,6 +56,7 @@ class Cloud:
     accepted: dict[str, datetime] = field(default_factory=dict)
     claims: dict[str, str] = field(default_factory=dict)
     heartbeat: Heartbeat | None = None
+    swept: SweptFleet | None = None
     unchanged: int = 0  # how many operations to come succeed and leave the key as it is
     probes: Literal["open", "closed", "everybody"] = "open"
     salts: int = 0

@@ -15,7 +15,7 @@ from shared.domain.requests import QueuedMessage
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.rotation.ports import Ending, NewSecretVersion, Permit, Regenerated, Services, Verdict
 from tests.faults.memory import RESOURCE, Killed, Worker
-from tests.faults.memory_records import MemoryOperations, MemoryRecords
+from tests.faults.memory_records import MemoryOperations, MemoryRecords, MemorySweptFleet
 
 _LATE_SECONDS = 8  # how long a request can be held up before ARM acts on it, its answer lost long since
 _OPERATION_SECONDS = 4
@@ -231,6 +231,7 @@ class MemoryServices:
     secrets: MemorySecrets
     events: MemoryEvents
     records: MemoryRecords
+    swept: MemorySweptFleet
     operations: MemoryOperations
     queue: MemoryQueue
     clock: Callable[[], datetime]
@@ -246,6 +247,7 @@ def services_of(worker: Worker, *, effect_seconds: float) -> Services:
         secrets=MemorySecrets(worker),
         events=MemoryEvents(worker),
         records=MemoryRecords(worker),
+        swept=MemorySweptFleet(worker),
         operations=MemoryOperations(worker),
         queue=MemoryQueue(worker),
         clock=worker.cloud.now,

@@ -14,7 +14,9 @@ from shared.domain.operation import Operation
 from shared.domain.record import Outcome, Record
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
+from shared.domain.swept_fleet import SweptFleet
 from shared.rotation.leased_record import LEASE_SECONDS, LeasedRecord
+from shared.rotation.ports import RecordPage
 from tests.faults.memory import Worker
 
 
@@ -109,6 +111,10 @@ class MemoryRecords:
         if record and not record.removed:
             yield InventoryEntry.of(record)
 
+    async def page(self, *, most: int, marker: str = "") -> RecordPage:
+        entries = [each async for each in self.entries()]
+        return RecordPage(tuple(entries), entries[-1].resource_id.order if entries else "", None)
+
     async def write_heartbeat(self, heartbeat: Heartbeat) -> None:
         async with self.worker.call("write heartbeat"):
             self.worker.cloud.heartbeat = heartbeat
@@ -120,6 +126,25 @@ class MemoryRecords:
     async def heartbeat(self) -> Heartbeat | None:
         async with self.worker.call("heartbeat"):
             return self.worker.cloud.heartbeat
+
+
+@dataclass
+class MemorySweptFleet:
+    """`SweptFleetStore`."""
+
+    worker: Worker
+
+    async def read(self) -> SweptFleet | None:
+        async with self.worker.call("read fleet"):
+            return self.worker.cloud.swept
+
+    async def write(self, fleet: SweptFleet) -> bool:
+        async with self.worker.call("write fleet"):
+            cloud = self.worker.cloud
+            if cloud.swept and not fleet.replaces(cloud.swept, cloud.now()):
+                return False
+            cloud.swept = fleet
+            return True
 
 
 @dataclass

@@ -1,11 +1,15 @@
 """`GET /api/rotations/{id}` and `GET /api/resources`."""
 
-from datetime import datetime, timedelta
+import csv
+import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from shared.http.page_token import encode
+from shared.rotation.inventory import PageStart
 from tests.http.conftest import HttpWorld
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
@@ -81,14 +85,9 @@ def test_revocation_says_until_when_the_leaked_key_stays_valid(world: HttpWorld)
     assert ["chat"] == status["properties"]["closeConnections"]
 
 
-def test_managed_resource_without_a_record_is_listed(world: HttpWorld) -> None:
-    resource = world.resource()
-
-    assert {"id": resource, "name": resource.rsplit("/", 1)[1]} == fleet(world)[resource]
-
-
-def test_fleet_is_listed_from_the_records_while_arm_cannot_be_asked(world: HttpWorld) -> None:
+def test_fleet_is_listed_without_asking_arm(world: HttpWorld) -> None:
     resource = world.adopted()
+    fleet(world)  # until a sweep has ended, the first look asks ARM which resources there are
     world.azure.fault("SignalR.list", status=403, times=1)
 
     listed = fleet(world)
@@ -97,8 +96,45 @@ def test_fleet_is_listed_from_the_records_while_arm_cannot_be_asked(world: HttpW
     assert "Primary" == listed[resource]["liveSlot"]
 
 
+def test_list_says_since_when_it_is_known_who_is_managed(world: HttpWorld) -> None:
+    as_of = datetime.fromisoformat(world.call("GET", "resources").json()["asOf"])
+
+    assert timedelta() <= datetime.now(UTC) - as_of < timedelta(minutes=15)
+
+
+def test_ages_of_both_keys_are_told_and_whether_the_policy_holds(world: HttpWorld) -> None:
+    """Of a key that the app found nobody knows the age; after a rotation each, both are known."""
+    resource = world.adopted()
+    told = [fleet(world)[resource]]
+    for _ in range(2):
+        world.rotated(resource, force=True)
+        told.append(fleet(world)[resource])
+
+    known = [{slot: age is not None for slot, age in each["keyAgeDays"].items()} for each in told]
+    assert [(False, False), (False, True), (True, True)] == [(each["Primary"], each["Secondary"]) for each in known]
+    assert [None, None] == [each["compliant"] for each in told[:2]]
+
+
+def test_sheet_has_a_line_for_each_resource_and_says_what_is_not_known(world: HttpWorld) -> None:
+    resource = world.adopted()
+
+    answer = world.call("GET", "resources", headers={"Accept": "text/csv"})
+
+    lines = {line["id"]: line for line in csv.DictReader(io.StringIO(answer.text))}
+    assert ("text/csv", set(fleet(world))) == (answer.headers["Content-Type"].partition(";")[0], set(lines))
+    line = lines[resource]
+    assert ("Primary", "unknown", "unknown") == (line["publishedSlot"], line["primaryAgeDays"], line["compliant"])
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json", "text/csv;q=0.5, application/json", "text/csv;q=0"])
+def test_who_does_not_prefer_a_sheet_gets_json(world: HttpWorld, accept: str) -> None:
+    answer = world.call("GET", "resources?maxPageSize=1", headers={"Accept": accept})
+
+    assert "application/json" == answer.headers["Content-Type"].partition(";")[0]
+
+
 def test_pages_hold_every_resource_once(world: HttpWorld) -> None:
-    mine = {world.resource() for _ in range(3)}
+    mine = {world.adopted() for _ in range(3)}
 
     listed, path, pages = [], "resources?maxPageSize=2", 0
     while path and pages < 100:
@@ -113,13 +149,30 @@ def test_pages_hold_every_resource_once(world: HttpWorld) -> None:
 
 
 def test_link_to_the_next_page_carries_no_key(world: HttpWorld) -> None:
-    world.resource()
-    world.resource()
+    world.adopted()
+    world.adopted()
 
     page = world.call("GET", f"resources?maxPageSize=1&code={world.host.function_key}", key=None).json()
 
     assert page["nextLink"].startswith(f"{world.host.url}/api/resources?")
     assert world.host.function_key not in page["nextLink"]
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("0e0e0e0e-0000-4000-8000-000000000001/live/chat1", id="of the version before"),
+        pytest.param("x", id="made up"),
+        pytest.param("%C3%A9%00", id="no ASCII"),
+        pytest.param(encode(PageStart("marker", "after"))[:-2] + "AA", id="changed"),
+        pytest.param(encode(PageStart("marker", "after"))[:20], id="cut"),
+    ],
+)
+def test_token_that_no_page_gave_is_refused(world: HttpWorld, token: str) -> None:
+    answer = world.call("GET", f"resources?skipToken={token}")
+
+    assert (400, "InvalidQuery") == (answer.status_code, answer.json()["code"])
+    assert "begin with the first page" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("most", ["0", "1001", "", "-1", "ten", "1.5", "%2B1", "\u0663"])

@@ -8,8 +8,10 @@ import pytest
 
 from shared.composition import App
 from shared.dashboard.pages import View
+from shared.domain.errors import Unavailable
 from shared.domain.heartbeat import NO_SWEEP
 from shared.domain.requests import RotationCommand
+from shared.domain.resources import ResourceId
 from shared.http.messages import HttpRequest
 from shared.http.routes import handle
 from shared.rotation import health
@@ -54,9 +56,11 @@ async def test_outage_is_reported_within_a_minute(site: Site) -> None:
 async def test_fleet_that_arm_does_not_list_is_looked_at_as_it_is_known(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """ARM is asked for a list where the last sweep followed other settings."""
     monkeypatch.setattr(health, "LISTING_SECONDS", 1.0)
-    app, resource = site.app(), site.resource()
-    await site.swept(app)
+    resource = site.resource()
+    await site.swept(site.app())
+    app = site.app(SIGNALR_RESOURCE_IDS=resource)
     site.azure.fault("SignalR.list", delay=20, times=10)
     site.azure.fault("SignalR.get", status=403, resource=resource)
 
@@ -92,9 +96,44 @@ async def test_each_look_takes_another_sample(site: Site) -> None:
         assert MOST_CHECKED == (await app.health.report()).checked
         asked = (each for each in site.azure.requests("arm", since=mark) if each["operation"] == "SignalR.listKeys")
         looked |= {each["path"].partition("/listKeys")[0].lower() for each in asked}
+        site.ahead += health.LOOKS_WITHIN
 
     assert len(looked) > MOST_CHECKED
     assert looked <= {each.lower() for each in resources}
+
+
+async def test_looks_are_few_however_often_it_is_asked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three for the monitors that ask again and again, one more for an operator, and again ten minutes later."""
+    for name, value in (("LOOKS", 4), ("KEPT_FOR_NAMED", 1), ("MOST_CHECKED", 3)):
+        monkeypatch.setattr(health, name, value)
+    app, resources = site.app(), [ResourceId.parse(site.resource()) for _ in range(5)]
+    await site.swept(app)
+    mark = site.mark()
+
+    reports = [await app.health.report() for _ in range(4)]
+    asked = len(site.writes(mark))
+    looked = {each["path"].lower().partition("/listkeys")[0] for each in site.azure.requests("arm", since=mark)}
+    first, second = [each for each in resources if str(each).lower() not in looked]
+    named = [(await app.health.report(first)).checked for _ in range(2)]
+    with pytest.raises(Unavailable, match="Ask again later"):
+        await app.health.report(second)
+    at_most = len(site.writes(mark))
+    site.ahead += health.LOOKS_WITHIN
+
+    assert ([3] * 4, 3, [1, 1], 4) == ([each.checked for each in reports], asked, named, at_most)
+    assert 1 == (await app.health.report(second)).checked
+
+
+async def test_what_was_found_is_told_again_while_nobody_looks(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("LOOKS", 2), ("KEPT_FOR_NAMED", 1), ("MOST_CHECKED", 1)):
+        monkeypatch.setattr(health, name, value)
+    app, resource = site.app(), site.resource()
+    await site.swept(app)
+    site.azure.fault("SignalR.get", status=403, resource=resource)
+
+    found = [await codes(app) for _ in range(3)]
+
+    assert [["NotPermitted"]] * 3 == found
 
 
 # -- that sweeps happen
@@ -177,8 +216,10 @@ async def test_key_that_is_regenerated_elsewhere_again_and_again_is_a_finding(si
         site.azure.regenerate_in_portal(resource, "Primary")
         await site.swept(app)
         found.append(await codes(app))
+    await site.swept(app)
+    found.append(await codes(app))
 
-    assert [[], ["KeysChangedElsewhere"]] == found
+    assert [[], [], ["KeysChangedElsewhere"]] == found
     assert other not in {each.resource for each in (await app.health.report()).findings}
 
 

@@ -20,7 +20,14 @@ ADAPTERS = {
     "azure.mgmt": {"arm_signalr", "azure_services"},
     "azure.keyvault": {"key_vault", "azure_services"},
     "azure.eventgrid": {"event_grid", "azure_services"},
-    "azure.storage": {"blob_container", "blob_operations", "blob_records", "storage_queue", "azure_services"},
+    "azure.storage": {
+        "blob_container",
+        "blob_operations",
+        "blob_records",
+        "blob_swept_fleet",
+        "storage_queue",
+        "azure_services",
+    },
     "azure.identity": {"azure_services", "composition"},
 }
 
