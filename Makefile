@@ -33,7 +33,7 @@ mutants: .venv/.installed  ## each invariant broken on purpose, in a copy: a tes
 fuzz: .venv/.installed  ## the HTTP face under generated calls and mutated deliveries
 	FUZZ=1 $(PY) -m pytest -s tests/http/test_contract.py tests/http/test_events_fuzz.py tests/http/test_duplicates.py --timeout 1500
 
-bench: .venv/.installed  ## the seven measurements of docs/explanation/performance.md, each held to its goal
+bench: .venv/.installed  ## the eight measurements of docs/explanation/performance.md, each held to its goal
 	$(PY) -m benchmarks --write
 
 bench-short: .venv/.installed  ## shows in a minute that they run

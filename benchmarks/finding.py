@@ -79,7 +79,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One of the seven measurements. `notes` say how it was made and what the figures mean."""
+    """One of the eight measurements. `notes` say how it was made and what the figures mean."""
 
     number: int
     title: str

@@ -13,12 +13,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from local.azure.certificates import authority
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from local.functions_host.host_json import FAST_POLLING
+from shared.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTED_SECONDS = (13.0, 19.0)
@@ -63,6 +65,7 @@ class Ground:
     storage: Azurite
     hosts: list[FunctionsHost] = field(default_factory=list)
     subscriptions: int = 1
+    environment: dict[str, str] = field(default_factory=dict)
     _throttling: bool = False
 
     @property
@@ -79,6 +82,19 @@ class Ground:
     def all_subscriptions(self) -> list[str]:
         """Where the fleet is, when it is in several."""
         return [self.subscription, *(str(uuid.UUID(int=number)) for number in range(1, self.subscriptions))]
+
+    def settings(self) -> Settings:
+        """The app's settings, as its hosts read them."""
+        known: dict[str, Any] = {
+            name: self.environment[name] for name in Settings.model_fields.keys() & self.environment
+        }
+        return Settings(**known)
+
+    @contextmanager
+    def another_host(self) -> Iterator[FunctionsHost]:
+        """One more worker process, that has been asked for nothing yet."""
+        with FunctionsHost.start(ROOT, self.environment) as host:
+            yield host
 
     def fleet(self, size: int) -> list[str]:
         """So many resources that the app adopted 61 days ago, as the services' clocks have it: their ids.
@@ -181,6 +197,7 @@ def ground(
         if in_flight:
             names = (f"{_QUEUES}batchSize", f"{_QUEUES}newBatchThreshold")
             environment |= zip(names, map(str, in_flight), strict=True)
+        on.environment = environment
         on.throttling = throttling
         for number in range(workers):
             log = folder / f"host-{number}.log"
