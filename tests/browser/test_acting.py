@@ -139,7 +139,11 @@ async def test_the_key_is_nowhere_in_the_page_its_links_or_the_log(visitor: Visi
 
 
 async def test_a_link_carries_the_key_only_when_it_is_followed(visitor: Visitor, world: World) -> None:
-    await visitor.open_resource(create(world.azure, "followed"))
+    resource = create(world.azure, "followed")
+    await visitor.open_resource(resource)
+    # A resource is listed once a sweep has found it, or once it was asked for by name.
+    world.host.request("POST", "/api/rotate", json={"resource": resource, "mode": "resync"}).raise_for_status()
+    world.host.idle()
     await visitor.open("&text=followed")
     link = visitor.page.locator("tbody").get_by_role("link", name="followed")
     assert "code=" not in str(await link.get_attribute("href"))

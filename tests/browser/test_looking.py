@@ -33,7 +33,7 @@ async def test_the_most_urgent_rows_come_first_with_reason_and_remedy(onlooker: 
     assert "→ Resync it now" in first
     assert "board-eu" in second
     assert "SignalR refuses the Secondary key" in second
-    assert "→ Nothing, if the resource is due." in second
+    assert "→ Nothing at first." in second
 
 
 async def test_the_page_says_when_the_last_sweep_ended(onlooker: Visitor) -> None:

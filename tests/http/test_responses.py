@@ -66,6 +66,6 @@ def test_a_resource_tells_its_window_and_when_it_opens(window: str, opens: datet
     age = timedelta(days=1)
     snapshot = fleet.snapshot("chat", NOW, age=age, window=window)
 
-    member = FleetMember.of(InventoryEntry.of(fleet.record("chat", NOW, age=age, snapshot=snapshot)), NOW)
+    member = FleetMember.of(InventoryEntry.of(fleet.record("chat", NOW, age=age, snapshot=snapshot)), NOW, grace=age)
 
     assert (window or None, opens) == (member.rotation_window, member.window_opens_at)
