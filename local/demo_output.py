@@ -23,6 +23,7 @@ _STEPS = {
 }
 # By kind: the steps that it does not have, or does not show.
 _LEFT_OUT = {"publish": ("regenerated", "verified"), "retire": ("published",)}
+_NO_ROTATION = {"RotationUpcoming", "RotationOverdue", "RotationsHeld"}  # announced as well, and no step of a rotation
 _POLL_SECONDS = 0.1
 
 
@@ -90,8 +91,10 @@ class DemoOutput:
     def _read(self) -> None:
         lines = self._host.logs()
         for line in lines[self._told :]:
-            if step := _STEPS.get(str(line.get("message"))):
-                self._take(step, line.get("extra", line))
+            facts = line.get("extra", line)
+            step = _STEPS.get(str(line.get("message")))
+            if step and facts.get("event") not in _NO_ROTATION:
+                self._take(step, facts)
         self._told = len(lines)
 
     def _take(self, step: str, facts: dict[str, object]) -> None:
