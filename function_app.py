@@ -39,6 +39,12 @@ async def rotate(req: func.HttpRequest) -> func.HttpResponse:
     return await _serve("rotate", req)
 
 
+@app.route("resume", methods=METHODS)
+async def resume(req: func.HttpRequest) -> func.HttpResponse:
+    """Let scheduled rotations go on that are on hold."""
+    return await _serve("resume", req)
+
+
 @app.route("rotations/{id}", methods=METHODS)
 async def rotation(req: func.HttpRequest) -> func.HttpResponse:
     """How far a rotation is, as an ARM operation status."""

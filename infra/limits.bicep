@@ -44,6 +44,12 @@ type from1To1000 = int
 
 @export()
 @minValue(1)
+@maxValue(1440)
+@description('A whole number from 1 to 1440.')
+type from1To1440 = int
+
+@export()
+@minValue(1)
 @maxValue(2160)
 @description('A whole number from 1 to 2160.')
 type from1To2160 = int

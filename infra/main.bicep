@@ -76,10 +76,16 @@ param operationTimeoutSeconds limits.from60To785 = 600
 param firstPollSeconds limits.from1To60 = 13
 @description('Hours past due after which an alert is raised.')
 param overdueGraceHours limits.from1To2160 = 48
+@description('How many resources are rotated wave by wave, where more than ten are due: counts or percentages that grow, the last 100%. 100%: all at once.')
+param rotationWaves string = '1,10%,100%'
+@description('Minutes between two waves, at least.')
+param waveIntervalMinutes limits.from1To1440 = 15
 @description('Azure Resource Manager address, where it is not the cloud\'s own. Empty: the cloud\'s own.')
 param resourceManagerUrl string = ''
 @description('Entra ID app role that HTTP callers must have on top of a key. Empty: a key is enough. App Service authentication must be on.')
 param requiredAppRole string = ''
+@description('Entra ID app role for what can hurt: force, revoke, an overlap shorter than the policy\'s, the end of a hold. On top of requiredAppRole. Empty: none is asked for.')
+param requiredAdminRole string = ''
 @description('Further app settings by name; they win over all others. A provision replaces every setting that is not named here or by a parameter.')
 param extraAppSettings { *: string } = {}
 
@@ -280,9 +286,12 @@ module functionApp 'modules/function-app.bicep' = {
       OPERATION_TIMEOUT_SECONDS: waits > 1600 ? fail('Exceeds functionTimeout.') : string(operationTimeoutSeconds)
       FIRST_POLL_SECONDS: string(firstPollSeconds)
       OVERDUE_GRACE_HOURS: string(overdueGraceHours)
+      ROTATION_WAVES: rotationWaves
+      WAVE_INTERVAL_MINUTES: string(waveIntervalMinutes)
       AZURE_CLOUD: environment().name
       AZURE_RESOURCE_MANAGER_URL: resourceManagerUrl
       REQUIRED_APP_ROLE: requiredAppRole
+      REQUIRED_ADMIN_ROLE: requiredAdminRole
     }
   }
 }

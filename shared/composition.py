@@ -17,6 +17,7 @@ from shared.rotation.inventory import Fleet, Inventory
 from shared.rotation.leased_record import CALL_SECONDS, LEASE_SECONDS
 from shared.rotation.ports import Services
 from shared.rotation.queue_messages import QueueMessages
+from shared.rotation.rollout import Rollouts
 from shared.rotation.submit import Rotations
 from shared.rotation.worker import Worker
 from shared.settings import Settings, load
@@ -35,6 +36,7 @@ class App:
     settings: Settings
     services: Services
     rotations: Rotations
+    rollouts: Rollouts
     worker: Worker
     messages: QueueMessages
     inventory: Inventory
@@ -95,18 +97,20 @@ def build(
     grace = timedelta(hours=settings.OVERDUE_GRACE_HOURS)
     fleet = Fleet(services, named=settings.resources, scopes=settings.scopes, defaults=settings.policy_defaults)
     inventory = Inventory(services, fleet)
-    rotations = Rotations(services, fleet, grace=grace)
+    rotations = Rotations(services, fleet, grace=grace, waves=settings.waves)
+    rollouts = Rollouts(services)
     worker = Worker(services, fleet)
     incoming_events = IncomingEvents(services, fleet, inventory, rotations, vaults=settings.vaults)
     return App(
         settings=settings,
         services=services,
         rotations=rotations,
+        rollouts=rollouts,
         worker=worker,
-        messages=QueueMessages(services, fleet, worker, incoming_events, installation=settings.installation),
+        messages=QueueMessages(services, fleet, worker, incoming_events, rotations, installation=settings.installation),
         inventory=inventory,
         incoming_events=incoming_events,
         health=Health(services, fleet, inventory, silent_after=settings.silent_after),
-        dashboard=Dashboard(rotations, inventory, services, grace=grace, silent_after=settings.silent_after),
+        dashboard=Dashboard(rotations, inventory, services, rollouts, grace=grace, silent_after=settings.silent_after),
         clients=services.clients,
     )

@@ -13,13 +13,14 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.domain.errors import Misconfigured
 from shared.domain.keys import SecretFormat
 from shared.domain.policy import PolicyDefaults
 from shared.domain.resources import ResourceId, Scope
+from shared.domain.rollout import Waves
 from shared.domain.rotation_window import rotation_window
 from shared.domain.schedule import longest_gap
 
@@ -146,6 +147,10 @@ class Settings(BaseSettings):
     )
     OPERATION_TIMEOUT_SECONDS: float = Field(600, gt=0, le=800, description="How long ARM's operation may take")
     OVERDUE_GRACE_HOURS: float = Field(48, gt=0, le=2160, description="Hours past due after which an alarm is raised")
+    ROTATION_WAVES: str = Field(
+        "1,10%,100%", description="How many of more than ten due resources are rotated, wave by wave; 100%: all at once"
+    )
+    WAVE_INTERVAL_MINUTES: float = Field(15, ge=1, le=1440, description="Minutes between two waves, at least")
     AZURE_CLOUD: Literal["AzureCloud", "AzureUSGovernment", "AzureChinaCloud"] = Field(
         "AzureCloud", description="Which Azure"
     )
@@ -153,6 +158,15 @@ class Settings(BaseSettings):
     AZURE_CLIENT_ID: str | None = Field(None, description="Client id of the user-assigned identity")
 
     REQUIRED_APP_ROLE: str = Field("", description="App role that HTTP callers must have on top of a key")
+    REQUIRED_ADMIN_ROLE: str = Field(
+        "", description="App role for what can hurt: force, revoke, a shorter overlap, the end of a hold"
+    )
+
+    @field_validator("ROTATION_WAVES")
+    @classmethod
+    def _waves(cls, text: str) -> str:
+        Waves.parse(text, timedelta())
+        return text
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -198,6 +212,11 @@ class Settings(BaseSettings):
         """How long one run can take: an operation that changes nothing is repeated once, then the key is verified."""
         waits = 2 * self.OPERATION_TIMEOUT_SECONDS + 3 * self.KEY_EFFECT_TIMEOUT_SECONDS
         return waits + OTHER_STEPS_SECONDS
+
+    @property
+    def waves(self) -> Waves:
+        """How scheduled rotations are spread where many are due at once."""
+        return Waves.parse(self.ROTATION_WAVES, timedelta(minutes=self.WAVE_INTERVAL_MINUTES))
 
     @property
     def vaults(self) -> frozenset[str]:

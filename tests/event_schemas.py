@@ -17,7 +17,7 @@ from referencing.jsonschema import DRAFT202012
 FOLDER = Path(__file__).parents[1] / "docs" / "events"
 KINDS = (
     *("KeyRotated", "KeyPublished", "KeyRetired", "SaltRegenerated"),
-    *("RotationFailed", "RotationOverdue", "RotationUpcoming"),
+    *("RotationFailed", "RotationOverdue", "RotationUpcoming", "RotationsHeld"),
 )
 
 

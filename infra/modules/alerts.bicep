@@ -1,5 +1,5 @@
-// Six log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue, a
-// function failed, a poison queue holds messages, no sweep has ended lately.
+// Seven log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue,
+// scheduled rotations are on hold, a function failed, a poison queue holds messages, no sweep has ended lately.
 // And the workbook that shows the same at a glance.
 
 @description('Azure region.')
@@ -79,6 +79,19 @@ var rules = [
     severity: 2
     window: 'PT6H'
     frequency: 'PT1H'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    // Logged when the hold begins, and with each sweep while it lasts.
+    name: 'rotations-held'
+    title: 'SignalR key rotations on hold'
+    description: 'Several scheduled rotations failed in a row: no other is begun until an operator resumes, or 24 hours have passed. Published keys stay valid.'
+    event: 'rotations held'
+    perResource: true
+    severity: 1
+    window: 'PT2H'
+    frequency: 'PT15M'
     operator: 'GreaterThan'
     threshold: 0
   }

@@ -11,6 +11,7 @@ from shared.http.responses import (
     FleetPage,
     OperationStatus,
     PreviewedRotations,
+    ResumedRotations,
 )
 from shared.rotation.health import HealthReport
 
@@ -74,6 +75,17 @@ def _paths() -> dict[str, Any]:
                 },
                 parameters=parts.ROTATE_HEADERS,
                 body=(ref("RotateBody"), ("application/json",), False),
+            )
+        },
+        "/resume": {
+            "post": parts.operation(
+                "resume",
+                "Let scheduled rotations go on that are on hold",
+                {
+                    "200": parts.response("They do; whether they were on hold", ResumedRotations),
+                    **parts.problems("InvalidRequest", "BodyTooLarge", "UnsupportedMediaType", "ServiceFailed"),
+                },
+                body=(ref("ResumeBody"), ("application/json",), False),
             )
         },
         "/rotations/{id}": {

@@ -15,13 +15,14 @@ from shared.http.responses import (
     OperationStatus,
     PreviewedRotation,
     PreviewedRotations,
+    ResumedRotations,
 )
-from shared.http.rotate_request import RotateBody
+from shared.http.rotate_request import ResumeBody, RotateBody
 from shared.rotation.health import HealthReport
 
 _MODELS: tuple[type[BaseModel], ...] = (
     *(RotateBody, AcceptedRotations, FinishedRotations, OperationStatus, PreviewedRotations),
-    *(FleetPage, HealthReport),
+    *(FleetPage, HealthReport, ResumeBody, ResumedRotations),
 )
 # Names that were published before the classes were renamed. Clients are generated from them, so they stay.
 _PUBLISHED = {

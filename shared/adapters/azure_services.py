@@ -19,6 +19,7 @@ from shared.rotation.ports import (
     KeyProbe,
     OperationStore,
     RecordStore,
+    RolloutStore,
     SecretStore,
     SignalRKeys,
     SweptFleetStore,
@@ -152,6 +153,13 @@ class AzureServices:
         from shared.adapters.blob_operations import BlobOperations  # noqa: PLC0415 - likewise
 
         return BlobOperations(self._container, installation=self._settings.installation)
+
+    @cached_property
+    def rollouts(self) -> RolloutStore:
+        """Blob storage."""
+        from shared.adapters.blob_rollout import BlobRollouts  # noqa: PLC0415 - likewise
+
+        return BlobRollouts(self._container, self.clock, installation=self._settings.installation)
 
     @cached_property
     def queue(self) -> WorkQueue:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from azure.core import MatchConditions
 from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
 from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.storage.blob.aio import ContainerClient
@@ -77,6 +78,28 @@ async def list_metadata(
     blobs = answers[-1].context[ContentDecodePolicy.CONTEXT_NAME].iterfind("Blobs/Blob")
     metadata = [{each.tag: each.text or "" for each in blob.iterfind("Metadata/*")} for blob in blobs]
     return list(zip(names, metadata, strict=True)), pages.continuation_token or None
+
+
+async def load(container: ContainerClient, name: str) -> tuple[bytes, str | None]:
+    """The content of a blob and its ETag; None where there is none. Raises the SDK's other errors."""
+    try:
+        stream = await container.get_blob_client(name).download_blob()
+        return await stream.readall(), stream.properties.etag
+    except ResourceNotFoundError:
+        return b"", None
+
+
+async def replace(container: ContainerClient, name: str, content: bytes, etag: str | None) -> None:
+    """Write a blob that is still as it was read; None: that was not there.
+
+    Raises `Exists` where it is not, and the SDK's other errors.
+    """
+    if etag is None:
+        await upload(container, name, content)
+        return
+    blob = container.get_blob_client(name)
+    with told_apart():
+        await blob.upload_blob(content, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified)
 
 
 def as_json(content: Wire) -> bytes:

@@ -12,13 +12,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import datetime
 
-from azure.core import MatchConditions
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 from pydantic import ValidationError
 
 from shared.adapters.azure_errors import translated
-from shared.adapters.blob_container import INSTALLATION, PERMISSION, Exists, as_json, download, told_apart, upload
+from shared.adapters.blob_container import INSTALLATION, PERMISSION, Exists, as_json, download, load, replace, upload
 from shared.domain.errors import KeyReused, Unavailable
 from shared.domain.operation import Operation
 from shared.domain.record import Outcome
@@ -117,34 +116,17 @@ class BlobOperations:
         """Store what `change` makes of it, unless it has ended; what is stored then. A writer in between is read."""
         for _ in range(_TRIES):
             with translated("Blob storage (ticket)", needs=PERMISSION, step="ledger"):
-                known, etag = await self._load(rotation_id)
+                content, etag = await load(self._container, _name(rotation_id))
+                known = _parsed(content, rotation_id)
                 if known and known.final:
                     return known
                 changed = change(known)
                 if changed is None or changed == known:
                     return known
                 with suppress(Exists):
-                    await self._store(changed, etag)
+                    await replace(self._container, _name(rotation_id), as_json(changed), etag)
                     return changed
         raise Unavailable(f"the operation {rotation_id} is changed by others all the time", step="ledger")
-
-    async def _load(self, rotation_id: str) -> tuple[Operation | None, str | None]:
-        try:
-            stream = await self._container.get_blob_client(_name(rotation_id)).download_blob()
-            return _parsed(await stream.readall(), rotation_id), stream.properties.etag
-        except ResourceNotFoundError:
-            return None, None
-
-    async def _store(self, operation: Operation, etag: str | None) -> None:
-        """Raises `Exists` where it is not as it was read."""
-        name = _name(operation.rotation_id)
-        if etag is None:
-            await upload(self._container, name, as_json(operation))
-            return
-        blob = self._container.get_blob_client(name)
-        content, unless_changed = as_json(operation), MatchConditions.IfNotModified
-        with told_apart():
-            await blob.upload_blob(content, overwrite=True, etag=etag, match_condition=unless_changed)
 
     async def _no_longer_open(self, rotation_id: str) -> None:
         with (

@@ -16,6 +16,7 @@ from shared.dashboard.time_format import relative
 from shared.domain.heartbeat import WITHOUT_SWEEPS, Heartbeat, is_silent
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.resources import ResourceId
+from shared.domain.rollout import Hold
 from shared.rotation.inventory import Inventory
 from shared.rotation.ports import Services
 
@@ -32,6 +33,7 @@ class CachedFleet:
     """The fleet as it was `at` a moment, and the heartbeat of the last sweep, too old after `silent_after`.
 
     `managed_at`: when it was last found out which resources are managed.
+    `hold`: why scheduled rotations are stopped; None where they are not.
     """
 
     at: datetime
@@ -39,6 +41,7 @@ class CachedFleet:
     heartbeat: Heartbeat | None = None
     silent_after: timedelta = SILENT_AFTER
     managed_at: datetime | None = None
+    hold: Hold | None = None
 
     @property
     def warning(self) -> str:
@@ -103,6 +106,10 @@ class FleetCache:
         fleet = await self.current()
         return fleet if fleet.holds(resource) else await self._refreshed()
 
+    def forget(self) -> None:
+        """The next request waits for a read: something was changed that it is to show."""
+        self._cached = self._refresh = None
+
     def _refreshed(self) -> asyncio.Task[CachedFleet]:
         """The read that is in progress, or a new one: concurrent requests share it."""
         if self._refresh is None or self._refresh.done():
@@ -111,8 +118,13 @@ class FleetCache:
 
     async def _read(self) -> CachedFleet:
         at = self._clock()
-        listing, heartbeat = await asyncio.gather(self._inventory.listing(), self._services.records.heartbeat())
-        self._cached = CachedFleet(at, listing.entries, heartbeat, self._silent_after, listing.as_of)
+        services = self._services
+        listing, heartbeat, rollout = await asyncio.gather(
+            self._inventory.listing(), services.records.heartbeat(), services.rollouts.read()
+        )
+        self._cached = CachedFleet(
+            at, listing.entries, heartbeat, self._silent_after, listing.as_of, hold=rollout.held(at)
+        )
         return self._cached
 
 

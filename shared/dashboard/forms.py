@@ -39,6 +39,7 @@ class Act(StrEnum):
     PREVIEW = "preview"
     ROTATE = "rotate"
     SWEEP = "sweep"
+    RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +60,14 @@ class DashboardForm:
         mode = fields.get("mode", Mode.ROTATE)
         if mode not in _OFFERED:
             raise PageError(400, "mode is rotate, revoke or resync")
-        if act in {Act.ROTATE, Act.SWEEP} and fields.get("confirmed") != "yes":
+        if act in {Act.ROTATE, Act.SWEEP, Act.RESUME} and fields.get("confirmed") != "yes":
             raise PageError(400, "tick the box to confirm, then send it again")
         try:
             token = str(uuid.UUID(fields.get("token", "")))
         except ValueError:
             raise PageError(400, "the form is incomplete: open the page again") from None
         resource = resource_of(fields)
-        if resource is None and act is not Act.SWEEP:
+        if resource is None and act not in {Act.SWEEP, Act.RESUME}:
             raise PageError(400, "no resource is named")
         reason = fields.get("reason", "").strip()[:MOST_REASON_CHARACTERS]
         return cls(act, resource, Mode(mode), reason, token, _hubs_of(fields, Mode(mode)))
@@ -126,7 +127,13 @@ def act_of(fields: Mapping[str, str]) -> Act:
     try:
         return Act(fields.get("act", ""))
     except ValueError:
-        raise PageError(400, "act is preview, rotate or sweep") from None
+        raise PageError(400, "act is preview, rotate, sweep or resume") from None
+
+
+def can_hurt(fields: Mapping[str, str]) -> bool:
+    """Whether the fields ask for what needs the admin role, where there is one. Raises `PageError`."""
+    act = act_of(fields)
+    return act is Act.RESUME or (act is Act.ROTATE and fields.get("mode") == Mode.REVOKE)
 
 
 def resource_of(fields: Mapping[str, str]) -> ResourceId | None:

@@ -17,9 +17,11 @@ from shared.dashboard.resource_view import ResourceView, resource_view
 from shared.domain.errors import RotationError
 from shared.domain.record import Record
 from shared.domain.resources import ResourceId
+from shared.http import app_roles
 from shared.http.messages import HttpRequest
 from shared.rotation.inventory import Inventory
 from shared.rotation.ports import Services
+from shared.rotation.rollout import Rollouts
 from shared.rotation.submit import Rotations
 
 log = logging.getLogger("rotation.dashboard")
@@ -46,6 +48,7 @@ class Dashboard:
         rotations: Rotations,
         inventory: Inventory,
         services: Services,
+        rollouts: Rollouts,
         *,
         grace: timedelta,
         silent_after: timedelta = SILENT_AFTER,
@@ -53,6 +56,7 @@ class Dashboard:
         self._rotations = rotations
         self._inventory = inventory
         self._services = services
+        self._rollouts = rollouts
         self._clock = services.clock
         self._grace = grace
         self._cache = FleetCache(inventory, services, services.clock, silent_after=silent_after)
@@ -66,13 +70,18 @@ class Dashboard:
             if request.method != "POST":
                 raise PageError(405, "what changes something is sent as a form")
             require_same_origin(request)
-            return await self._act(DashboardForm.of(fields))
+            return await self._act(DashboardForm.of(fields), by=app_roles.caller(request.headers) or "dashboard")
         resource = resource_of(fields)
         if resource is None:
             return await self._fleet(Filters.of(fields))
         return await self._resource(resource, follow=_uuid(fields.get("follow", "")))
 
-    async def _act(self, form: DashboardForm) -> View:
+    async def _act(self, form: DashboardForm, *, by: str) -> View:
+        if form.act is Act.RESUME:
+            hold = await self._rollouts.resume(by=by, reason=form.reason)
+            self._cache.forget()
+            message = "Scheduled rotations go on with the next sweep." if hold else "There is no hold any more."
+            return await self._fleet(Filters(), message)
         if form.resource is None:
             items = await self._rotations.submit(form.command)
             log.info("sweep requested", extra={"resources": len(items)})
@@ -133,6 +142,7 @@ def _page(
         "token": str(uuid.uuid4()),
         "refresh": refresh,
         "every": every,
+        "hold": fleet.hold,
         "swept_at": fleet.heartbeat.ended_at if fleet.heartbeat else None,
     }
 

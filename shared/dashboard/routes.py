@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from shared.dashboard.forms import PageError
+from shared.dashboard.forms import PageError, can_hurt, form_fields
 from shared.dashboard.pages import Dashboard, View
 from shared.dashboard.render import render
 from shared.domain.errors import RotationError
@@ -38,6 +38,8 @@ async def handle(request: HttpRequest, app: Callable[[], Site]) -> HttpResponse:
     try:
         site = app()
         app_roles.require_role(site.settings.REQUIRED_APP_ROLE, request.headers)
+        if request.method == "POST" and can_hurt(form_fields(request)):
+            app_roles.require_admin(site.settings.REQUIRED_ADMIN_ROLE, request.headers)
         view = await site.dashboard.view(request)
     except PageError as error:
         status, view = error.status, _error_view("Request rejected", error.why)

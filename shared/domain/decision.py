@@ -42,6 +42,8 @@ class Code(StrEnum):
     KEY_REFUSED = "KeyRefused"
     SERVICE_REJECTS_KEYS = "ServiceRejectsKeys"
     OUTSIDE_WINDOW = "OutsideWindow"
+    ON_HOLD = "OnHold"
+    LATER_WAVE = "LaterWave"
 
 
 class Cause(StrEnum):
@@ -293,8 +295,16 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
     until = _free(observation, slot, policy)
     if now < until:
         return Skip(Code.OVERLAP_ACTIVE, until)
-    opens_at = policy.opens_at(now)
-    return Skip(Code.OUTSIDE_WINDOW, opens_at) if opens_at else _rotate(slot.other, policy)
+    return _when_due(slot.other, request, policy, now)
+
+
+def _when_due(slot: Slot, request: WorkItem, policy: Policy, now: datetime) -> Skip | Rotate:
+    """What is due by schedule waits for its window, for the end of a hold, and for its wave, in this order."""
+    if opens_at := policy.opens_at(now):
+        return Skip(Code.OUTSIDE_WINDOW, opens_at)
+    if request.standstill:
+        return Skip(Code(request.standstill.code), request.standstill.until)
+    return _rotate(slot, policy)
 
 
 def _asked(

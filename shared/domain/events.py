@@ -11,6 +11,7 @@ from shared.domain.overdue import Overdue
 from shared.domain.policy import Policy
 from shared.domain.requests import WorkItem, rotation_id
 from shared.domain.resources import ResourceId
+from shared.domain.rollout import Hold, hold_id
 from shared.domain.snapshot import Snapshot
 
 KINDS = {
@@ -19,7 +20,7 @@ KINDS = {
     Kind.RETIRE: "KeyRetired",
     Kind.SALT: "SaltRegenerated",
 }
-FAILED, OVERDUE, UPCOMING = "RotationFailed", "RotationOverdue", "RotationUpcoming"
+FAILED, OVERDUE, UPCOMING, HELD = "RotationFailed", "RotationOverdue", "RotationUpcoming", "RotationsHeld"
 
 
 def completed(journal: Journal, resource: ResourceId, policy: Policy) -> OutgoingEvent:
@@ -140,6 +141,27 @@ def upcoming(resource: ResourceId, snapshot: Snapshot) -> OutgoingEvent:
         subject=snapshot.secret_name,
         time=snapshot.notice_at,
         data=data,
+    )
+
+
+def held(hold: Hold) -> OutgoingEvent:
+    """Scheduled rotations were stopped after failures in a row. Its source is the resource that failed last."""
+    last = hold.failures[-1]
+    failures = [
+        {"resourceId": each.resource, "rotationId": each.rotation_id, "code": each.code, "message": each.message}
+        for each in hold.failures
+    ]
+    data = {
+        "rotation_id": hold_id(hold),
+        "resource_id": last.resource,
+        "code": hold.code,
+        "message": hold.message,
+        "held_until": _iso(hold.until),
+        "failures": failures,
+        "trigger": "sweep",
+    }
+    return OutgoingEvent(
+        kind=HELD, rotation_id=hold_id(hold), source=last.resource, subject="rotations", time=hold.since, data=data
     )
 
 

@@ -46,6 +46,7 @@ class Journal(Wire):
     reason: str = ""
     requested_at: datetime
     traceparent: str | None = None  # of the request it was opened for: the worker that resumes it continues this trace
+    scheduled: bool = False  # a sweep asked for it: it counts for the hold
     in_place: bool = False  # the published key itself is regenerated: clients that hold the old one are rejected
 
     before: Mapping[Slot, str] = {}

@@ -57,6 +57,9 @@ _ADVICE = {
     "next sweep, and nothing is regenerated before that",
     Code.OUTSIDE_WINDOW: "scheduled rotations and retirements begin in the resource's rotation window only; "
     "ask for it by name to have it done now",
+    Code.ON_HOLD: "scheduled rotations are on hold, because several failed in a row: see GET /api/health/deep, then "
+    "call POST /api/resume; a request that names the resource is not held",
+    Code.LATER_WAVE: "many resources are due at once, and are rotated in waves: this one's has not begun",
     Code.MISCONFIGURED: "the tag key-rotation has a word that is neither enabled nor paused: no key is changed by "
     "schedule; correct the tag",
 }
@@ -132,6 +135,7 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
         reason=item.reason or why_repaired(action, observation),
         requested_at=now if moves else item.requested_at,
         traceparent=item.traceparent,
+        scheduled=item.mode is Mode.SWEEP and kind is Kind.ROTATE,
         in_place=kind is Kind.ROTATE and slot is observation.published_slot,
         before=dict(observation.fingerprints),
         previous_version=observation.published.version if observation.published else None,

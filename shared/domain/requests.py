@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 
@@ -61,6 +61,13 @@ class ListedState(Wire):
         )
 
 
+class Standstill(Wire):
+    """Why a scheduled rotation of the resource has to wait: a code of `decision.Code`, and until when, if known."""
+
+    code: Literal["OnHold", "LaterWave"]
+    until: AwareDatetime | None = None
+
+
 class QueuedMessage(Wire):
     """What every message on the queue carries. A field that a newer version has added is kept, and ignored.
 
@@ -82,7 +89,8 @@ class WorkItem(QueuedMessage):
     """One request for one resource. As JSON it is the queue message; it holds nothing secret.
 
     `tracked`: a caller may ask for the outcome by its id, so it is stored even when there was nothing to do.
-    `expected`: the sweep knows that there is something to do, so no pre-check can be enough.
+    `expected`: the sweep knows that there is something to do, so no pre-check can be enough. `standstill`: the resource
+    is due, and had to wait when the sweep looked.
     `close_connections`: hubs whose connections are closed once the revoked key is rejected.
     `conflicts`: other resources that map to the same secret; none of them may write it. Three at most of
     `conflict_count`: a whole fleet on one secret would not fit into a message. Messages of the first version name all.
@@ -102,6 +110,7 @@ class WorkItem(QueuedMessage):
     tracked: bool = Field(False, alias="ticket")  # noqa: FBT003 - pydantic's default
     listed: ListedState | None = None
     expected: bool = False
+    standstill: Standstill | None = None
     conflicts: tuple[str, ...] = Field((), alias="rivals")
     conflict_count: int = 0
 
@@ -119,6 +128,13 @@ class WorkItem(QueuedMessage):
     def slot(self) -> Slot | None:
         """The slot it names, if it names one."""
         return None if self.key_type in {None, KeyType.SALT} else Slot(self.key_type)
+
+
+class NextWave(QueuedMessage):
+    """It is time for the wave after this one of a rollout. A copy that comes late, or twice, finds another wave."""
+
+    rollout: str = Field(min_length=1, max_length=64)
+    wave: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,14 @@ class Snapshot(Wire):
             return rotation_window(self.window).opens_at(now) if self.window else None
         return None
 
-    def calls_for_work(self, now: datetime) -> bool:
-        """Whether a rotation or a retirement is due, and may begin."""
-        due, retires = (moment is not None and moment <= now for moment in (self.due_at, self.retire_after))
+    def is_due(self, now: datetime) -> bool:
+        """Whether the next rotation is due."""
+        return self.due_at is not None and self.due_at <= now
+
+    def calls_for_work(self, now: datetime, *, waits: bool = False) -> bool:
+        """Whether a rotation or a retirement is due, and may begin. `waits`: no rotation may, on hold or in waves."""
+        due = self.is_due(now) and not waits
+        retires = self.retire_after is not None and self.retire_after <= now
         if retires and not self.retires_by_policy:
             return True
         return (due or retires) and self.opens_at(now) is None

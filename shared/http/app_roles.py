@@ -1,4 +1,4 @@
-"""Who may call, beyond the function key: an Entra ID app role, where `REQUIRED_APP_ROLE` names one.
+"""Who may call, beyond the function key: Entra ID app roles, where `REQUIRED_APP_ROLE` and `REQUIRED_ADMIN_ROLE` say.
 
 App Service authentication ("Easy Auth") validates the caller's token in front of the app and passes the claims on in
 `X-MS-CLIENT-PRINCIPAL` ("Work with user identities in Azure App Service authentication", Microsoft Learn). Only while
@@ -17,20 +17,53 @@ from shared.http.problem_details import Problem
 
 PRINCIPAL = "x-ms-client-principal"
 ENABLED = "WEBSITE_AUTH_ENABLED"
+_NAMES = ("x-ms-client-principal-name", "x-ms-client-principal-id")
+_NAME_CHARACTERS = 200
 _ROLE_CLAIMS = {"roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
 
 
-def require_role(role: str, headers: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
-    """Raise `Problem` (403) unless the platform says that the caller has this app role. Empty: none is required."""
+def require_role(
+    role: str,
+    headers: Mapping[str, str],
+    environment: Mapping[str, str] = os.environ,
+    *,
+    setting: str = "REQUIRED_APP_ROLE",
+) -> None:
+    """Raise `Problem` (403) unless the platform says that the caller has this app role. Empty: none is required.
+
+    `setting` is what names the role, for the message.
+    """
     if not role:
         return
-    if environment.get(ENABLED, "").lower() != "true":
+    if not _vouches(environment):
         raise Problem(
             "AuthenticationNotEnabled",
-            "REQUIRED_APP_ROLE is set, but App Service authentication is off: switch it on, or empty the setting",
+            f"{setting} is set, but App Service authentication is off: switch it on, or empty the setting",
         )
     if role not in _roles(headers.get(PRINCIPAL, "")):
-        raise Problem("RoleMissing", f"the caller's token lacks the app role {role}")
+        raise Problem("RoleMissing", f"the caller's token lacks the app role {role} ({setting})")
+
+
+def require_admin(role: str, headers: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
+    """The same for what can hurt: it needs the role that `REQUIRED_ADMIN_ROLE` names, on top of the other one."""
+    require_role(role, headers, environment, setting="REQUIRED_ADMIN_ROLE")
+
+
+def has_admin(role: str, headers: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether `require_admin` lets the caller through."""
+    return not role or (_vouches(environment) and role in _roles(headers.get(PRINCIPAL, "")))
+
+
+def caller(headers: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> str:
+    """Who calls, by name or object id; empty where the platform does not say: a function key names nobody."""
+    named = (headers.get(name, "").strip() for name in _NAMES) if _vouches(environment) else ()
+    name = next((each for each in named if each), "")
+    return "".join(each for each in name if each.isprintable())[:_NAME_CHARACTERS]
+
+
+def _vouches(environment: Mapping[str, str]) -> bool:
+    """Whether the platform authenticates callers, and takes such headers away from those who bring their own."""
+    return environment.get(ENABLED, "").lower() == "true"
 
 
 def _roles(principal: str) -> set[str]:

@@ -21,6 +21,7 @@ from shared.domain.planning import Preview
 from shared.domain.record import Outcome, Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
+from shared.domain.rollout import Hold
 from shared.domain.wire import Wire
 from shared.http import page_token
 from shared.rotation.inventory import Listing, PageStart
@@ -52,6 +53,19 @@ class AcceptedRotations(Wire):
             for each in items
         )
         return cls(rotations=tuple(rotations))
+
+
+class ResumedRotations(Wire):
+    """The response to a resumption. Asked again, there is no hold any more."""
+
+    resumed: bool = Field(description="Whether scheduled rotations were on hold")
+    held_since: datetime | None = Field(None, description="Since when they were")
+    code: str | None = Field(None, description="Why: ThreeFailed or StateUnreadable")
+
+    @classmethod
+    def of(cls, hold: Hold | None) -> Self:
+        """Describe the hold that was ended; None: there was none."""
+        return cls(resumed=hold is not None, held_since=hold.since if hold else None, code=hold.code if hold else None)
 
 
 class Fault(Wire):

@@ -1,4 +1,4 @@
-"""The body of `POST /api/rotate`: what a caller may request of one resource, or of all.
+"""The bodies of `POST /api/rotate` and `POST /api/resume`: what a caller may request of one resource, or of all.
 
 Unknown fields are rejected: a misspelt one would otherwise be a request that is silently not met.
 """
@@ -27,6 +27,7 @@ EXAMPLE_ID = (
     "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/chat"
     "/providers/Microsoft.SignalRService/SignalR/chat"
 )
+_REASON = r"^[^\x00-\x1f\x7f]*$"
 _NULL: JsonDict = {"type": "null"}
 _TEXT: JsonDict = {"type": "string"}
 _ROTATE: JsonDict = {"enum": ["rotate", None]}
@@ -112,9 +113,7 @@ class RotateBody(BaseModel):
         max_length=MOST_HUBS,
         description="With mode revoke: hubs whose client connections are closed once the leaked key is rejected",
     )
-    reason: str = Field(
-        "", max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why: stands in events and in the history"
-    )
+    reason: str = Field("", max_length=256, pattern=_REASON, description="Why: stands in events and in the history")
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -127,6 +126,11 @@ class RotateBody(BaseModel):
         if self.overlap_hours is not None and self.mode != "revoke" and self.key_type not in {"Primary", "Secondary"}:
             raise ValueError("overlapHours goes with mode revoke, or with keyType Primary or Secondary")
         return self
+
+    @property
+    def can_hurt(self) -> bool:
+        """Whether clients may be rejected, whatever the policy says."""
+        return self.force or self.mode == "revoke"
 
     def command(self, idempotency_key: str | None = None) -> RotationCommand:
         """The command it stands for. The same idempotency key twice is the same command."""
@@ -145,19 +149,38 @@ class RotateBody(BaseModel):
         )
 
 
+class ResumeBody(BaseModel):
+    """The body of `POST /api/resume`. There need not be one."""
+
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [{"reason": "the region is back"}]}
+    )
+
+    reason: str = Field("", max_length=256, pattern=_REASON, description="Why: stands in the log")
+
+
 def parse_rotate(request: HttpRequest) -> RotateBody:
     """Read the body of `POST /api/rotate`. Raises `Problem` that names every wrong field and what is allowed."""
+    return _parsed(request, RotateBody)
+
+
+def parse_resume(request: HttpRequest) -> ResumeBody:
+    """Read the body of `POST /api/resume`. Raises `Problem` likewise."""
+    return _parsed(request, ResumeBody)
+
+
+def _parsed[Body: BaseModel](request: HttpRequest, kind: type[Body]) -> Body:
     check_body(request, most=MOST_BODY_BYTES, allowed=("application/json",))
     try:
-        return RotateBody.model_validate_json(request.body if request.body.strip() else b"{}")
+        return kind.model_validate_json(request.body if request.body.strip() else b"{}")
     except ValidationError as error:
-        faults = [_fault(each) for each in error.errors(include_url=False, include_input=False)]
+        faults = [_fault(each, kind) for each in error.errors(include_url=False, include_input=False)]
         detail = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in faults)
         raise Problem("InvalidRequest", detail, errors=faults) from None
 
 
-def _fault(error: ErrorDetails) -> dict[str, str]:
+def _fault(error: ErrorDetails, kind: type[BaseModel]) -> dict[str, str]:
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        message = "unknown field; allowed are " + ", ".join(to_camel(name) for name in RotateBody.model_fields)
+        message = "unknown field; allowed are " + ", ".join(to_camel(name) for name in kind.model_fields)
     return {"field": ".".join(str(part) for part in error["loc"]), "message": message}

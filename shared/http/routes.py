@@ -30,10 +30,12 @@ from shared.http.responses import (
     FleetPage,
     OperationStatus,
     PreviewedRotations,
+    ResumedRotations,
 )
-from shared.http.rotate_request import parse_rotate
+from shared.http.rotate_request import RotateBody, parse_resume, parse_rotate
 from shared.rotation.health import Health
 from shared.rotation.inventory import Inventory
+from shared.rotation.rollout import Rollouts
 from shared.rotation.submit import Rotations, RotationStatus
 from shared.settings import Settings
 
@@ -58,6 +60,10 @@ class Api(Protocol):
         """Accepts commands, previews them and knows their status."""
 
     @property
+    def rollouts(self) -> Rollouts:
+        """Ends the hold of scheduled rotations."""
+
+    @property
     def inventory(self) -> Inventory:
         """The managed resources with their last snapshots."""
 
@@ -71,11 +77,15 @@ type GetApi = Callable[[], Api]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What one address offers. `role`: callers must have the app role that the settings name, if they name one."""
+    """What one address offers. `role`: callers must have the app role that the settings name, if they name one.
+
+    `admin`: and the one for what can hurt.
+    """
 
     handle: Callable[[HttpRequest, GetApi], Awaitable[HttpResponse]]
     methods: tuple[str, ...]
     role: bool = True
+    admin: bool = False
 
 
 async def handle(function: str, request: HttpRequest, app: GetApi) -> HttpResponse:
@@ -98,6 +108,8 @@ async def _dispatch(endpoint: Endpoint, request: HttpRequest, app: GetApi) -> Ht
         raise Problem("MethodNotAllowed", f"use {allow}", headers={"Allow": allow})
     if endpoint.role:
         app_roles.require_role(app().settings.REQUIRED_APP_ROLE, request.headers)
+    if endpoint.admin:
+        app_roles.require_admin(app().settings.REQUIRED_ADMIN_ROLE, request.headers)
     return await endpoint.handle(request, app)
 
 
@@ -107,12 +119,32 @@ async def _rotate(request: HttpRequest, app: GetApi) -> HttpResponse:
     rotations = app().rotations
     if body.dry_run:
         return _json(PreviewedRotations.of(await rotations.preview(command)))
+    await _require_admin(body, request, app)
     items = await rotations.submit(command)
     seconds = wait_seconds(request.headers)
     if not seconds:
         return _accepted(request, items)
     statuses = await rotations.wait_for([each.rotation_id for each in items], seconds=seconds)
     return _waited(request, items, statuses, {"Preference-Applied": f"wait={seconds}"})
+
+
+async def _require_admin(body: RotateBody, request: HttpRequest, app: GetApi) -> None:
+    """Raise `Problem` where the request can hurt and the caller lacks the role for that."""
+    role = app().settings.REQUIRED_ADMIN_ROLE
+    if app_roles.has_admin(role, request.headers):
+        return
+    shorter = False
+    if not body.can_hurt and body.resource and body.overlap_hours is not None:
+        policy = await app().rotations.policy_of(ResourceId.parse(body.resource))
+        shorter = timedelta(hours=body.overlap_hours) < policy.overlap
+    if body.can_hurt or shorter:
+        app_roles.require_admin(role, request.headers)
+
+
+async def _resume(request: HttpRequest, app: GetApi) -> HttpResponse:
+    body = parse_resume(request)
+    by = app_roles.caller(request.headers) or "function key"
+    return _json(ResumedRotations.of(await app().rollouts.resume(by=by, reason=body.reason)))
 
 
 async def _rotation(request: HttpRequest, app: GetApi) -> HttpResponse:
@@ -174,6 +206,7 @@ async def _deep_health(request: HttpRequest, app: GetApi) -> HttpResponse:
 
 _ENDPOINTS = {
     "rotate": Endpoint(_rotate, ("POST",)),
+    "resume": Endpoint(_resume, ("POST",), admin=True),
     "rotation": Endpoint(_rotation, ("GET",)),
     "resources": Endpoint(_resources, ("GET",)),
     "openapi": Endpoint(_openapi, ("GET",), role=False),

@@ -38,6 +38,7 @@ from shared.rotation.outbox import flush
 from shared.rotation.outcomes import closed_as_removed, closed_operation, failed, nothing_done
 from shared.rotation.ports import Services
 from shared.rotation.pre_check import PreCheck
+from shared.rotation.rollout import Rollouts
 from shared.rotation.run import finish
 from shared.rotation.run_context import RunContext
 from shared.rotation.sweep import Sweep
@@ -52,9 +53,10 @@ _MOST_DECISIONS = 6
 class Attempts:
     """Attempts at messages, each under its resource's lease."""
 
-    def __init__(self, services: Services, fleet: Fleet) -> None:
+    def __init__(self, services: Services, fleet: Fleet, rollouts: Rollouts) -> None:
         self._services = services
         self._fleet = fleet
+        self._rollouts = rollouts
         self._pre_check = PreCheck(services, fleet)
         self._sweep = Sweep(services, fleet, grace=timedelta())
 
@@ -71,6 +73,7 @@ class Attempts:
                 try:
                     outcome = await self._fulfil(leased, item)
                 except Terminal as error:
+                    await self._rollouts.failed(leased.record, error)
                     outcome = await failed(self._services, leased, item, error)
                 if any(event not in waiting for event in leased.record.outbox):
                     await flush(self._services, leased)
@@ -93,7 +96,7 @@ class Attempts:
             policy = self._fleet.policy(resource)
             observation, keys = await observe(self._services, resource, policy, leased.record)
             observation = await with_verdicts(self._services, observation, keys, of_published=item.mode is Mode.SWEEP)
-            action = decide(observation, item, policy, self._services.clock())
+            action = await self._decided(observation, item, policy)
             record = self._observed(leased.record, observation, policy, item)
             if known := record.outcome_of(item.rotation_id):  # its version is there, and the record of it was lost
                 await leased.write(record)
@@ -106,7 +109,8 @@ class Attempts:
                         return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
                 case Wait() | Skip() | Refuse():
                     # Nothing was found that stands in the way: a failure that stood is over.
-                    record = record if isinstance(action, Wait) else record.well()
+                    untried = isinstance(action, Wait) or action.code in {Code.ON_HOLD, Code.LATER_WAVE}
+                    record = record if untried else record.well()
                     record = with_notice(record, item, action, self._services.clock())
                     if record != leased.record:
                         await leased.write(record)
@@ -139,6 +143,15 @@ class Attempts:
                 raise secret_refused(code, resource.id, policy)
             case _:
                 return
+
+    async def _decided(self, observation: Observation, item: WorkItem, policy: Policy) -> Action:
+        """What is to be done now. Whether a scheduled rotation has to wait is read when it would begin."""
+        now = self._services.clock()
+        action = decide(observation, item.model_copy(update={"standstill": None}), policy, now)
+        if item.mode is not Mode.SWEEP or not isinstance(action, Rotate):
+            return action
+        standstill = await self._rollouts.standstill(item.resource_id)
+        return decide(observation, item.model_copy(update={"standstill": standstill}), policy, now)
 
     def _observed(self, record: Record, observation: Observation, policy: Policy, item: WorkItem) -> Record:
         """The record with what was observed: the snapshot, what is published, and what is still to be announced."""
@@ -231,7 +244,9 @@ class Attempts:
         *,
         resumed: bool,
     ) -> Outcome:
-        outcome = await finish(RunContext(self._services, leased, resource, policy, keys, resumed=resumed))
+        outcome = await finish(
+            RunContext(self._services, leased, resource, policy, keys, resumed=resumed, rollouts=self._rollouts)
+        )
         if not (item.tracked and outcome.rotation_id == item.rotation_id):  # the item's own is stored at its end
             await end_operation(self._services, leased, outcome)
         if outcome.result is Result.SUCCEEDED and outcome.retire_after:

@@ -17,6 +17,7 @@ from shared.domain.errors import Unavailable
 from shared.domain.heartbeat import NO_SWEEP, WITHOUT_SWEEPS, Finding, Heartbeat, is_silent
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
+from shared.domain.rollout import RolloutState
 from shared.domain.swept_fleet import SweptFleet
 from shared.domain.wire import Wire
 from shared.rotation.inventory import Fleet, Inventory, entries_by_resource
@@ -80,15 +81,15 @@ class Health:
                 if resource and not await self._fleet.manages(resource):
                     raise not_managed(resource)
                 records = self._services.records
-                (fleet, findings), sweep, others = await asyncio.gather(
-                    self._managed(), records.heartbeat(), records.other_installations()
+                (fleet, findings), sweep, others, rollout = await asyncio.gather(
+                    self._managed(), records.heartbeat(), records.other_installations(), self._services.rollouts.read()
                 )
         except TimeoutError:
             raise Unavailable("neither ARM nor the app's own records answered in time") from None
         looks = await self._looked(resource, fleet, until=until)
         findings += [finding for look in looks for finding in look.findings]
         if resource is None:
-            findings += [*self._of_the_app(sweep), *self._of_installations(others)]
+            findings += [*self._of_the_app(sweep), *self._of_rollout(rollout), *self._of_installations(others)]
         findings += self._of_the_clock()
         findings += self._of_others(fleet, resource)
         return HealthReport(
@@ -195,6 +196,11 @@ class Health:
             "live from a minute ago until in five minutes: no key can be verified. Restart the function app"
         )
         return [Finding(resource="", code="ClockOff", message=message)]
+
+    def _of_rollout(self, rollout: RolloutState) -> list[Finding]:
+        """That scheduled rotations are on hold."""
+        hold = rollout.held(self._services.clock())
+        return [Finding(resource="", code="RotationsHeld", message=hold.message)] if hold else []
 
     def _of_installations(self, swept: Mapping[str, datetime]) -> list[Finding]:
         """Other installations that swept lately with the same storage account: each may take the other's messages."""

@@ -39,13 +39,18 @@ async def flush(services: Services, leased: LeasedRecord) -> None:
         await leased.write(record)
 
 
-async def announce_without_record(publisher: EventPublisher, event: OutgoingEvent) -> None:
-    """Announce what no record stands for, once: that something is overdue, that the record itself is out of reach."""
+async def announce_without_record(publisher: EventPublisher, event: OutgoingEvent) -> bool:
+    """Announce what no record stands for, once: that something is overdue, that the record itself is out of reach.
+
+    Gives whether the topic has it.
+    """
     try:
         async with asyncio.timeout(ANNOUNCING_SECONDS):
             await publisher.publish(event)
     except (RotationError, TimeoutError) as error:
         _log_waiting((event,), error)
+        return False
+    return True
 
 
 def _log_waiting(events: tuple[OutgoingEvent, ...], error: RotationError | TimeoutError) -> None:

@@ -22,6 +22,7 @@ from shared.domain.policy import Policy
 from shared.domain.record import Outcome, Record
 from shared.domain.requests import QueuedMessage, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId, Scope
+from shared.domain.rollout import RolloutState
 from shared.domain.swept_fleet import SweptFleet
 from shared.rotation.leased_record import LeasedRecord
 
@@ -253,6 +254,19 @@ class OperationStore(Protocol):
         """Take the key for this command; the same command may take it again. Raises `KeyReused` for another one."""
 
 
+class RolloutStore(Protocol):
+    """The state of scheduled rotations that all workers of this installation share."""
+
+    async def read(self) -> RolloutState:
+        """The state as it is now; an empty one where none is stored. One that can't be read counts as a hold."""
+
+    async def change(self, change: Callable[[RolloutState], RolloutState]) -> RolloutState:
+        """Store what `change` makes of the state, and give what is stored. After a writer in between it is made again.
+
+        What `change` leaves as it is, is not written.
+        """
+
+
 class WorkQueue(Protocol):
     """The queue that the platform turns into invocations of the worker."""
 
@@ -306,6 +320,10 @@ class Services(Protocol):
 
     @property
     def operations(self) -> OperationStore:
+        """Blob storage."""
+
+    @property
+    def rollouts(self) -> RolloutStore:
         """Blob storage."""
 
     @property

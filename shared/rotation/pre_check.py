@@ -67,7 +67,9 @@ class PreCheck:
             return False
         if item.mode is Mode.RESYNC and not self._regenerated_lately(record):
             return False
-        return record.snapshot is not None and not record.snapshot.calls_for_work(self._services.clock())
+        now, standstill = self._services.clock(), item.standstill
+        waits = standstill is not None and (standstill.until is None or now < standstill.until)
+        return record.snapshot is not None and not record.snapshot.calls_for_work(now, waits=waits)
 
     def _listed(self, item: WorkItem) -> Resource | None:
         """What the sweep's list said of the resource, if that was a moment ago."""

@@ -1,4 +1,4 @@
-"""The two kinds of message on the queues: a work item for one resource, and an event that came in.
+"""The kinds of message on the queues: a work item for one resource, an event that came in, the time of a next wave.
 
 A message that can't be read ends at once with a log line, wherever it turns up: the platform would show one that fails
 in the poison function again and again. One that another installation put on the queue is given back.
@@ -12,19 +12,20 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.errors import Retryable, RotationError
-from shared.domain.requests import WorkItem
+from shared.domain.requests import NextWave, WorkItem
 from shared.rotation.inbound_event import InboundEvent
 from shared.rotation.incoming_events import IncomingEvents
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.retries import next_attempt
+from shared.rotation.submit import Rotations
 from shared.rotation.worker import Worker
 
 log = logging.getLogger("rotation.messages")
 
-type _Message = WorkItem | InboundEvent
+type _Message = WorkItem | InboundEvent | NextWave
 
-_MESSAGE: TypeAdapter[_Message] = TypeAdapter(WorkItem | InboundEvent)
+_MESSAGE: TypeAdapter[_Message] = TypeAdapter(WorkItem | InboundEvent | NextWave)
 # How long a message that is not ours is hidden from us: its owner, if there is one, takes it meanwhile.
 _RETURN_SECONDS, _LONGEST_RETURN_SECONDS = 5.0, 600.0
 _MOST_RETURNS = 1000  # a week
@@ -34,12 +35,20 @@ class QueueMessages:
     """Hands each message to what works on its kind. `installation`: the name of this one."""
 
     def __init__(
-        self, services: Services, fleet: Fleet, worker: Worker, incoming_events: IncomingEvents, *, installation: str
+        self,
+        services: Services,
+        fleet: Fleet,
+        worker: Worker,
+        incoming_events: IncomingEvents,
+        rotations: Rotations,
+        *,
+        installation: str,
     ) -> None:
         self._services = services
         self._fleet = fleet
         self._worker = worker
         self._incoming_events = incoming_events
+        self._rotations = rotations
         self._installation = installation
 
     async def work(self, content: bytes) -> None:
@@ -49,11 +58,13 @@ class QueueMessages:
                 await self._act(event)
             case WorkItem() as item:
                 await self._worker.work(item)
+            case NextWave() as wave:
+                await self._rotations.next_wave(wave)
             case None:
                 pass
 
     async def dead_letter(self, content: bytes) -> None:
-        """Record and announce that a work item failed for good. An event is only logged: the sweep sees it too.
+        """Record and announce that a work item failed for good. Others are only logged: the sweep sees to the same.
 
         Raises `Retryable` where that can't be stored now, and nothing else.
         """
@@ -63,6 +74,8 @@ class QueueMessages:
                     log.error("event not acted on", extra={"event_id": event.event_id, "event_type": event.type})
                 case WorkItem() as item:
                     await self._worker.dead_letter(item)
+                case NextWave() as wave:
+                    log.error("wave not begun: the next sweep begins it", extra={"wave": wave.wave + 1})
                 case None:
                     pass
         except Retryable:
@@ -91,7 +104,7 @@ class QueueMessages:
         """
         if message.installation in {"", self._installation}:
             return False
-        if isinstance(message, InboundEvent):
+        if not isinstance(message, WorkItem):
             return True
         with suppress(RotationError):
             return not await self._fleet.manages(message.resource_id)
@@ -99,9 +112,10 @@ class QueueMessages:
 
     async def _give_back(self, message: _Message) -> None:
         extra = {"installation": message.installation, "own": self._installation}
-        extra |= {"resource": message.resource} | (
-            {"rotation_id": message.rotation_id} if isinstance(message, WorkItem) else {}
-        )
+        if not isinstance(message, NextWave):
+            extra |= {"resource": message.resource}
+        if isinstance(message, WorkItem):
+            extra |= {"rotation_id": message.rotation_id}
         if message.returned >= _MOST_RETURNS:
             log.error("message of another installation dropped: it takes none", extra=extra)
             return

@@ -97,6 +97,7 @@ async def _succeed(run: RunContext) -> Outcome:
         if record.snapshot:
             record = record.with_snapshot(record.snapshot.with_retired(journal.slot, journal.after))
         record = record.with_publication(record.publication, None)
+    await run.rollouts.succeeded(journal)
     event = events.completed(journal, run.resource.id, run.policy)
     run.leased.stage(record.announcing(event))
     return await _close(run, Outcome.of(journal, Result.SUCCEEDED, run.services.clock()))
@@ -119,6 +120,7 @@ async def _fail(run: RunContext, error: Terminal) -> Outcome:
             await run.leased.write(record.without_journal())
         return outcome
     log.error("rotation failed", extra=log_fields)
+    await run.rollouts.failed(record, error)
     run.leased.stage(record.announcing(events.failed(error, run.resource.id, journal, run.policy.secret_name, now)))
     return await _close(run, outcome, close_journal=not unfinished)
 

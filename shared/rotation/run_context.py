@@ -9,6 +9,7 @@ from shared.domain.policy import Policy
 from shared.domain.resources import Resource
 from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.ports import Services
+from shared.rotation.rollout import Rollouts
 
 MOST_KEY_READS = 20
 _PAUSE_SECONDS = 60.0
@@ -26,6 +27,7 @@ class RunContext:
     `verified`: the fingerprint of the key that SignalR accepted. `version_may_exist`: this run added a version, or may
     have. `keys`: those just read, good for one use. `discriminates`: SignalR was seen to reject a random key.
     `replaced`: the key that this run regenerates, as it was; None where a worker before did.
+    `rollouts`: what counts how scheduled rotations end.
     """
 
     services: Services
@@ -34,6 +36,7 @@ class RunContext:
     policy: Policy
     keys: KeyPair | None
     resumed: bool
+    rollouts: Rollouts
     verified: str | None = None
     version_may_exist: bool = False
     discriminates: bool = False

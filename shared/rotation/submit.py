@@ -10,19 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.errors import NotManaged
+from shared.domain.errors import NotManaged, RotationError
 from shared.domain.heartbeat import Heartbeat
 from shared.domain.journal import Journal
 from shared.domain.operation import Operation
 from shared.domain.planning import Preview
+from shared.domain.policy import Policy
 from shared.domain.record import Outcome
-from shared.domain.requests import RotationCommand, WorkItem
+from shared.domain.requests import NextWave, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
+from shared.domain.rollout import ALL_AT_ONCE, Waves, awaits_rotation
 from shared.observability import telemetry
 from shared.rotation.bounded_gather import bounded_gather, bounded_settle
 from shared.rotation.inventory import Fleet
 from shared.rotation.ports import Services
 from shared.rotation.preflight import Preflight
+from shared.rotation.rollout import Rollouts
 from shared.rotation.sweep import FailedItem, ScheduledItem, Sweep
 from shared.rotation.unstarted import Unstarted
 
@@ -30,6 +33,7 @@ log = logging.getLogger("rotation")
 
 _AT_ONCE = 16
 _SHORTEST_PERIOD, _LONGEST_PERIOD = timedelta(hours=1), timedelta(days=1)
+_LOOK_AT_WAVE = timedelta(minutes=5)  # how often to look whether one that should have ended has
 _FIRST_LOOK_SECONDS = 0.5
 _SLOWEST_LOOK_SECONDS = 3.0
 
@@ -65,9 +69,11 @@ def not_managed(resource: ResourceId) -> NotManaged:
 class Rotations:
     """Takes commands, previews them, and tells how far they are."""
 
-    def __init__(self, services: Services, fleet: Fleet, *, grace: timedelta) -> None:
+    def __init__(self, services: Services, fleet: Fleet, *, grace: timedelta, waves: Waves = ALL_AT_ONCE) -> None:
         self._services = services
         self._fleet = fleet
+        self._waves = waves
+        self._rollouts = Rollouts(services)
         self._preflight = Preflight(services, fleet)
         self._sweep = Sweep(services, fleet, grace=grace)
         self._unstarted = Unstarted(services)
@@ -97,8 +103,9 @@ class Rotations:
         """A sweep, whoever asked for it. What the queue does not take of it is reported, and the rest goes on."""
         before = await self._services.records.heartbeat()
         state = await self._sweep.look()
-        items = self._sweep.items(state, command)
         await self._claim(command)
+        rollout, next_wave = await self._rollouts.plan(state.known, self._waves)
+        items = self._sweep.items(state, command, rollout)
         # What a caller asked for is not to vanish; what the timer asks, the next sweep asks again.
         expires_after = None if command.tracked else _period(before, state.at)
         try:
@@ -106,9 +113,38 @@ class Rotations:
         finally:  # after what secures keys, and in spite of a queue that takes nothing
             await self._sweep.remember(state)
             heartbeat = await self._sweep.report_overdue(state)
+        await self._schedule_wave(next_wave, self._waves.interval)
+        await self._rollouts.announce()
         await self._unstarted.look()
         await self._sweep.finish(heartbeat, enqueued=len(sent), failed=failed)
         return sent
+
+    async def next_wave(self, message: NextWave) -> None:
+        """Begin the wave after the message's, once that one has ended; unless a sweep has done so, or there is a hold.
+
+        A message that is lost costs time only: the next sweep begins the wave. Raises as `sweep` does.
+        """
+        if not (await self._rollouts.read()).is_at(message):
+            return
+        state = await self._sweep.look()
+        rollout, following = await self._rollouts.plan(state.known, self._waves)
+        if rollout.is_at(message):  # its wave has not ended
+            await self._schedule_wave(message, min(self._waves.interval, _LOOK_AT_WAVE))
+            return
+        key = f"wave:{message.rollout}:{message.wave + 1}"
+        command = RotationCommand("timer", deduplication_key=key, tracked=False)
+        items = self._sweep.items(state, command, rollout)
+        due = {each for each, entry in state.known.items() if awaits_rotation(entry, state.at)}
+        await self._send([each for each in items if each.item.resource_id in due and not each.item.standstill], command)
+        await self._schedule_wave(following, self._waves.interval)
+
+    async def _schedule_wave(self, message: NextWave | None, delay: timedelta) -> None:
+        if message is None:
+            return
+        try:
+            await self._services.queue.send(message, delay=delay)
+        except RotationError as error:  # the next sweep begins it
+            log.warning("next wave not enqueued", extra={"wave": message.wave + 1, "code": error.code})
 
     async def _claim(self, command: RotationCommand) -> None:
         if command.exclusive and command.deduplication_key:
@@ -119,9 +155,15 @@ class Rotations:
         if command.resource is None:
             state = await self._sweep.look()
             managed = {*state.managed}
-            items = [each.item for each in self._sweep.items(state, command)]
+            items = [each.item for each in self._sweep.items(state, command, await self._rollouts.read())]
             return await self._preflight.look([each for each in items if each.resource_id in managed])
         return await self._preflight.look([await self._named(command, command.resource)])
+
+    async def policy_of(self, resource: ResourceId) -> Policy:
+        """How a managed resource is to be rotated, by its tags of now. Raises `NotManaged`, and what ARM raises."""
+        if not await self._fleet.manages(resource):
+            raise not_managed(resource)
+        return self._fleet.policy(await self._services.signalr.get(resource))
 
     async def status(self, rotation_id: str) -> RotationStatus | None:
         """How far the rotation of this id is; None when nothing was ever asked under it."""

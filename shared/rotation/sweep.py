@@ -21,6 +21,7 @@ from shared.domain.overdue import Overdue, find_overdue, still_unobserved
 from shared.domain.policy import OPT_IN_TAG, is_unclear, unknown_word
 from shared.domain.requests import ListedState, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId
+from shared.domain.rollout import RolloutState
 from shared.observability import telemetry
 from shared.rotation.bounded_gather import bounded_gather
 from shared.rotation.inventory import Discovery, Fleet, entries_by_resource, strays_of
@@ -77,6 +78,11 @@ class FleetState:
     missing: Collection[ResourceId] = ()
 
     @property
+    def known(self) -> Mapping[ResourceId, InventoryEntry | None]:
+        """The managed resources that exist, with what their records tell."""
+        return {each: self.entries.get(each) for each in self.present}
+
+    @property
     def present(self) -> list[ResourceId]:
         """The managed resources without those that do not exist."""
         return [each for each in self.managed if each not in self.missing]
@@ -107,17 +113,23 @@ class Sweep:
         except RotationError as error:
             log.warning("fleet not stored", extra={"code": error.code})
 
-    def items(self, state: FleetState, command: RotationCommand) -> list[ScheduledItem]:
-        """A message for each resource: the managed ones, and the strays, whose history is to be closed."""
+    def items(self, state: FleetState, command: RotationCommand, rollout: RolloutState) -> list[ScheduledItem]:
+        """A message for each resource: the managed ones, and the strays, whose history is to be closed.
+
+        `rollout`: which of those that are due have to wait. A look at them is asked for all the same.
+        """
         conflicts = self._conflicts(state)
         seconds = len(state.managed) / _SPREAD_PER_SECOND if len(state.managed) > _SPREAD_FROM else 0
         made = []
         for resource in (*state.managed, *state.strays):
             found, sharing = state.managed.get(resource), conflicts.get(resource, _NO_CONFLICT)
+            entry = state.entries.get(resource)
+            standstill = rollout.standstill(resource, state.at) if _is_due(entry, state.at) else None
             item = command.for_resource(resource, state.at).model_copy(
                 update={
                     "listed": ListedState.of(found) if found else None,
-                    "expected": _expected(state.entries.get(resource), state.at),
+                    "expected": _expected(entry, state.at, waits=standstill is not None),
+                    "standstill": standstill,
                     "conflicts": tuple(str(other) for other in sharing.named),
                     "conflict_count": sharing.count,
                 }
@@ -272,8 +284,12 @@ def _not_enqueued(failed: Sequence[FailedItem]) -> list[Finding]:
     ]
 
 
-def _expected(entry: InventoryEntry | None, now: datetime) -> bool:
-    """Whether the resource will be found to need something, as far as its record tells."""
+def _is_due(entry: InventoryEntry | None, now: datetime) -> bool:
+    return entry is not None and entry.snapshot is not None and entry.snapshot.is_due(now)
+
+
+def _expected(entry: InventoryEntry | None, now: datetime, *, waits: bool) -> bool:
+    """Whether the resource will be found to need something, as far as its record tells. `waits`: no rotation yet."""
     if entry is None or entry.snapshot is None or entry.running:
         return True
-    return entry.snapshot.calls_for_work(now)
+    return entry.snapshot.calls_for_work(now, waits=waits)

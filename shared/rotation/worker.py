@@ -18,6 +18,7 @@ from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.outcomes import STANDING, failed, failed_without_record
 from shared.rotation.ports import Services
 from shared.rotation.retries import PATIENCE, Retry, next_attempt
+from shared.rotation.rollout import Rollouts
 from shared.rotation.unstarted import report_held_lease
 
 log = logging.getLogger("rotation")
@@ -28,7 +29,8 @@ class Worker:
 
     def __init__(self, services: Services, fleet: Fleet) -> None:
         self._services = services
-        self._attempts = Attempts(services, fleet)
+        self._rollouts = Rollouts(services)
+        self._attempts = Attempts(services, fleet, self._rollouts)
 
     async def work(self, item: WorkItem) -> Outcome | None:
         """Do what one message asks. None: a new message will come, or it is left to the next sweep.
@@ -50,10 +52,12 @@ class Worker:
         """Do what one message asks, or raise `Retryable`: nothing is scheduled then."""
         with telemetry.working(item):
             try:
-                return await self._attempts.attempt(item)
+                outcome = await self._attempts.attempt(item)
             except Retryable as error:
                 telemetry.count_throttle(error)
                 raise
+            await self._rollouts.announce()
+            return outcome
 
     async def dead_letter(self, item: WorkItem) -> Outcome:
         """Record and announce that a message could not be worked on, however often it was tried."""
@@ -96,9 +100,11 @@ class Worker:
         """Record and announce a failure that is no single attempt's."""
         with telemetry.working(item):
             try:
-                return await self._recorded(item, error)
+                outcome = await self._recorded(item, error)
             except Terminal as obstacle:  # the record itself
                 return await failed_without_record(self._services, item, obstacle)
+            await self._rollouts.announce()
+            return outcome
 
     async def _recorded(self, item: WorkItem, error: RetriesExhausted) -> Outcome:
         async with self._services.records.lease(item.resource_id) as leased:
@@ -107,7 +113,9 @@ class Worker:
                 outcome = failure(item, error, self._services.clock())
                 if not item.tracked:
                     return outcome
-            outcome = outcome or await failed(self._services, leased, item, error)
+            if outcome is None:
+                await self._rollouts.failed(leased.record, error)
+                outcome = await failed(self._services, leased, item, error)
             await end_operation(self._services, leased, outcome)
             return outcome
 

@@ -18,6 +18,7 @@ _MESSAGES = "tests/integration/test_messages.py"
 _UNSTARTED = "tests/integration/test_unstarted.py"
 _OPERATIONS = "tests/integration/test_operations.py"
 _POLICIES = "tests/integration/test_policies.py"
+_ROLLOUT = "tests/scale/test_rollout.py"
 
 STATE = (
     Mutation(
@@ -181,6 +182,22 @@ STATE = (
         "tests/integration/test_refused_records.py::test_a_record_that_is_immutable_ends_the_request_with_its_name_and_the_remedy",
     ),
     Mutation(
+        6,
+        "go on after three failures in a row",
+        "shared/domain/rollout.py",
+        "        if len(failures) < FAILURES_TO_HOLD:",
+        "        if failures:",
+        f"{_ROLLOUT}::test_three_of_thirty_fail_and_the_rest_is_left_alone_until_an_operator_resumes",
+    ),
+    Mutation(
+        6,
+        "rotate a whole fleet in the first wave",
+        "shared/domain/rollout.py",
+        "        if self.rollout and not self.rollout.covers(resource):",
+        "        if False:",
+        f"{_ROLLOUT}::test_thirty_are_rotated_one_then_three_then_all",
+    ),
+    Mutation(
         7,
         "publish without making sure of the lease",
         "shared/rotation/publish.py",
@@ -336,7 +353,7 @@ STATE = (
         10,
         "leave a failure that is over on the dashboard",
         "shared/rotation/attempt.py",
-        "record if isinstance(action, Wait) else record.well()",
+        "record if untried else record.well()",
         "record",
         f"{_STANDING}::test_a_failure_that_is_over_does_not_stay_on_the_dashboard",
     ),

@@ -20,6 +20,7 @@ from shared.domain.operation import Operation
 from shared.domain.record import Record
 from shared.domain.requests import QueuedMessage
 from shared.domain.resources import ResourceId
+from shared.domain.rollout import RolloutState
 from shared.domain.swept_fleet import SweptFleet
 from shared.rotation.leased_record import LEASE_SECONDS
 
@@ -57,6 +58,7 @@ class Cloud:
     claims: dict[str, str] = field(default_factory=dict)
     heartbeat: Heartbeat | None = None
     swept: SweptFleet | None = None
+    rollout: RolloutState = field(default_factory=RolloutState)
     unchanged: int = 0  # how many operations to come succeed and leave the key as it is
     probes: Literal["open", "closed", "everybody"] = "open"
     salts: int = 0

@@ -15,7 +15,7 @@ from shared.domain.requests import QueuedMessage
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.rotation.ports import Ending, NewSecretVersion, Permit, Regenerated, Services, Verdict
 from tests.faults.memory import RESOURCE, Killed, Worker
-from tests.faults.memory_records import MemoryOperations, MemoryRecords, MemorySweptFleet
+from tests.faults.memory_records import MemoryOperations, MemoryRecords, MemoryRollouts, MemorySweptFleet
 
 _LATE_SECONDS = 8  # how long a request can be held up before ARM acts on it, its answer lost long since
 _OPERATION_SECONDS = 4
@@ -233,6 +233,7 @@ class MemoryServices:
     records: MemoryRecords
     swept: MemorySweptFleet
     operations: MemoryOperations
+    rollouts: MemoryRollouts
     queue: MemoryQueue
     clock: Callable[[], datetime]
     effect_seconds: float
@@ -249,6 +250,7 @@ def services_of(worker: Worker, *, effect_seconds: float) -> Services:
         records=MemoryRecords(worker),
         swept=MemorySweptFleet(worker),
         operations=MemoryOperations(worker),
+        rollouts=MemoryRollouts(worker),
         queue=MemoryQueue(worker),
         clock=worker.cloud.now,
         effect_seconds=effect_seconds,

@@ -14,6 +14,7 @@ from shared.domain.operation import Operation
 from shared.domain.record import Outcome, Record
 from shared.domain.requests import RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
+from shared.domain.rollout import RolloutState
 from shared.domain.swept_fleet import SweptFleet
 from shared.rotation.leased_record import LEASE_SECONDS, LeasedRecord
 from shared.rotation.ports import RecordPage
@@ -145,6 +146,22 @@ class MemorySweptFleet:
                 return False
             cloud.swept = fleet
             return True
+
+
+@dataclass
+class MemoryRollouts:
+    """`RolloutStore`."""
+
+    worker: Worker
+
+    async def read(self) -> RolloutState:
+        async with self.worker.call("rollout"):
+            return self.worker.cloud.rollout
+
+    async def change(self, change: Callable[[RolloutState], RolloutState]) -> RolloutState:
+        async with self.worker.call("change rollout"):
+            self.worker.cloud.rollout = change(self.worker.cloud.rollout)
+            return self.worker.cloud.rollout
 
 
 @dataclass

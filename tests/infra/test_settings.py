@@ -37,7 +37,10 @@ PASSED_ON = {
     "operationTimeoutSeconds": "OPERATION_TIMEOUT_SECONDS",
     "firstPollSeconds": "FIRST_POLL_SECONDS",
     "overdueGraceHours": "OVERDUE_GRACE_HOURS",
+    "rotationWaves": "ROTATION_WAVES",
+    "waveIntervalMinutes": "WAVE_INTERVAL_MINUTES",
     "requiredAppRole": "REQUIRED_APP_ROLE",
+    "requiredAdminRole": "REQUIRED_ADMIN_ROLE",
 }
 
 
@@ -151,6 +154,7 @@ def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -
         "invalid key published",
         "rotation failed",
         "rotation overdue",
+        "rotations held",
         "function failed",
         "poison queue not empty",
         "sweep finished",

@@ -1,0 +1,150 @@
+"""Scheduled rotations in waves, and on hold: which may begin, and what a failure means for the others.
+
+Counting is never in the way of a rotation: a failure that can't be counted is logged, and the next one counts. Whether
+a rotation has to wait is read before ARM is asked; where it can't be read, the rotation is tried again later.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Mapping
+from functools import partial
+
+from shared.domain import events
+from shared.domain.errors import RotationError
+from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.journal import Journal, Kind
+from shared.domain.record import Record
+from shared.domain.requests import NextWave, Standstill
+from shared.domain.resources import ResourceId
+from shared.domain.rollout import FailedRotation, Hold, Resumption, RolloutState, Waves
+from shared.rotation.outbox import announce_without_record
+from shared.rotation.ports import Services
+
+log = logging.getLogger("rotation.rollout")
+
+
+class Rollouts:
+    """The rollout of scheduled rotations, as this worker knows and changes it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._failures = True  # in a row, as far as this worker knows
+        self._outbox = False
+        self._announcing = asyncio.Lock()
+
+    async def read(self) -> RolloutState:
+        """The state as it is now. Raises what the store raises."""
+        return self._known(await self._services.rollouts.read())
+
+    async def standstill(self, resource: ResourceId) -> Standstill | None:
+        """Why a scheduled rotation of the resource has to wait now. Raises what the store raises."""
+        return (await self.read()).standstill(resource, self._services.clock())
+
+    async def failed(self, record: Record, error: RotationError) -> None:
+        """Count a failure of the record's open run, if that is a scheduled rotation for which ARM was asked.
+
+        To be called before the failure is recorded: a worker that is killed in between counts it once more, under the
+        same resource. A failure that stands already is not counted: it says nothing new of the others.
+        """
+        journal, now = record.journal, self._services.clock()
+        if journal is None or not _counts(journal) or not journal.attempts:
+            return
+        if record.failing and record.failing.code == error.code:
+            return
+        failure = FailedRotation(
+            resource=record.resource,
+            rotation_id=journal.rotation_id,
+            code=error.code,
+            message=error.message,
+            at=now,
+        )
+
+        def counted(known: RolloutState) -> RolloutState:
+            changed = known.with_failure(failure, now)
+            hold = changed.held(now)
+            return changed.announcing(events.held(hold)) if hold and not known.held(now) else changed
+
+        try:
+            state = self._known(await self._services.rollouts.change(counted))
+        except RotationError as obstacle:
+            log.warning("failure not counted", extra={"resource": record.resource, "code": obstacle.code})
+            return
+        hold = state.held(now)
+        if hold and hold.since == now:
+            log_hold(hold)
+
+    async def succeeded(self, journal: Journal) -> None:
+        """Count a success: there are no failures in a row any more.
+
+        What this worker read before the run began is enough where there were none: a failure that came meanwhile stays.
+        """
+        if not _counts(journal) or not self._failures:
+            return
+        try:
+            self._known(await self._services.rollouts.change(RolloutState.with_success))
+        except RotationError as obstacle:
+            log.warning("success not counted", extra={"rotation_id": journal.rotation_id, "code": obstacle.code})
+
+    async def announce(self) -> None:
+        """Send what waits, and store that it was sent. What can't be sent now waits for the next sweep."""
+        if not self._outbox:
+            return
+        async with self._announcing:
+            try:
+                for event in (await self.read()).outbox:
+                    if await announce_without_record(self._services.events, event):
+                        self._known(await self._services.rollouts.change(partial(RolloutState.announced, event=event)))
+            except RotationError as obstacle:
+                log.warning("hold not announced", extra={"code": obstacle.code})
+
+    async def plan(
+        self, fleet: Mapping[ResourceId, InventoryEntry | None], waves: Waves
+    ) -> tuple[RolloutState, NextWave | None]:
+        """Begin waves, or go on with them, as the managed resources are now. Raises what the store raises.
+
+        Gives the state, and, where a wave was released that another one follows, the message that is to come for it.
+        """
+        now, rollout_id = self._services.clock(), str(uuid.uuid4())
+
+        def planned(known: RolloutState) -> RolloutState:
+            return known.planned(fleet, waves, now=now, rollout_id=rollout_id)
+
+        state = self._known(await self._services.rollouts.change(planned))
+        if hold := state.held(now):
+            log_hold(hold)
+        rollout = state.rollout
+        if rollout is None or rollout.released_at != now:
+            return state, None
+        log.info(
+            "wave begun",
+            extra={"wave": rollout.wave, "released": rollout.released, "resources": rollout.total},
+        )
+        return state, NextWave(rollout=rollout.id, wave=rollout.wave)
+
+    async def resume(self, *, by: str, reason: str = "") -> Hold | None:
+        """End the hold, and give it; None where there was none. Raises what the store raises."""
+        now, ended = self._services.clock(), list[Hold | None]()
+
+        def resumed(known: RolloutState) -> RolloutState:
+            ended.append(known.held(now))
+            return known.resume(Resumption(at=now, by=by, reason=reason))
+
+        self._known(await self._services.rollouts.change(resumed))
+        hold = ended[-1]
+        log.warning("rotations resumed", extra={"by": by, "reason": reason, "held": hold is not None})
+        return hold
+
+    def _known(self, state: RolloutState) -> RolloutState:
+        self._failures, self._outbox = bool(state.failures), bool(state.outbox)
+        return state
+
+
+def log_hold(hold: Hold) -> None:
+    """Log that scheduled rotations are on hold: when it begins, and with each sweep while it lasts."""
+    last = hold.failures[-1].resource if hold.failures else ""
+    log.error("rotations held", extra={"resource": last, "code": hold.code, "until": hold.until.isoformat()})
+
+
+def _counts(journal: Journal) -> bool:
+    return journal.scheduled and journal.kind is Kind.ROTATE

@@ -1,0 +1,229 @@
+"""Thirty resources that fall due together: waves, three failures in a row, and how scheduled rotations go on."""
+
+import asyncio
+import json
+from datetime import timedelta
+
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient
+
+from shared.composition import App
+from shared.dashboard.routes import handle as page
+from shared.domain.decision import Code
+from shared.domain.record import Outcome, Result
+from shared.domain.requests import Mode, NextWave, RotationCommand, WorkItem
+from shared.domain.resources import ResourceId
+from shared.domain.rollout import HELD_FOR
+from shared.http.messages import HttpRequest
+from shared.http.routes import handle
+from tests.event_schemas import validate_event
+from tests.scale.conftest import Site
+from tests.scale.test_sweep import told
+
+QUARTER = timedelta(minutes=15)
+LONG_AGO = timedelta(days=61)
+SIZE = 30
+RESUME = HttpRequest("POST", "https://app/api/resume", {}, body=b'{"reason": "the region is back"}')
+
+
+def take(site: Site) -> list[str]:
+    """The messages on the queue that can be seen; and none is left, seen or not."""
+    with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
+        taken = [str(each.content) for each in queue.receive_messages(messages_per_page=32, visibility_timeout=60)]
+        queue.clear_messages()
+    return taken
+
+
+def waiting(site: Site) -> int:
+    """How many messages are on the queue, seen or not."""
+    with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
+        return queue.get_queue_properties().approximate_message_count or 0
+
+
+async def done(app: App, items: list[WorkItem]) -> dict[str, Outcome]:
+    """Do these, several at once, as the platform would."""
+    outcomes = await asyncio.gather(*(app.worker.attempt(each) for each in items))
+    return {item.resource: outcome for item, outcome in zip(items, outcomes, strict=True)}
+
+
+async def due(site: Site, size: int = SIZE) -> list[str]:
+    """Resources that were adopted long ago."""
+    app = site.app(ROTATION_WAVES="100%")
+    resources = [site.resource() for _ in range(size)]
+    site.azure.travel(-LONG_AGO.total_seconds(), clients_too=False)
+    try:
+        await done(app, await app.rotations.sweep())
+    finally:
+        site.azure.travel(LONG_AGO.total_seconds(), clients_too=False)
+    take(site)
+    site.ahead += timedelta(minutes=1)  # two sweeps in one minute would be one
+    return resources
+
+
+async def swept(site: Site, app: App) -> dict[str, Outcome]:
+    """A sweep, and all that it asked for."""
+    site.ahead += timedelta(minutes=1)
+    items = await app.rotations.sweep()
+    take(site)
+    return await done(app, items)
+
+
+async def next_wave(site: Site, app: App) -> dict[str, Outcome]:
+    """The message that comes a quarter of an hour after a wave, and all that it asks for."""
+    take(site)
+    site.ahead += QUARTER
+    rollout = (await app.services.rollouts.read()).rollout
+    message = NextWave(rollout=rollout.id if rollout else "over", wave=rollout.wave if rollout else 0)
+    await app.messages.work(message.model_dump_json(by_alias=True).encode())
+    seen = [json.loads(each) for each in take(site)]
+    return await done(app, [WorkItem.model_validate(each) for each in seen if "rotationId" in each])
+
+
+def changed(site: Site, resources: list[str]) -> list[str]:
+    """Those for which ARM was asked for a new key."""
+    return [each for each in resources if site.azure.regenerations(each)]
+
+
+async def failing(site: Site, app: App) -> list[str]:
+    """Four due resources, of which three have failed and the fourth has not been asked for."""
+    *resources, last = await due(site, 4)
+    for each in resources:
+        site.azure.configure(each, outcome="Failed")
+    items = {each.resource: each for each in await app.rotations.sweep()}
+    await done(app, [items[each] for each in resources])
+    return [*resources, last]
+
+
+async def test_thirty_are_rotated_one_then_three_then_all(site: Site) -> None:
+    app = site.app()
+    resources, seen, mark = await due(site), [], site.mark()
+
+    first = await swept(site, app)
+    seen.append(len(changed(site, resources)))
+    writes = sorted(site.writes(mark))
+    await next_wave(site, app)
+    seen.append(len(changed(site, resources)))
+    await next_wave(site, app)
+    seen.append(len(changed(site, resources)))
+
+    assert [1, 3, SIZE] == seen
+    assert [Code.LATER_WAVE] * (SIZE - 1) == [each.code for each in first.values() if each.result is Result.SKIPPED]
+    assert ["SignalR.listKeys", "SignalR.regenerateKey"] == writes, "what has to wait costs no write of ARM"
+    assert {1} == {len(site.azure.regenerations(each)) for each in resources}
+
+
+async def test_three_of_thirty_fail_and_the_rest_is_left_alone_until_an_operator_resumes(site: Site) -> None:
+    app = site.app()
+    resources = await due(site)
+    for each in resources:
+        site.azure.configure(each, outcome="Failed")
+    await swept(site, app)
+    await next_wave(site, app)
+    failed, mark = changed(site, resources), site.mark()
+    held = await swept(site, app)
+    asked_again = site.writes(mark).count("SignalR.regenerateKey")
+    for each in resources:
+        site.azure.configure(each, outcome="Succeeded")
+    answers = [await handle("resume", RESUME, lambda: app) for _ in range(2)]
+
+    resumed = await swept(site, app)
+
+    [event] = [each for resource in resources for each in told(site, "RotationsHeld", resource)]
+    validate_event(event)
+    assert (3, 0) == (len(failed), asked_again)
+    assert {*failed} == {each["resourceId"] for each in event["data"]["failures"]}
+    assert [Code.ON_HOLD] * SIZE == [each.code for each in held.values()]
+    assert [(200, True), (200, False)] == [(each.status, json.loads(each.body)["resumed"]) for each in answers]
+    assert 1 == len(changed(site, [each for each in resources if each not in failed]))
+    assert Code.LATER_WAVE in {each.code for each in resumed.values()}
+
+
+async def test_sweeps_alone_bring_all_waves(site: Site) -> None:
+    """The messages of the first sweep are lost, and so is each message for a next wave."""
+    app = site.app(ROTATION_WAVES="50%,100%")
+    resources, seen = await due(site, 12), []
+    items = await app.rotations.sweep()
+    sent = waiting(site)
+    take(site)
+    for _ in range(2):
+        site.ahead += timedelta(hours=1)
+        await swept(site, app)
+        seen.append(len(changed(site, resources)))
+
+    assert len(items) + 1 == sent, "a message for each resource, and one for the next wave"
+    assert [6, 12] == seen
+
+
+async def test_requests_by_name_and_repairs_go_on_during_a_hold(site: Site) -> None:
+    app = site.app()
+    broken, *_, named = await failing(site, app)
+    site.azure.configure(broken, outcome="Succeeded")
+    site.azure.regenerate_in_portal(broken, "Primary")
+
+    requested = await site.asked(app, RotationCommand("http", ResourceId.parse(named), Mode.ROTATE))
+    outcomes = await swept(site, app)
+
+    assert Result.SUCCEEDED == requested.result
+    assert (Result.SUCCEEDED, "repair") == (outcomes[broken].result, outcomes[broken].cause)
+
+
+async def test_a_hold_is_told_where_operators_look_and_is_over_after_a_day(site: Site) -> None:
+    app = site.app()
+    *failed, last = await failing(site, app)
+    await swept(site, app)
+    [finding] = [each for each in (await app.health.report()).findings if each.code == "RotationsHeld"]
+    shown = (await page(HttpRequest("GET", "https://app/api/dashboard", {}), lambda: app)).body.decode()
+    before = changed(site, [last])
+    site.ahead += HELD_FOR
+
+    outcomes = await swept(site, app)
+
+    assert all(ResourceId.parse(each).name in finding.message for each in failed)
+    assert "Scheduled rotations are on hold" in shown
+    assert 'value="resume"' in shown
+    assert ([], Result.SUCCEEDED) == (before, outcomes[last].result)
+    assert "RotationsHeld" not in {each.code for each in (await app.health.report()).findings}
+
+
+async def test_a_failure_that_stands_makes_no_second_hold(site: Site) -> None:
+    """It says nothing new of the others: three broken resources must not stop a fleet for ever."""
+    app = site.app()
+    *_, last = await failing(site, app)
+    site.ahead += HELD_FOR
+
+    outcomes = await swept(site, app)
+
+    assert Result.SUCCEEDED == outcomes[last].result
+    assert (await app.services.rollouts.read()).hold is None
+
+
+async def test_a_topic_that_is_gone_holds_nothing_up_and_the_hold_is_told_once_it_is_back(site: Site) -> None:
+    app = site.app()
+    site.azure.fault("EventGrid.publish", status=404, times=1000)
+    resources = await failing(site, app)
+    pending = len((await app.services.rollouts.read()).outbox)
+    site.azure.clear_faults()
+
+    await swept(site, app)
+    await swept(site, app)
+
+    assert 1 == pending
+    assert 1 == sum(len(told(site, "RotationsHeld", each)) for each in resources)
+
+
+async def test_a_state_that_cannot_be_read_holds_until_an_operator_resumes(site: Site) -> None:
+    app = site.app()
+    [resource] = await due(site, 1)
+    name = f"rollouts/{app.settings.installation}.json"
+    with BlobServiceClient.from_connection_string(site.storage.connection_string) as blobs:
+        blobs.get_blob_client("signalr-rotation", name).upload_blob(b"{nonsense", overwrite=True)
+
+    held = await swept(site, app)
+    [finding] = [each for each in (await app.health.report()).findings if each.code == "RotationsHeld"]
+    answer = await handle("resume", RESUME, lambda: app)
+    outcomes = await swept(site, app)
+
+    assert Code.ON_HOLD == held[resource].code
+    assert "could not be read" in finding.message
+    assert "StateUnreadable" == json.loads(answer.body)["code"]
+    assert Result.SUCCEEDED == outcomes[resource].result

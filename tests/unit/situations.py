@@ -1,0 +1,176 @@
+"""The words of the decision table: which situations and which requests a row is about."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from shared.domain.connection_strings import Shape
+from shared.domain.keys import KeyType, SecretFormat, Slot
+from shared.domain.observation import Observation, PublishedSecret, RejectedKey, Retirement
+from shared.domain.policy import Policy
+from shared.domain.requests import Mode, WorkItem
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+POLICY = Policy(timedelta(days=60), timedelta(hours=24), "https://vault", "chat", SecretFormat.CONNECTION_STRING)
+LIVE = {Slot.PRIMARY: "one", Slot.SECONDARY: "two"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One situation and one request."""
+
+    observation: Observation
+    request: WorkItem
+    policy: Policy = POLICY
+
+    @property
+    def valid(self) -> bool:
+        return self.observation.published_slot is not None
+
+    @property
+    def newest(self) -> PublishedSecret:
+        assert self.observation.published
+        return self.observation.published
+
+    @property
+    def since(self) -> datetime:
+        known = self.observation.publication
+        same = known is not None and known.fingerprint == self.newest.fingerprint
+        return min(known.since, self.newest.since) if known and same else self.newest.since
+
+    @property
+    def slot(self) -> Slot:
+        assert self.observation.published_slot
+        return self.observation.published_slot
+
+    @property
+    def retirement(self) -> Retirement | None:
+        asked = self.observation.promised or self.newest.retirement
+        return asked if asked and asked.fingerprint == LIVE[self.slot.other] else None
+
+    @property
+    def known(self) -> Slot | None:
+        """The slot of the last known publication; never one whose key is to be retired."""
+        known = self.observation.publication
+        slot = next((slot for slot, key in LIVE.items() if known and key == known.fingerprint), None)
+        return self.unretired(slot) if slot else None
+
+    @property
+    def named(self) -> Slot:
+        known = self.observation.publication
+        slot = next((slot for slot, key in LIVE.items() if known and key == known.fingerprint), None)
+        named = slot or self.newest.slot_hint or Slot.PRIMARY
+        late = self.observation.rejected
+        unaccepted = late is not None and late.slot is named and not self.observation.accepted.get(named)
+        return self.unretired(named.other if unaccepted else named)
+
+    @property
+    def late(self) -> RejectedKey | None:
+        late = self.observation.rejected
+        return late if late and self.valid and late.slot is not self.slot else None
+
+    @property
+    def rejected(self) -> bool:
+        return self.valid and self.observation.accepted.get(self.slot) is False
+
+    @property
+    def rejected_twice(self) -> bool:
+        suspect = self.observation.suspect
+        return self.rejected and suspect is not None and suspect.fingerprint == self.newest.fingerprint
+
+    def accepted(self, slot: Slot) -> bool:
+        return self.observation.accepted.get(slot, False)
+
+    def unretired(self, slot: Slot) -> Slot:
+        tagged = self.observation.published.retirement if self.observation.published else None
+        asked = next((r for r in (self.observation.promised, tagged) if r and r.fingerprint in LIVE.values()), None)
+        return slot.other if asked and LIVE[slot] == asked.fingerprint else slot
+
+    @property
+    def free(self) -> datetime:
+        overlap = self.since + POLICY.overlap
+        asked = self.retirement and not self.retirement.by_policy
+        return max(overlap, self.retirement.after) if self.retirement and asked else overlap
+
+    @property
+    def due(self) -> datetime:
+        return self.since + POLICY.period - self.policy.spread
+
+    @property
+    def closed(self) -> bool:
+        return self.policy.window is not None and not self.policy.window.is_open(NOW)
+
+
+SITUATIONS: dict[str, Callable[[Case], bool]] = {
+    "any": lambda _: True,
+    "journal open": lambda case: case.observation.run_open,
+    "being changed": lambda case: case.observation.provisioning_state == "Updating",
+    "local auth disabled": lambda case: case.observation.local_auth_disabled,
+    "paused": lambda case: case.observation.paused,
+    "newest version disabled": lambda case: (
+        case.observation.published is not None and not case.observation.published.enabled
+    ),
+    "secret not ours": lambda case: not case.observation.owned,
+    "value not understood": lambda case: case.observation.published is not None and case.newest.shape is Shape.UNKNOWN,
+    "value without a key": lambda case: case.observation.published is not None and case.newest.shape is Shape.IDENTITY,
+    "value that consumers refuse": lambda case: case.valid and bool(case.newest.fault),
+    "no secret, known key valid": lambda case: case.observation.published is None and case.known is not None,
+    "revoked key published": lambda case: (
+        case.valid
+        and case.observation.promised is not None
+        and case.newest.fingerprint == case.observation.promised.fingerprint
+    ),
+    "no secret, unknown word": lambda case: case.observation.published is None and bool(case.policy.unknown_word),
+    "no secret": lambda case: case.observation.published is None,
+    "published key dead": lambda case: case.observation.published is not None and not case.valid,
+    "retirement due": lambda case: case.valid and case.retirement is not None and case.retirement.after <= NOW,
+    "scheduled retirement due, window closed": lambda case: (
+        case.valid
+        and case.closed
+        and case.retirement is not None
+        and case.retirement.by_policy
+        and case.retirement.after <= NOW
+    ),
+    "retirement due, neither key accepted": lambda case: (
+        SITUATIONS["retirement due"](case) and case.rejected and not case.accepted(case.slot.other)
+    ),
+    "retirement due, neither key accepted by two sweeps": lambda case: (
+        SITUATIONS["retirement due"](case) and case.rejected_twice and not case.accepted(case.slot.other)
+    ),
+    "published key rejected": lambda case: case.rejected,
+    "published key rejected by two sweeps": lambda case: case.rejected_twice,
+    "published key rejected by two sweeps, O accepted": lambda case: (
+        case.rejected_twice and case.accepted(case.slot.other) and case.retirement is None
+    ),
+    "late key": lambda case: case.late is not None and case.late.at + timedelta(days=1) > NOW,
+    "late key accepted": lambda case: case.late is not None and case.accepted(case.late.slot),
+    "late key of a revocation accepted": lambda case: (
+        case.late is not None and case.late.retire and case.accepted(case.late.slot)
+    ),
+    "retirement pending": lambda case: case.valid and case.retirement is not None,
+    "unknown word": lambda case: bool(case.policy.unknown_word),
+    "not due": lambda case: case.valid and case.due > NOW,
+    "window closed": lambda case: case.closed,
+    "O still in use": lambda case: case.valid and case.free > NOW,
+    "on hold": lambda case: case.request.standstill is not None and case.request.standstill.code == "OnHold",
+    "in a later wave": lambda case: case.request.standstill is not None and case.request.standstill.code == "LaterWave",
+    "replaced since asked": lambda case: (
+        case.valid and case.newest.kind_hint == "rotate" and case.newest.since > case.request.requested_at
+    ),
+}
+REQUESTS: dict[str, Callable[[Case], bool]] = {
+    "any": lambda _: True,
+    **{mode.value: lambda case, mode=mode: case.request.mode is mode for mode in Mode},
+    "forced": lambda case: case.request.force,
+    "not forced": lambda case: not case.request.force,
+    "not rotate or not forced": lambda case: case.request.mode is not Mode.ROTATE or not case.request.force,
+    "no keyType": lambda case: case.request.key_type is None,
+    "keyType S": lambda case: case.valid and case.request.slot is case.observation.published_slot,
+    "keyType Primary": lambda case: case.request.key_type is KeyType.PRIMARY,
+    "keyType Salt": lambda case: case.request.key_type is KeyType.SALT,
+}
+
+
+def fits(row: tuple[str, str, str], case: Case) -> bool:
+    """Whether a row of the table is about this case."""
+    return SITUATIONS[row[0]](case) and all(REQUESTS[word.strip()](case) for word in row[1].split(","))
