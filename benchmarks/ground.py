@@ -191,6 +191,7 @@ def ground(
             "ROTATION_SCHEDULE": "0 7 * * * *",
             "FIRST_POLL_SECONDS": str(operation_seconds[0]),
             **FAST_POLLING,
+            "ROTATION_WAVES": "100%",  # what is measured is the work, not the pauses between waves
             **azure.env,
             **settings,
         }

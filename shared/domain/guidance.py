@@ -235,6 +235,17 @@ GUIDES: Mapping[str, Guide] = {
         "Nothing; or request the rotation by name, which no window holds back.",
         retried="yes: by the sweep, once the window is open",
     ),
+    "OnHold": _nothing(
+        "It is due, and scheduled rotations are on hold, because several failed in a row.",
+        "Correct the cause of the failures, then resume (docs/how-to/resume-after-a-hold.md). A request that names the "
+        "resource is not held.",
+        retried="by the first sweep after the hold",
+    ),
+    "LaterWave": _nothing(
+        "It is due, and so are more than ten others: they are rotated in waves, and this one's has not begun.",
+        "Nothing.",
+        retried="yes, with its wave",
+    ),
     "OverlapActive": _nothing(
         "Clients may still hold the other key until the time given.",
         "Wait until then; or add force, which makes clients that still hold that key get 401.",
@@ -276,6 +287,11 @@ GUIDES: Mapping[str, Guide] = {
         "A poison queue holds messages that no function of the app could take: the platform cannot convert them. "
         "What was asked in them is not carried out.",
         "Read them, find out who sends them, and delete them: docs/how-to/respond-to-alerts.md.",
+    ),
+    "RotationsHeld": _finding(
+        "Three scheduled rotations failed in a row, or the state of the rollout could not be read: no scheduled "
+        "rotation is begun for 24 hours.",
+        "Correct the cause of the failures it names, then resume (docs/how-to/resume-after-a-hold.md).",
     ),
     "KeysChangedElsewhere": _finding(
         "Twice or more in 90 days the published key was replaced from outside of this app, "

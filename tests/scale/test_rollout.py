@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
@@ -14,9 +16,11 @@ from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, NextWave, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.rollout import HELD_FOR
+from shared.http.app_roles import ENABLED
 from shared.http.messages import HttpRequest
 from shared.http.routes import handle
 from tests.event_schemas import validate_event
+from tests.http.test_access import principal
 from tests.scale.conftest import Site
 from tests.scale.test_sweep import told
 
@@ -227,3 +231,34 @@ async def test_a_state_that_cannot_be_read_holds_until_an_operator_resumes(site:
     assert "could not be read" in finding.message
     assert "StateUnreadable" == json.loads(answer.body)["code"]
     assert Result.SUCCEEDED == outcomes[resource].result
+
+
+# -- the role for what can hurt
+
+
+@pytest.mark.parametrize(("hours", "status"), [(1, 403), (24, 202), (100, 202)])
+async def test_an_overlap_below_the_policys_takes_the_admin_role(
+    site: Site, monkeypatch: pytest.MonkeyPatch, hours: int, status: int
+) -> None:
+    monkeypatch.setenv(ENABLED, "true")
+    app, resource = (
+        site.app(REQUIRED_ADMIN_ROLE="KeyRotation.Admin"),
+        site.resource({"key-rotation-overlap-hours": "24"}),
+    )
+    body = json.dumps({"resource": resource, "keyType": "Primary", "overlapHours": hours}).encode()
+
+    answer = await handle("rotate", HttpRequest("POST", "https://app/api/rotate", {}, body=body), lambda: app)
+
+    assert status == answer.status
+
+
+async def test_who_resumes_is_stored_with_the_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENABLED, "true")
+    app = site.app(REQUIRED_ADMIN_ROLE="KeyRotation.Admin")
+    await failing(site, app)
+    headers = principal(("roles", "KeyRotation.Admin")) | {"x-ms-client-principal-name": "ada@example.com"}
+
+    await handle("resume", replace(RESUME, headers=headers), lambda: app)
+
+    resumed = (await app.services.rollouts.read()).resumed
+    assert ("ada@example.com", "the region is back") == (resumed.by, resumed.reason)

@@ -70,6 +70,7 @@ def test_the_events_asked_for_are_the_events_logged() -> None:
         "invalid key published",
         "rotation failed",
         "rotation overdue",
+        "rotations held",
         "function failed",
         "poison queue not empty",
         "sweep finished",
