@@ -234,14 +234,7 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (vnetEnabled) {
 module topic 'modules/event-topic.bicep' = {
   name: 'event-topic'
   scope: group
-  params: {
-    name: 'evgt-${resourceToken}'
-    existingTopicId: armId(existingTopicId)
-    location: location
-    tags: tags
-    principalId: identity.outputs.principalId
-    workspaceId: monitoring.outputs.workspaceId
-  }
+  params: { name: 'evgt-${resourceToken}', existingTopicId: armId(existingTopicId), location: location, tags: tags, principalId: identity.outputs.principalId, workspaceId: monitoring.outputs.workspaceId }
 }
 
 module functionApp 'modules/function-app.bicep' = {
@@ -322,15 +315,7 @@ module package 'modules/package.bicep' = if (!empty(packageUri)) {
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   scope: group
-  params: {
-    location: location
-    tags: tags
-    workspaceId: monitoring.outputs.workspaceId
-    functionAppName: functionAppName
-    email: alertEmail
-    silentHours: silentHours
-    deployedAt: deployedAt
-  }
+  params: { location: location, tags: tags, workspaceId: monitoring.outputs.workspaceId, functionAppName: functionAppName, email: alertEmail, silentHours: silentHours, deployedAt: deployedAt }
 }
 
 @description('Resource group of the installation.')

@@ -8,6 +8,7 @@ from shared.dashboard.forms import (
     DashboardForm,
     PageError,
     act_of,
+    can_hurt,
     form_fields,
     require_same_origin,
 )
@@ -53,6 +54,26 @@ def test_a_sweep_is_for_all_and_asks_by_no_name() -> None:
 
 def test_what_changes_something_needs_the_tick() -> None:
     assert "tick the box" in refusal(400, confirmed="")
+
+
+def test_the_end_of_a_hold_names_no_resource_and_needs_the_tick() -> None:
+    assert Act.RESUME is DashboardForm.of({"act": "resume", "confirmed": "yes", "token": TOKEN}).act
+    assert "tick the box" in refusal(400, act="resume", confirmed="")
+
+
+@pytest.mark.parametrize(
+    ("expected", "fields"),
+    [
+        (True, {"act": "resume"}),
+        (True, {"act": "rotate", "mode": "revoke"}),
+        (False, {"act": "rotate", "mode": "rotate"}),
+        (False, {"act": "preview", "mode": "revoke"}),
+        (False, {"act": "sweep"}),
+        (False, {}),
+    ],
+)
+def test_what_can_hurt_is_told_from_what_cannot(fields: dict[str, str], *, expected: bool) -> None:
+    assert expected == can_hurt(fields)
 
 
 def test_a_dry_run_needs_no_tick() -> None:

@@ -25,6 +25,7 @@ TUTORIAL = "docs/tutorial/first-rotation.md"
 PORTAL = "docs/how-to/call-the-api.md"
 # Run one by one by tests/consumers/test_leak_response.py.
 LEAK = "docs/how-to/respond-to-a-leak.md"
+HOLD = "docs/how-to/resume-after-a-hold.md"
 MODULES = ["local", "local.azure", "local.functions_host"]
 
 
@@ -120,10 +121,19 @@ def test_a_client_finds_out_whether_its_key_is_the_published_one(world: World) -
     assert fingerprint == mine
 
 
+def test_the_lines_that_end_a_hold_are_answered(world: World) -> None:
+    chat = world.resource()
+    look, rotate, resume = (block.text for block in blocks(HOLD))
+
+    assert "checked" in run(world, look)
+    assert "Succeeded" == run(world, rotate, chat=chat)["status"]
+    assert {"resumed": False} == run(world, resume)
+
+
 def test_no_block_is_left_out() -> None:
     """What is run by a test, here or beside; what needs Azure; and `make`."""
     make = [block for block in blocks(README) if all(line.startswith("make ") for line in block.text.splitlines())]
-    pages = (README, ONBOARD, ROTATE, CLIENTS, PORTAL, LEAK)
+    pages = (README, ONBOARD, ROTATE, CLIENTS, PORTAL, LEAK, HOLD)
     run_here = [*make, *(block for page in pages for block in blocks(page)), *blocks(TUTORIAL)]
 
     assert 1 == len(make)

@@ -73,8 +73,8 @@ KEYS = (
         1,
         "regenerate the published slot",
         "shared/domain/decision.py",
-        "else _rotate(slot.other, policy)\n\n\ndef _asked(",
-        "else _rotate(slot, policy)\n\n\ndef _asked(",
+        "return _when_due(slot.other, request, policy, now)",
+        "return _when_due(slot, request, policy, now)",
         _HISTORIES,
     ),
     Mutation(

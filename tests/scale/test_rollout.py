@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import uuid
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from urllib.parse import urlencode
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -15,7 +18,7 @@ from shared.domain.decision import Code
 from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, NextWave, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
-from shared.domain.rollout import HELD_FOR
+from shared.domain.rollout import HELD_FOR, FailedRotation, RolloutState
 from shared.http.app_roles import ENABLED
 from shared.http.messages import HttpRequest
 from shared.http.routes import handle
@@ -252,13 +255,44 @@ async def test_an_overlap_below_the_policys_takes_the_admin_role(
     assert status == answer.status
 
 
+async def held(app: App) -> None:
+    """Three resources have failed; not these ones."""
+    now = app.services.clock()
+    for name in ("one", "two", "three"):
+        failure = FailedRotation(
+            resource=str(ResourceId("5ab5c4b0-0000-4000-8000-000000000001", "live", name)),
+            rotation_id="id",
+            code="KeyUnchanged",
+            message="as it was",
+            at=now,
+        )
+        await app.services.rollouts.change(partial(RolloutState.with_failure, failure=failure, now=now))
+
+
 async def test_who_resumes_is_stored_with_the_reason(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ENABLED, "true")
     app = site.app(REQUIRED_ADMIN_ROLE="KeyRotation.Admin")
-    await failing(site, app)
+    await held(app)
     headers = principal(("roles", "KeyRotation.Admin")) | {"x-ms-client-principal-name": "ada@example.com"}
 
     await handle("resume", replace(RESUME, headers=headers), lambda: app)
 
     resumed = (await app.services.rollouts.read()).resumed
     assert ("ada@example.com", "the region is back") == (resumed.by, resumed.reason)
+
+
+async def test_the_dashboards_form_resumes_and_the_banner_goes(site: Site) -> None:
+    site.resource()
+    app = site.app()
+    await held(app)
+    form = {"act": "resume", "confirmed": "yes", "token": str(uuid.uuid4()), "reason": "repaired"}
+    headers = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+    request = HttpRequest("POST", "https://app/api/dashboard", headers, body=urlencode(form).encode())
+
+    before = await page(HttpRequest("GET", "https://app/api/dashboard", {}), lambda: app)
+    after = await page(request, lambda: app)
+
+    banner = b"Scheduled rotations are on hold"
+    assert (True, False) == (banner in before.body, banner in after.body)
+    assert b"go on with the next sweep" in after.body
+    assert "repaired" == (await app.services.rollouts.read()).resumed.reason

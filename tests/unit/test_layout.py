@@ -24,6 +24,7 @@ ADAPTERS = {
         "blob_container",
         "blob_operations",
         "blob_records",
+        "blob_rollout",
         "blob_swept_fleet",
         "storage_queue",
         "azure_services",

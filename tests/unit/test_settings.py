@@ -160,6 +160,11 @@ def test_faults_never_quote_a_storage_key(environment: pytest.MonkeyPatch) -> No
     assert caught.value.__cause__ is None
 
 
+def test_waves_that_make_no_sense_are_a_fault_with_their_name(environment: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Misconfigured, match="ROTATION_WAVES: numbers or percentages that grow"):
+        loaded(environment, ENOUGH | {"ROTATION_WAVES": "10%,1%"})
+
+
 def test_sample_names_every_setting_and_nothing_else() -> None:
     values = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
 
