@@ -169,6 +169,8 @@ def test_what_is_released_stays_so_while_others_come() -> None:
         (False, entry(named(1), local_auth_disabled=True)),
         (False, entry(named(1), provisioning_state="Updating")),
         (False, entry(named(1), overlap_until=NOW + timedelta(hours=1))),
+        (True, entry(named(1), window="Mon 00:00-12:00 UTC")),  # NOW is a Monday
+        (False, entry(named(1), window="Tue 09:00-12:00 UTC")),
     ],
 )
 def test_what_a_sweep_would_not_rotate_is_no_part_of_a_rollout(of: InventoryEntry | None, *, awaits: bool) -> None:
