@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -90,17 +90,23 @@ def scale_storage(folder: Path) -> Iterator[Azurite]:
         yield azurite
 
 
-@pytest.fixture
-async def site(
-    azure_session: AzureEmulator, scale_storage: Azurite, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Site]:
-    for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
-        monkeypatch.setitem(os.environ, name, azure_session.env[name])
-    with BlobServiceClient.from_connection_string(scale_storage.connection_string) as blobs:
+@asynccontextmanager
+async def empty_site(azure: AzureEmulator, storage: Azurite) -> AsyncIterator[Site]:
+    """A site on this storage account, which is emptied."""
+    with BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
         for container in blobs.list_containers():
             blobs.delete_container(container.name)
-    with QueueServiceClient.from_connection_string(scale_storage.connection_string) as queues:
+    with QueueServiceClient.from_connection_string(storage.connection_string) as queues:
         for queue in queues.list_queues():
             queues.get_queue_client(queue.name).clear_messages()
-    async with AsyncExitStack() as clients:
-        yield Site(azure_session, scale_storage, clients)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+            patch.setitem(os.environ, name, azure.env[name])
+        async with AsyncExitStack() as clients:
+            yield Site(azure, storage, clients)
+
+
+@pytest.fixture
+async def site(azure_session: AzureEmulator, scale_storage: Azurite) -> AsyncIterator[Site]:
+    async with empty_site(azure_session, scale_storage) as site:
+        yield site
