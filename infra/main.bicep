@@ -1,5 +1,4 @@
 // Everything the rotator needs in one resource group, and its rights on the SignalR resources wherever those are.
-//
 // No key, connection string or token is read, passed or put out: no service here takes shared keys, all take one identity.
 targetScope = 'subscription'
 
@@ -234,7 +233,14 @@ module privateEndpoints 'modules/private-endpoints.bicep' = if (vnetEnabled) {
 module topic 'modules/event-topic.bicep' = {
   name: 'event-topic'
   scope: group
-  params: { name: 'evgt-${resourceToken}', existingTopicId: armId(existingTopicId), location: location, tags: tags, principalId: identity.outputs.principalId, workspaceId: monitoring.outputs.workspaceId }
+  params: {
+    name: 'evgt-${resourceToken}'
+    existingTopicId: armId(existingTopicId)
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+  }
 }
 
 module functionApp 'modules/function-app.bicep' = {
@@ -315,7 +321,15 @@ module package 'modules/package.bicep' = if (!empty(packageUri)) {
 module alerts 'modules/alerts.bicep' = {
   name: 'alerts'
   scope: group
-  params: { location: location, tags: tags, workspaceId: monitoring.outputs.workspaceId, functionAppName: functionAppName, email: alertEmail, silentHours: silentHours, deployedAt: deployedAt }
+  params: {
+    location: location
+    tags: tags
+    workspaceId: monitoring.outputs.workspaceId
+    functionAppName: functionAppName
+    email: alertEmail
+    silentHours: silentHours
+    deployedAt: deployedAt
+  }
 }
 
 @description('Resource group of the installation.')
