@@ -5,16 +5,16 @@ PY := .venv/bin/python
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
-demo: .venv/.installed  ## the main job end to end, no Azure account needed
+demo: .venv/.installed  ## end-to-end demo, no Azure account; about a minute
 	$(PY) -m local demo
 
 run: .venv/.installed  ## the app on http://127.0.0.1:7071 with emulators of Azure, until Ctrl-C
 	$(PY) -m local run
 
-azure: .venv/.installed  ## only the emulators of Azure, for any SDK or CLI
+azure: .venv/.installed  ## Azure emulators only, for any SDK or CLI
 	$(PY) -m local azure
 
-test: .venv/.installed  ## every test that a change must pass
+test: .venv/.installed  ## full test suite
 	scripts/browser
 	@$(PY) -m tests.infra.compiler
 	$(PY) -m pytest --numprocesses 3 --dist loadfile
@@ -23,23 +23,23 @@ browser: .venv/.installed  ## the dashboard in a real Chromium, installed where 
 	scripts/browser
 	$(PY) -m pytest tests/browser tests/dashboard
 
-chaos: .venv/.installed  ## every mode cut at every call in every way; 2,000 histories; progress, then cases and violations
+chaos: .venv/.installed  ## fault injection: every call × every failure, 2,000 random histories
 	CHAOS=1 $(PY) -m pytest tests/faults --deselect tests/faults/test_cuts.py --timeout 1500
 	$(PY) -m tests.faults.chaos
 
-mutants: .venv/.installed  ## each invariant broken on purpose, in a copy: a test must notice
+mutants: .venv/.installed  ## mutation tests of the invariants, in a copy
 	$(PY) -m tests.faults.mutations
 
-fuzz: .venv/.installed  ## the HTTP face under generated calls and mutated deliveries
+fuzz: .venv/.installed  ## fuzz the HTTP API and the Event Grid trigger
 	FUZZ=1 $(PY) -m pytest -s tests/http/test_contract.py tests/http/test_events_fuzz.py tests/http/test_duplicates.py --timeout 1500
 
-bench: .venv/.installed  ## the eight measurements of docs/explanation/performance.md, each held to its goal
+bench: .venv/.installed  ## the eight measurements of docs/explanation/performance.md, against their goals; half an hour
 	$(PY) -m benchmarks --write
 
-bench-short: .venv/.installed  ## shows in a minute that they run
+bench-short: .venv/.installed  ## smoke-test the benchmarks, a minute
 	$(PY) -m benchmarks --short
 
-conformance: .venv/.installed  ## the emulators against clients nobody here wrote: Azure's JavaScript SDKs and command line
+conformance: .venv/.installed  ## Azure CLI and JavaScript SDKs against the emulators
 	$(PY) -m tests.emulators.conformance.install
 	$(PY) -m pytest tests/emulators
 	$(PY) -m pytest tests/emulators/conformance/javascript.py tests/emulators/conformance/azure_cli.py
@@ -47,10 +47,10 @@ conformance: .venv/.installed  ## the emulators against clients nobody here wrot
 live: .venv/.installed  ## docs/reference/parity.md against a real subscription: make live SUBSCRIPTION=… LOCATION=… CONFIRM=yes
 	$(PY) -m tests.live
 
-consumers:  ## the ASP.NET Core sample against its proof, where dotnet is installed
+consumers:  ## tests of the ASP.NET Core sample, where dotnet is installed
 	scripts/consumers
 
-infra-check: .venv/.installed  ## templates (compiled, predicted), hooks, scripts, workflows, and what the documents say of them
+infra-check: .venv/.installed  ## tests of templates (compiled, predicted), hooks, scripts, workflows and their documents
 	@$(PY) -m tests.infra.compiler
 	$(PY) -m pytest --numprocesses 2 --dist loadfile tests/infra
 
@@ -70,13 +70,13 @@ lint: .venv/.installed  ## style, types, import rules
 	$(PY) -m local.azurite install
 	touch $@
 
-architecture: .venv/.installed  ## docs/reference/modules.md, from the modules' own first lines
+architecture: .venv/.installed  ## regenerate docs/reference/modules.md from the modules' first lines
 	$(PY) scripts/architecture.py
 
-openapi: .venv/.installed  ## shared/http/openapi.json, the API's description, from the classes that it describes
+openapi: .venv/.installed  ## regenerate shared/http/openapi.json from the request and response classes
 	$(PY) -m scripts.openapi
 
-requirements: .venv/.installed  ## the pinned requirements, with the newest versions that fit
+requirements: .venv/.installed  ## upgrade the pinned requirements to the newest versions that fit
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements.in -o requirements.txt
 	.venv/bin/uv pip compile --quiet --system-certs --upgrade --python-version 3.13 --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
 

@@ -37,7 +37,7 @@ def _measure(module: Measurement, *, short: bool) -> Finding:
 def main() -> int:
     """Exit code 1 when a goal is missed, but never for a short run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--short", action="store_true", help="prove that they run, in less than a minute")
+    parser.add_argument("--short", action="store_true", help="smoke-test the benchmarks, in less than a minute")
     parser.add_argument("--write", action="store_true", help="into docs/performance.*, in place of what was there")
     parser.add_argument("numbers", nargs="*", type=int, help="which of the eight; default: all")
     asked = parser.parse_args()

@@ -47,7 +47,7 @@ def measure(*, short: bool) -> Finding:
         (
             (
                 "CPU of all threads that the platform's worker library and the app run on, as in 4. The first look of "
-                "a worker process loads the modules as well; all other figures are of one that has answered before. A "
+                "a worker process loads the modules as well; all other numbers are of one that has answered before. A "
                 "page is the mean of ten; the first page after a sweep reads anew what the sweep found."
             ),
             (

@@ -46,7 +46,7 @@ def measure(*, short: bool) -> Finding:
             ),
             (
                 "The script polls every 30 s, as the SDK does by itself. `az signalr key renew` does not wait, so "
-                "the runbook looks every second. Neither proves anything, or tells anybody."
+                "the runbook looks every second. Neither verifies the key or publishes an event."
             ),
         ),
     )

@@ -14,7 +14,7 @@ _AT_ONCE = 8
 def measure(*, short: bool) -> Finding:
     """Each on the same resources of the same emulator, one method after the other."""
     size, seconds = (2, (1.0, 2.0)) if short else (20, DOCUMENTED_SECONDS)
-    notes = ["Ours: each key proven, published and announced."]
+    notes = ["Ours: each key verified, published and announced."]
     with ground(operation_seconds=seconds, throttling=True) as on:
         resources = on.fleet(size)
         figures = [_figure(f"our app, {size} resources", lambda: _ours(on, size))]
@@ -33,7 +33,10 @@ def measure(*, short: bool) -> Finding:
                     "`az signalr key renew` returns when ARM has accepted. The time is until the last key is in "
                     "effect, and nothing is published or announced."
                 ),
-                "The whole runbook: renew, `az signalr key list` until the key has changed, `az keyvault secret set`.",
+                (
+                    "The whole runbook: regenerate, `az signalr key list` until the key has changed, "
+                    "`az keyvault secret set`."
+                ),
             ]
     return Finding(7, "Side by side with the Azure CLI", tuple(figures), tuple(notes))
 

@@ -1,7 +1,7 @@
 // Lists as operators write them: one string, split the way the app splits it, each entry in one spelling and once.
 //
 // Azure compares ids without regard to case, but names of role assignments and deployments are hashes of the text: two
-// spellings of one id would be two assignments, and the second is refused.
+// spellings of one id would be two assignments, and the second is rejected.
 
 @export()
 @description('One ARM id: lower case, one slash at the start and none at the end. Empty stays empty.')

@@ -1,4 +1,4 @@
-// Everything the rotator needs in one resource group, and its rights on the SignalR resources wherever those are.
+// Everything the rotator needs in one resource group, and its permissions on the SignalR resources wherever those are.
 // No key, connection string or token is read, passed or put out: no service here takes shared keys, all take one identity.
 targetScope = 'subscription'
 
@@ -71,7 +71,7 @@ param rotationSpreadHours limits.from0To2160 = 24
 param keyEffectTimeoutSeconds limits.from10To493 = 120
 @description('Seconds to wait for ARM\'s regenerateKey operation to end. At most 620 unless keyEffectTimeoutSeconds is lowered.')
 param operationTimeoutSeconds limits.from60To785 = 600
-@description('Seconds until the state of that operation is first asked for.')
+@description('Seconds until the state of that operation is first polled.')
 param firstPollSeconds limits.from1To60 = 13
 @description('Hours past due after which an alert is raised.')
 param overdueGraceHours limits.from1To2160 = 48
@@ -336,7 +336,7 @@ module alerts 'modules/alerts.bicep' = {
 output AZURE_RESOURCE_GROUP string = group.name
 @description('Hash in the descriptions of the custom roles made by this installation.')
 output INSTALLATION_ID string = installation
-@description('Object id of the app\'s identity: what holds its rights.')
+@description('Object id of the app\'s identity: what holds its permissions.')
 output IDENTITY_PRINCIPAL_ID string = identity.outputs.principalId
 @description('Name of the function app.')
 output FUNCTION_APP_NAME string = functionAppName

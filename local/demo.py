@@ -42,7 +42,7 @@ def demo() -> int:
         try:
             _adopt(env, output)
             _scheduled(env, output)
-            _webhook(env, output)
+            _http_request(env, output)
             _portal(env, output)
             _retirement(env, output)
             _window(env, output)
@@ -64,15 +64,15 @@ def demo() -> int:
 
 
 def _adopt(env: LocalEnvironment, output: DemoOutput) -> None:
-    output.heading(
-        "Day 0 · the sweep meets the resources for the first time and publishes the key in use, changing none"
-    )
+    output.heading("Day 0 · the first sweep adopts the resources: it publishes the key in use and changes none")
     env.host.run("sweep")
     output.follow(lambda: _told(env, len(NAMES)))
 
 
 def _scheduled(env: LocalEnvironment, output: DemoOutput) -> None:
-    output.heading("Day 60 · the timer fires by itself: every key is due, the unpublished one of each pair is renewed")
+    output.heading(
+        "Day 60 · the timer fires by itself: every key is due, the unpublished one of each pair is regenerated"
+    )
     now = env.azure.clock()
     due = now + timedelta(days=60, minutes=1)
     firing = due.replace(minute=7, second=0, microsecond=0) + timedelta(hours=1)
@@ -80,8 +80,8 @@ def _scheduled(env: LocalEnvironment, output: DemoOutput) -> None:
     output.follow(lambda: _told(env, 2 * len(NAMES)))
 
 
-def _webhook(env: LocalEnvironment, output: DemoOutput) -> None:
-    output.heading("Day 62 · somebody calls the webhook: POST /api/rotate for chat")
+def _http_request(env: LocalEnvironment, output: DemoOutput) -> None:
+    output.heading("Day 62 · HTTP request: POST /api/rotate for chat")
     _travel_past_a_sweep(env, output, timedelta(days=2))
     answer = env.host.request("POST", "/api/rotate", json={"resource": env.resources["chat"], "reason": "offboarding"})
     answer.raise_for_status()

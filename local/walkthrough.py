@@ -29,7 +29,7 @@ def walkthrough(env: LocalEnvironment) -> tuple[Line, ...]:
             _rotate(env, {"resource": chat, "force": True, "reason": "first rotation"}, wait=True),
         ),
         Line("The fleet, as it is now", f"curl -sS -H {_key(env)} {env.host.url}/api/resources"),
-        Line("A fault: ARM refuses the next regeneration", _curl(f"{env.azure.control}/fault", lock)),
+        Line("A fault: ARM rejects the next regeneration", _curl(f"{env.azure.control}/fault", lock)),
         Line("Rotate games into it: the answer says what to do", _rotate(env, _games(env), wait=True)),
     )
 

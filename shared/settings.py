@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         "{name}-connection-string", description="Name of the secret; {name} and {group} are the resource's"
     )
     SECRET_FORMAT: SecretFormat = Field(SecretFormat.CONNECTION_STRING, description="What the secret holds")
-    EVENT_GRID_TOPIC_ENDPOINT: HttpsUrl = Field(description="Endpoint of the topic that is told of every change")
+    EVENT_GRID_TOPIC_ENDPOINT: HttpsUrl = Field(description="Endpoint of the topic that every change is published to")
     EVENT_TYPE_PREFIX: str = Field("SignalRKeyRotation", pattern=r"^[A-Za-z][A-Za-z0-9.]*$", description="Event types")
     ROTATION_SCHEDULE: str = Field(SCHEDULE, description="NCRONTAB of the sweep; the platform reads it")
     ROTATION_PERIOD_DAYS: float = Field(60, gt=0, le=3650, description="Days between two rotations of a resource")
@@ -143,10 +143,10 @@ class Settings(BaseSettings):
     )
     KEY_EFFECT_TIMEOUT_SECONDS: float = Field(120, gt=0, le=533, description="How long a new key may take to work")
     FIRST_POLL_SECONDS: float = Field(
-        13, gt=0, le=60, description="What ARM's operation takes at least: looked at sooner only where few run"
+        13, gt=0, le=60, description="Seconds before ARM's operation is first polled; sooner where few run"
     )
     OPERATION_TIMEOUT_SECONDS: float = Field(600, gt=0, le=800, description="How long ARM's operation may take")
-    OVERDUE_GRACE_HOURS: float = Field(48, gt=0, le=2160, description="Hours past due after which an alarm is raised")
+    OVERDUE_GRACE_HOURS: float = Field(48, gt=0, le=2160, description="Hours past due after which an alert is raised")
     ROTATION_WAVES: str = Field(
         "1,10%,100%", description="How many of more than ten due resources are rotated, wave by wave; 100%: all at once"
     )

@@ -1,6 +1,6 @@
 // Seven log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue,
 // scheduled rotations are on hold, a function failed, a poison queue holds messages, no sweep has ended lately.
-// And the workbook that shows the same at a glance.
+// And the workbook that shows the same on one page.
 
 @description('Azure region.')
 param location string
@@ -20,7 +20,7 @@ param silentHours int
 @description('Time of this deployment: an app that has just been installed is not silent yet.')
 param deployedAt string
 
-@description('E-mail address to tell. Empty: alerts only show in Azure Monitor.')
+@description('E-mail address of the operator. Empty: alerts only show in Azure Monitor.')
 param email string
 
 // A log line is a row of AppTraces: Message is its stable event, Properties hold its facts (docs/reference/telemetry.md).
@@ -96,7 +96,7 @@ var rules = [
     threshold: 0
   }
   {
-    // What no rotation reports: a wrong setting, a missing right on storage, an error of the app's own. The platform
+    // What no rotation reports: a wrong setting, a missing permission on storage, an error of the app's own. The platform
     // itself logs no exception where the app sends its own telemetry.
     name: 'function-failed'
     title: 'SignalR key rotation function failed'
@@ -111,7 +111,7 @@ var rules = [
   }
   {
     // The length of a poison queue, as each sweep sees it. A message that the platform cannot convert fails before the
-    // app is called, so nothing else tells of it; the metric of the storage account knows no single queue.
+    // app is called, so nothing else reports it; the metric of the storage account knows no single queue.
     name: 'poison-messages'
     title: 'SignalR key rotation poison queue is not empty'
     description: 'A poison queue holds messages that no function of the app could take. They are not carried out, and deleted after seven days.'

@@ -1,4 +1,4 @@
-// The app's right to publish to one topic.
+// The app's permission to publish to one topic.
 
 @description('Name of a topic in this resource group.')
 param topicName string

@@ -134,7 +134,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
     properties: union(
       appSettings,
       {
-        // Endpoints and no account name: from a name the host makes the table address too, where it has no right, and
+        // Endpoints and no account name: from a name the host makes the table address too, where it has no permission, and
         // always in the public cloud.
         AzureWebJobsStorage__blobServiceUri: storageBlobEndpoint
         AzureWebJobsStorage__queueServiceUri: storageQueueEndpoint
@@ -143,7 +143,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
         AZURE_CLIENT_ID: identityClientId
         APPLICATIONINSIGHTS_CONNECTION_STRING: applicationInsights.properties.ConnectionString
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
-        // The worker then tells the host that the app sends its own telemetry: no log line is sent twice.
+        // With it the host knows that the app sends its own telemetry: no log line is sent twice.
         PYTHON_ENABLE_OPENTELEMETRY: 'true'
       },
       extraAppSettings
@@ -151,7 +151,7 @@ resource site 'Microsoft.Web/sites@2025-03-01' = {
   }
 
   // No user name and password for deployments: azd and az deploy with an Entra token. One after the other: a site
-  // refuses changes while it takes another.
+  // rejects changes while it takes another.
   resource scmPassword 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     dependsOn: [settings]

@@ -1,4 +1,4 @@
-// The one identity of the app. User-assigned, so that its rights exist before the app does and outlive a new app.
+// The one identity of the app. User-assigned, so that its permissions exist before the app does and outlive a new app.
 
 @description('Name of the identity.')
 param name string
@@ -18,7 +18,7 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
 @description('ARM id of the identity.')
 output id string = identity.id
 
-@description('Client id: the app asks for tokens of this identity by it.')
+@description('Client id: the app requests tokens of this identity by it.')
 output clientId string = identity.properties.clientId
 
 @description('Object id: role assignments name it.')

@@ -1,4 +1,4 @@
-// The app's right to read and write the secrets of one vault, and others' right to read them.
+// The app's permission to read and write the secrets of one vault, and others' permission to read them.
 
 @description('Name of a vault in this resource group; it uses Azure RBAC.')
 param vaultName string

@@ -51,7 +51,7 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' = {
     networkAcls: {
       defaultAction: publicNetworkAccess == 'Enabled' ? 'Allow' : 'Deny'
       // No trusted service comes in here: App Service resolves references through the network of the app that has them,
-      // and Event Grid is told by the vault.
+      // and the vault notifies Event Grid.
       bypass: 'None'
     }
   }

@@ -33,7 +33,7 @@ var involvedSubscriptionIds = union(
   subscriptionIds
 )
 var makesRoles = empty(rotatorRoleId) || empty(operationReaderRoleId)
-// One pair of roles in each subscription, assignable there and nowhere else: Azure refuses to take a subscription away
+// One pair of roles in each subscription, assignable there and nowhere else: Azure takes no subscription away
 // from a role that is still assigned in it, so a pair for all could never be narrowed.
 var rotators = toObject(
   involvedSubscriptionIds,

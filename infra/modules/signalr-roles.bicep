@@ -1,10 +1,10 @@
-// The rights to rotate, as two custom roles, because they are given at two scopes: what is done to a SignalR resource
+// The permissions to rotate, as two custom roles, because they are given at two scopes: what is done to a SignalR resource
 // wherever those are, and the reading of ARM's operation status, which has its own address below the subscription.
 //
 // Source of the action names: "Azure permissions for Web and Mobile", Microsoft.SignalRService.
 targetScope = 'subscription'
 
-@description('What tells the roles\' names from those of other installations and subscriptions: names are unique in a tenant.')
+@description('What distinguishes the roles\' names from those of other installations and subscriptions: names are unique in a tenant.')
 param suffix string
 
 @description('Hash of the installation, by which its roles are found again.')

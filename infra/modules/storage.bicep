@@ -71,7 +71,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     }
   }
 
-  // How a rotation ended is told for ninety days under its id; the record of the resource keeps the last fifty for good.
+  // How a rotation ended is kept for ninety days under its id; the record of the resource keeps the last fifty for good.
   resource forgetting 'managementPolicies' = {
     name: 'default'
     properties: {

@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True, help="where the certificate authority is kept")
     parser.add_argument("--seed", type=int, default=0, help="same seed, same keys and ids in the same order")
     parser.add_argument("--vaults", type=int, default=2, help="how many key vaults")
-    parser.add_argument("--operation-seconds", default="13-19", help="how long a renewal takes, from-to")
+    parser.add_argument("--operation-seconds", default="13-19", help="how long a regeneration takes, from-to")
     parser.add_argument("--short-keys", action="store_true", help="keys of 44 characters instead of 84")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when standard input closes")
     asyncio.run(_serve(parser.parse_args()))

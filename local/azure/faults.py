@@ -43,7 +43,7 @@ class Fault:
         if self.body is not None:
             return Reply(status, self.body, self.headers)
         code = _CODES.get(status, "Fault")
-        return error(status, code, "The emulator was told to answer this.", headers=self.headers)
+        return error(status, code, "This answer was ordered by a test.", headers=self.headers)
 
 
 class Faults:

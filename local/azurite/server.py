@@ -1,4 +1,4 @@
-"""One running Azurite: started on ports the system chose, stopped with whoever started it.
+"""One running Azurite: started on ports the system chose, stopped with the process that started it.
 
 The account has a key of its own, made at start and given to Azurite in AZURITE_ACCOUNTS: no key stands in the code.
 """

@@ -102,9 +102,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-schedule", dest="schedule", action="store_false", help="timers run by hand only")
     parser.add_argument("--answer-within", type=float, default=230, metavar="SECONDS", help="then HTTP callers get 504")
     parser.add_argument("--hidden-for", type=float, default=600, metavar="SECONDS", help="a received queue message")
-    parser.add_argument("--grace", type=float, default=10, metavar="SECONDS", help="for what runs when told to stop")
+    parser.add_argument("--grace", type=float, default=10, metavar="SECONDS", help="for what runs when it is stopped")
     parser.add_argument("--function-timeout", type=float, metavar="SECONDS", help="instead of what host.json says")
-    parser.add_argument("--until-stdin-ends", action="store_true", help="stop with whoever holds the other end")
+    parser.add_argument("--until-stdin-ends", action="store_true", help="stop when the process at the other end does")
     return parser.parse_args()
 
 

@@ -17,7 +17,7 @@ DEFAULT_BATCH_SIZE = 16
 CORES = os.cpu_count() or 1
 
 FAST_POLLING = {"AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.5"}
-"""For a host that someone waits for, and whose polls nobody pays: an idle queue is looked at twice a second."""
+"""For a host whose caller waits, and whose polls cost nothing: an idle queue is looked at twice a second."""
 
 _OVERRIDE = "AzureFunctionsJobHost__"
 _UNLIMITED = "-1"

@@ -1,4 +1,4 @@
-"""The host's operating system process, as whoever starts it sees it: ready, its log, its end."""
+"""The host's operating system process, as its parent process sees it: ready, its log, its end."""
 
 import atexit
 import json

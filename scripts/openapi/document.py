@@ -16,7 +16,7 @@ from shared.http.responses import (
 from shared.rotation.health import HealthReport
 
 VERSION = "1"
-_ABOUT = """Replaces the access keys of Azure SignalR Service without one client being refused.
+_ABOUT = """Rotates the access keys of Azure SignalR Service without downtime for clients that read them from Key Vault.
 
 Every address but `health` and `openapi.json` wants a function key, as the header `x-functions-key` or as `?code=`;
 the platform answers 401 with an empty body without one. Errors are problems (RFC 9457) with a stable `type`."""

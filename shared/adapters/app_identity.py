@@ -1,4 +1,4 @@
-"""The app's managed identity: its refusals told as its own, and a new token where a service rejects the old one.
+"""The app's managed identity: its failures have their own code, and a rejected token is replaced by a new one.
 
 azure-identity keeps a token until it expires, also one that ARM has rejected. A request for a token with claims is
 never answered from that cache (azure-identity 1.27, `get_cached_token`): that is how a new one is had.
@@ -20,7 +20,7 @@ from shared.domain.errors import IdentityMissing, RotationError
 
 _UNAUTHORIZED = 401
 _ANY_CLAIMS = '{"access_token":{}}'
-_RENEWAL_SECONDS = 60.0  # how often a new token is asked for at most: one that is rejected too will not get better
+_NEW_TOKEN_SECONDS = 60.0  # how often a new token is asked for at most: one that is rejected too will not get better
 
 
 class _Credential(AsyncTokenCredential, AsyncSupportsTokenInfo, Protocol):
@@ -76,18 +76,18 @@ def _told(error: ClientAuthenticationError) -> ClientAuthenticationError | Rotat
     if error.response is not None:
         return error
     return IdentityMissing(
-        "the platform offers the app no managed identity, and nobody is signed in: assign an identity to the function "
+        "the platform offers the app no managed identity, and no user is signed in: assign an identity to the function "
         "app and set AZURE_CLIENT_ID to its client id (on a developer's machine: az login)"
     )
 
 
-class RenewedTokenPolicy(AsyncBearerTokenCredentialPolicy[Any, Any]):
+class NewTokenPolicy(AsyncBearerTokenCredentialPolicy[Any, Any]):
     """Sends a request once more, with a new token, after the service rejected the one that was kept."""
 
     def __init__(self, credential: AsyncTokenCredential, *scopes: str) -> None:
         super().__init__(credential, *scopes)
-        self._renewal = asyncio.Lock()
-        self._renewed_at = -_RENEWAL_SECONDS
+        self._new_token = asyncio.Lock()
+        self._new_token_at = -_NEW_TOKEN_SECONDS
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Authorize and send it."""
@@ -100,13 +100,13 @@ class RenewedTokenPolicy(AsyncBearerTokenCredentialPolicy[Any, Any]):
         """Whether the request now carries another token than the rejected one, or a newly issued one."""
         headers = request.http_request.headers
         rejected = headers.get("Authorization")
-        async with self._renewal:
+        async with self._new_token:
             await self.on_request(request)
             if headers.get("Authorization") != rejected:  # another request was rejected before, and has fetched it
                 return True
-            if time.monotonic() < self._renewed_at + _RENEWAL_SECONDS:
+            if time.monotonic() < self._new_token_at + _NEW_TOKEN_SECONDS:
                 return False
-            self._renewed_at = time.monotonic()
+            self._new_token_at = time.monotonic()
             try:
                 await self.authorize_request(request, *self._scopes, claims=_ANY_CLAIMS)
             except RotationError:  # no new one to be had: the rejection is what there is to tell

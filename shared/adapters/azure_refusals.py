@@ -108,7 +108,7 @@ _AZURE_POLICY = Cause(
     PolicyDenied,
     "Azure Policy",
     "a policy of the organization forbids it",
-    "Ask for an exemption, or change what the policy forbids: its name is in the activity log",
+    "Request an exemption, or change what the policy forbids: its name is in the activity log",
 )
 _LOCK = Cause(
     ResourceLocked,

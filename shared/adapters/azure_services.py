@@ -224,7 +224,7 @@ class AzureServices:
     def _arm_client(self, subscription: str, limiter: "RateLimiter") -> "SignalRManagementClient":
         from azure.mgmt.signalr.aio import SignalRManagementClient  # noqa: PLC0415 - likewise
 
-        from shared.adapters.app_identity import RenewedTokenPolicy  # noqa: PLC0415 - likewise
+        from shared.adapters.app_identity import NewTokenPolicy  # noqa: PLC0415 - likewise
         from shared.adapters.arm_rate_limit import ArmRetryPolicy, RateLimitPolicy  # noqa: PLC0415 - likewise
         from shared.adapters.arm_signalr import SameHost  # noqa: PLC0415 - likewise
 
@@ -234,7 +234,7 @@ class AzureServices:
             subscription,
             base_url=endpoint,
             credential_scopes=[self._settings.arm_scope],
-            authentication_policy=RenewedTokenPolicy(self._credential, self._settings.arm_scope),
+            authentication_policy=NewTokenPolicy(self._credential, self._settings.arm_scope),
             per_call_policies=[SameHost(endpoint)],
             per_retry_policies=[RateLimitPolicy(limiter)],
             retry_policy=ArmRetryPolicy(),

@@ -24,7 +24,7 @@ class Exists(Exception):  # noqa: N818 - no failure: the blob is there already, 
 
 
 @contextmanager
-def told_apart() -> Iterator[None]:
+def conflicts_as_exists() -> Iterator[None]:
     """Raise `Exists` where the SDK's 409 or 412 means just that; a refusal is raised as it is."""
     try:
         yield
@@ -44,7 +44,7 @@ async def upload(
 ) -> None:
     """Write a blob. Raises `Exists` where it exists and is not to be overwritten, and the SDK's other errors."""
     blob = container.get_blob_client(name)
-    with told_apart():
+    with conflicts_as_exists():
         try:
             await blob.upload_blob(content, overwrite=overwrite, metadata=metadata)
         except ResourceNotFoundError:
@@ -98,7 +98,7 @@ async def replace(container: ContainerClient, name: str, content: bytes, etag: s
         await upload(container, name, content)
         return
     blob = container.get_blob_client(name)
-    with told_apart():
+    with conflicts_as_exists():
         await blob.upload_blob(content, overwrite=True, etag=etag, match_condition=MatchConditions.IfNotModified)
 
 

@@ -1,4 +1,4 @@
-"""Blob storage: one small blob for each rotation id that a caller may ask for, and one for each idempotency key.
+"""Blob storage: one small blob for each rotation id that a caller may read, and one for each idempotency key.
 
 An operation is changed by its ETag (`If-Match`), so that no writer overwrites what it has not read. An accepted one has
 an empty blob beside it under `open/` until it has ended: to find those that never started is one listing. The name and

@@ -1,6 +1,5 @@
 """What each request to the dashboard shows: the fleet, one resource, a dry run, or the rotation just submitted."""
 
-import logging
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
@@ -23,8 +22,6 @@ from shared.rotation.inventory import Inventory
 from shared.rotation.ports import Services
 from shared.rotation.rollout import Rollouts
 from shared.rotation.submit import Rotations
-
-log = logging.getLogger("rotation.dashboard")
 
 # Seconds until a page refreshes itself: while something newer is being read, while a rotation runs, otherwise.
 _IMMEDIATELY, _SOON, _LATER = 2, 4, 20
@@ -84,7 +81,6 @@ class Dashboard:
             return await self._fleet(Filters(), message)
         if form.resource is None:
             items = await self._rotations.submit(form.command)
-            log.info("sweep requested", extra={"resources": len(items)})
             message = f"Sweep queued for {len(items)} resources. What is due is rotated within minutes."
             return await self._fleet(Filters(), message)
         if form.act is Act.PREVIEW:
@@ -92,7 +88,6 @@ class Dashboard:
             text = "; ".join(dry_run_text(preview, self._clock()) for preview in previews)
             return await self._resource(form.resource, f"Dry run: {text}. Nothing was done.")
         items = await self._rotations.submit(form.command)
-        log.info("rotation requested", extra={"resource": str(form.resource), "mode": form.mode.value})
         return await self._resource(form.resource, "Rotation requested. Its steps follow below.", items[0].rotation_id)
 
     async def _fleet(self, filters: Filters, message: str = "") -> View:

@@ -26,7 +26,7 @@ class MarkerKind(StrEnum):
     PUBLISHED = "published"
     PLANNED = "planned"
     OVERLAP = "overlap"
-    REGENERATED = "renewed"
+    REGENERATED = "regenerated"
     SWITCHED = "switched"
     FAILED = "failed"
     DUE = "due"

@@ -140,8 +140,8 @@ class SaltOutcomeUnknown(Terminal):
 
     def __init__(self, name: str, needs: str = "") -> None:
         super().__init__(
-            f"the answer to the salt regeneration of {name} was lost, and nothing can tell whether it was done: "
-            "it is not repeated by itself; ask for it again if it must be sure"
+            f"the answer to the salt regeneration of {name} was lost, and nothing shows whether it was done: "
+            "it is not repeated by itself; request it again if it must be sure"
             + (f". To see how operations end, the app's identity needs {needs}" if needs else ""),
             step="regenerate",
         )

@@ -86,7 +86,7 @@ GUIDES: Mapping[str, Guide] = {
     ),
     "SubscriptionDisabled": _ends("The subscription is disabled and read-only.", "Enable the subscription again."),
     "PolicyDenied": _ends(
-        "A policy of the organization forbids it.", "Ask for an exemption; the activity log names the policy."
+        "A policy of the organization forbids it.", "Request an exemption; the activity log names the policy."
     ),
     "StorageImmutable": _ends(
         "A retention policy or legal hold keeps the app from rewriting its records.",
@@ -122,7 +122,7 @@ GUIDES: Mapping[str, Guide] = {
     "SecretDisabled": _ends(
         "The newest version of the secret is disabled. The app never overrules that.",
         "Enable the newest version, or set a new one.",
-        clients="clients that ask for the newest version get 403 from the vault",
+        clients="clients that read the newest version get 403 from the vault",
     ),
     "SecretNotOwned": _ends(
         "The secret of that name is not this resource's: its value is of another service or resource, "

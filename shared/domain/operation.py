@@ -49,7 +49,7 @@ class Operation(Wire):
         """Ended so."""
         return self.model_copy(update={"outcome": outcome, "note": None})
 
-    def put_off(self, note: OperationNote) -> Self:
+    def retrying(self, note: OperationNote) -> Self:
         """To be attempted again, for this reason."""
         return self.model_copy(update={"note": note})
 

@@ -38,7 +38,7 @@ _ADVICE = {
     Code.PAUSED: "the tag key-rotation is set to paused; set it to enabled to go on",
     Code.SECRET_DISABLED: "the newest version of the secret is disabled; enable it, or add one, to go on",
     Code.ALREADY_LIVE: "the published value is a valid key",
-    Code.ALREADY_ROTATED: "the key was replaced after this was asked for, by another request",
+    Code.ALREADY_ROTATED: "the key was replaced after this was requested, by another request",
     Code.RETIREMENT_PENDING: "the other key is about to be retired and must not be handed out again; "
     "wait until it is, or use mode revoke",
     Code.NOT_READY: "the resource is being changed; the next sweep looks again",
@@ -56,7 +56,7 @@ _ADVICE = {
     Code.SERVICE_REJECTS_KEYS: "SignalR rejects the published key, which ARM lists as valid: it is asked again by the "
     "next sweep, and nothing is regenerated before that",
     Code.OUTSIDE_WINDOW: "scheduled rotations and retirements begin in the resource's rotation window only; "
-    "ask for it by name to have it done now",
+    "request it by name to have it done now",
     Code.ON_HOLD: "scheduled rotations are on hold, because several failed in a row: see GET /api/health/deep, then "
     "call POST /api/resume; a request that names the resource is not held",
     Code.LATER_WAVE: "many resources are due at once, and are rotated in waves: this one's has not begun",

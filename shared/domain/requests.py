@@ -1,4 +1,4 @@
-"""What is asked for: the command of a trigger, and the queue message that says it for one resource.
+"""What is requested: the command of a trigger, and the queue message that says it for one resource.
 
 The same request always has the same rotation id, so that a message delivered twice, a webhook sent twice and a timer
 fired twice are told apart from a second request.

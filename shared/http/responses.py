@@ -213,7 +213,7 @@ class FleetMember(Wire):
     paused: bool | None = Field(None, description="Whether its tag says so")
     local_auth_disabled: bool | None = Field(None, description="Whether access keys are switched off")
     published_slot: Slot | None = Field(
-        None, alias="liveSlot", description="Whose key is published; left out when the value is no live key"
+        None, alias="liveSlot", description="Whose key is published; left out when the value is no valid key"
     )
     fingerprint: str | None = Field(None, description="The published key: first 12 hex digits of its SHA-256")
     version: str | None = Field(None, description="The secret version that publishes it")
@@ -233,7 +233,7 @@ class FleetMember(Wire):
         None, description="How old the policy lets a key grow, as the last sweep read it"
     )
     compliant: bool | None = Field(
-        None, description="Whether the policy holds; null where that can't be told. Never left out"
+        None, description="Whether the policy holds; null where that is not known. Never left out"
     )
     last: Last | None = Field(None, description="The newest outcome")
     running: Running | None = Field(None, description="The rotation under way")
@@ -263,7 +263,7 @@ class FleetPage(Wire):
 
     value: tuple[FleetMember, ...]
     as_of: datetime = Field(
-        description="When it was last found out which resources are managed; what is told of each is of now"
+        description="When it was last found out which resources are managed; what is said of each is of now"
     )
     next_link: str | None = Field(
         None, description="Address of the next page, if there is one; send the key with it too"

@@ -4,7 +4,7 @@
     └── work                    consumer: a worker takes the message; again for every redelivery
         └── rotate Secondary    one journal carried out; what another message resumes stays in this trace
             ├── regenerate      ARM's operation, until the key has changed
-            ├── prove           SignalR accepts it
+            ├── verify          SignalR accepts it
             ├── publish         Key Vault has it
             └── announce        the topic has the event
 

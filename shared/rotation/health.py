@@ -146,7 +146,7 @@ class Health:
             soon = self._looks[0].at + LOOKS_WITHIN - self._services.clock()
             raise Unavailable(
                 f"{LOOKS} resources were looked at in the last ten minutes, and no more may be: each look takes a "
-                "write of ARM, which rotations need. Ask again later, or ask for a dry run of this resource",
+                "write of ARM, which rotations need. Try again later, or request a dry run of this resource",
                 retry_after=soon.total_seconds(),
             )
         return [looks[resource]]

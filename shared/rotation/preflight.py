@@ -47,7 +47,7 @@ class Preflight:
                 async with asyncio.timeout_at(until):
                     return await self._preview(item, topic)
             except TimeoutError:
-                return Preview(item, finding=Unavailable("not looked at in time: ask for this resource alone"))
+                return Preview(item, finding=Unavailable("not looked at in time: request this resource alone"))
 
         return await bounded_gather(preview, items, limit=_AT_ONCE)
 

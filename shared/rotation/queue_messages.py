@@ -71,7 +71,7 @@ class QueueMessages:
         try:
             match await self._own(content):
                 case InboundEvent() as event:
-                    log.error("event not acted on", extra={"event_id": event.event_id, "event_type": event.type})
+                    log.error("event dead-lettered", extra={"event_id": event.event_id, "event_type": event.type})
                 case WorkItem() as item:
                     await self._worker.dead_letter(item)
                 case NextWave() as wave:
@@ -135,7 +135,7 @@ class QueueMessages:
             retry = next_attempt(event, error, requested_at=since, now=now)
             extra = {"event_id": event.event_id, "event_type": event.type, "code": error.code}
             if retry is None:
-                log.error("event not acted on", extra=extra)  # noqa: TRY400 - the code says it
+                log.error("event left to the next sweep", extra=extra)  # noqa: TRY400 - the code says it
                 return
             again = retry.message.model_copy(update={"failing_since": since})
             await self._services.queue.send(again, delay=retry.delay)

@@ -82,7 +82,7 @@ async def verified_key(run: RunContext) -> AccessKey:
     if run.journal.kind is not Kind.PUBLISH:
         with telemetry.step("regenerate", lambda: run.journal):
             keys = await _regenerated(run, keys)
-    with telemetry.step("prove", lambda: run.journal):
+    with telemetry.step("verify", lambda: run.journal):
         return await _verified(run, keys[run.slot])
 
 
@@ -307,7 +307,7 @@ async def _rejected(run: RunContext, key: AccessKey, other: AccessKey) -> KeyRej
     return KeyRejected(
         f"SignalR still rejects the {run.slot} key of {run.resource.id.name} {run.services.effect_seconds:g} s after "
         f"its regeneration{clock}. It was not published; the published key is unchanged",
-        step="prove",
+        step="verify",
     )
 
 

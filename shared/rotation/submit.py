@@ -1,4 +1,4 @@
-"""Asking for rotations: what the timer, the webhook, the dashboard and the portal call.
+"""Accepting requests: what the timer, the HTTP API, the dashboard and the portal call.
 
 A command is accepted as one message per resource on the queue; the worker (`worker`) takes it from there. Nothing here
 knows a trigger or a service's SDK.
@@ -225,7 +225,7 @@ class Rotations:
         unsent = {item.rotation_id for item, _ in failed}
         sent = [each.item for each in items if each.item.rotation_id not in unsent]
         log.info(
-            "command submitted",
+            "rotation requested",
             extra={"trigger": command.trigger, "mode": command.mode.value, "resources": len(sent)},
         )
         return sent, failed

@@ -1,4 +1,4 @@
-"""Working on messages: an attempt, another one later, and in the end a failure that somebody hears of.
+"""Working on messages: an attempt, another one later, and in the end a failure that is reported.
 
 A message that is delivered again finds its rotation ended, and changes nothing.
 """
@@ -79,7 +79,7 @@ class Worker:
         if item.tracked:
             note = OperationNote(code=error.code, message=error.message, retry_at=self._services.clock() + delay)
             with suppress(RotationError):  # it says why it takes so long, and no more
-                await self._services.operations.revise(item.rotation_id, lambda known: known.put_off(note))
+                await self._services.operations.revise(item.rotation_id, lambda known: known.retrying(note))
 
     async def _out_of_patience(self, item: WorkItem, error: Retryable) -> Outcome | None:
         """Report what has kept this message from its end for too long; of a sweep once a day."""

@@ -12,11 +12,13 @@ DOCS = ROOT / "docs"
 LENGTHS = {
     "README.md": 60,
     "CONTRIBUTING.md": 90,
+    "docs/architecture.md": 100,
     "docs/tutorial/first-rotation.md": 60,
     "docs/how-to/install.md": 90,
     "docs/how-to/rotate-and-roll-back.md": 60,
     "docs/how-to/clients-get-401.md": 30,
     "docs/contributing/testing.md": 60,
+    "docs/reference/decision-table.md": 130,
     "docs/reference/glossary.md": 50,
     "docs/reference/permissions.md": 60,
 }
@@ -33,7 +35,7 @@ TABLES = {
 
 @pytest.mark.parametrize("page", [page for page in DOCUMENTS if named(page) not in TABLES], ids=named)
 def test_a_page_is_short(page: Path) -> None:
-    assert LENGTHS.get(named(page), 130) >= len(page.read_text().splitlines())
+    assert LENGTHS.get(named(page), 120) >= len(page.read_text().splitlines())
 
 
 def test_every_page_is_found_from_the_index() -> None:

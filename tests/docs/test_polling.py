@@ -12,7 +12,7 @@ from tests.infra.bicep import INFRA
 
 ROOT = INFRA.parent
 HOST: dict[str, Any] = json.loads((ROOT / "host.json").read_text())
-DECISION = (ROOT / "docs" / "adr" / "an-idle-queue-is-asked-every-five-seconds.md").read_text()
+DECISION = (ROOT / "docs" / "adr" / "0028-idle-queues-are-polled-every-five-seconds.md").read_text()
 ROWS = re.findall(r"^\| (\**[\d.]+ s.*) \|$", DECISION, re.MULTILINE)
 
 DAY_SECONDS, MONTH_DAYS = 86400, 30

@@ -67,8 +67,8 @@ class HttpWorld(World):
         return self.host.request("POST", self.events_path, key=None, json=list(events), headers=headers, **how)
 
     def submitted(self) -> int:
-        """How many wishes of callers have been put on the queue."""
-        return sum(line["trigger"] == "http" for line in self.logged("wish submitted"))
+        """How many requests of callers were accepted."""
+        return sum(line["trigger"] == "http" for line in self.logged("rotation requested"))
 
     def ignored_because(self, event_id: str) -> str:
         """Why the worker left an event alone, as its log says."""

@@ -115,7 +115,5 @@ def test_mutated_deliveries_never_fail_and_never_rotate(world: HttpWorld, resour
     print(f"\nevents: {sum(statuses.values())} deliveries, answers {statuses}")  # noqa: T201 - the figure of `make fuzz`
     assert statuses[202] > EXAMPLES // 2
     assert (before, 0) == (sorted(world.azure.live_keys(resource).values()), world.changes(resource))
-    lines = (
-        world.logged("event not acted on") + world.logged("message unreadable") + world.logged("event scheduled again")
-    )
-    assert [] == lines
+    failures = ("event left to the next sweep", "event dead-lettered", "message unreadable", "event scheduled again")
+    assert [] == [line for event in failures for line in world.logged(event)]

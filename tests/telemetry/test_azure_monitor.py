@@ -108,7 +108,7 @@ def test_no_address_of_a_service_is_sent(world: World, ingestion: tuple[Ingestio
     until(lambda: taken.named("RemoteDependency", "announce") or None)
 
     names = {each["data"]["baseData"]["name"] for each in taken.items if each["name"].endswith(".RemoteDependency")}
-    assert names <= {"ask", "rotate Secondary", "regenerate", "prove", "publish", "announce"}
+    assert names <= {"ask", "rotate Secondary", "regenerate", "verify", "publish", "announce"}
     assert {""} == taken.authorizations
 
 

@@ -20,7 +20,7 @@ async def test_a_rotation_is_one_trace_with_a_span_for_each_step(engine: Engine,
         "  work",
         "    rotate Secondary",
         "      regenerate",
-        "      prove",
+        "      verify",
         "      publish",
         "      announce",
     ] == told.tree(told.named("ask")[0].context.trace_id)
@@ -76,12 +76,12 @@ async def test_a_message_delivered_again_goes_on_in_the_same_trace(engine: Engin
 
     (ask,) = told.named("ask")
     first, second = told.tree(ask.context.trace_id)[1:6], told.tree(ask.context.trace_id)[6:]
-    assert ["  work", "    rotate Secondary", "      regenerate", "      prove", "      publish"] == first[:5]
+    assert ["  work", "    rotate Secondary", "      regenerate", "      verify", "      publish"] == first[:5]
     assert [
         "  work",
         "    rotate Secondary",
         "      regenerate",
-        "      prove",
+        "      verify",
         "      publish",
         "      announce",
     ] == second
@@ -104,7 +104,7 @@ async def test_what_another_message_resumes_stays_in_its_own_trace(engine: Engin
     assert [
         "  rotate Secondary",
         "    regenerate",
-        "    prove",
+        "    verify",
         "    publish",
         "    announce",
     ] == told.tree(first.context.trace_id)[-5:]

@@ -19,7 +19,7 @@ from local.azure.signalr.service import SignalRService
 _LONG = 3_000
 _BELOW_THE_RESOURCE_SINCE = "2021-06"
 OLDEST = "2018-03-01-preview"
-"""The api-version whose renewals were answered 201, with `Location` alone."""
+"""The api-version whose regenerations were answered 201, with `Location` alone."""
 
 
 class Polling:

@@ -8,7 +8,7 @@ from local.azure.clock import timestamp
 from local.azure.cloud import SUBSCRIPTION, Cloud
 from local.azure.signalr.resource import KEY_TYPES, Regeneration, SignalR, Variant
 
-PORTAL = "someone in the portal"
+PORTAL = "an operator in the portal"
 
 
 class SignalRControl:

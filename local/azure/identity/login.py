@@ -1,4 +1,4 @@
-"""Sign-in with a client id and secret: the token endpoints of Microsoft Entra ID and the metadata MSAL asks for.
+"""Sign-in with a client id and secret: the token endpoints of Microsoft Entra ID and the metadata that MSAL reads.
 
 Sources: "OAuth 2.0 client credentials flow on the Microsoft identity platform" and "OpenID Connect on the Microsoft
 identity platform". MSAL follows it once told not to ask the public cloud about unknown authorities (instance discovery

@@ -1,4 +1,4 @@
-"""A SignalR resource, what can be under way with it, and how its renewals can be told to behave."""
+"""A SignalR resource, what can be under way with it, and how its regenerations can be made to behave."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

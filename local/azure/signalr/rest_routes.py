@@ -1,4 +1,4 @@
-"""The addresses of SignalR's REST API, and what each answers where nobody is connected.
+"""The addresses of SignalR's REST API, and what each answers where no client is connected.
 
 Sources: the data plane's specification 2022-06-01 for addresses and statuses; Microsoft's emulator, run, for what an
 unknown address, method or hub name is answered, for the older forms without `:send`, and for the error codes.

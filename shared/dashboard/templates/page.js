@@ -87,7 +87,7 @@
       const { ok, page } = await read(main().dataset.refresh);
       if (!ok) throw new Error("the app could not answer");
       if (before === asked) {
-        for (const part of document.querySelectorAll("[data-live]")) renew(part, page.getElementById(part.id));
+        for (const part of document.querySelectorAll("[data-live]")) update(part, page.getElementById(part.id));
         main().dataset.every = page.getElementById("main").dataset.every;
         document.title = page.title;
       }
@@ -98,7 +98,7 @@
     plan();
   };
 
-  const renew = (part, next) => {
+  const update = (part, next) => {
     if (!next || part.innerHTML === next.innerHTML) return;
     const held = part.contains(document.activeElement) ? document.activeElement : null;
     const place = held ? [...part.querySelectorAll("a, button")].indexOf(held) : -1;
