@@ -69,6 +69,15 @@ def test_wrong_body_is_a_problem_and_nothing_is_queued(
     assert before == world.submitted()
 
 
+def test_an_accepted_request_is_logged_once(world: HttpWorld) -> None:
+    """What the tests around this one compare before and after does count."""
+    before = world.submitted()
+
+    world.ended(world.rotate({"resource": world.adopted(), "mode": "resync"}))
+
+    assert 2 == world.submitted() - before  # the adoption and the resync
+
+
 def test_unknown_field_is_told_what_is_allowed(world: HttpWorld) -> None:
     answer = world.rotate({"keytype": "Primary"})
 
