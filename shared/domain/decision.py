@@ -130,12 +130,12 @@ def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
         return Wait()
     if blocked := _blocked(observation, request):
         return blocked
-    if unusable := _not_to_be_written(observation):
-        return unusable
+    if unusable := not_to_be_written(observation.published, owned=observation.owned):
+        return Refuse(unusable)
     if request.key_type is KeyType.SALT:
         return RegenerateSalt()
     if observation.published is None:
-        return _moved(observation) or _first(request, policy)
+        return _moved(observation) or _first(observation, request, policy)
     slot = observation.published_slot
     if slot is None:
         return _repair(observation, observation.published, request, policy)
@@ -184,15 +184,15 @@ def _blocked(observation: Observation, request: WorkItem) -> Action | None:
     return None
 
 
-def _not_to_be_written(observation: Observation) -> Refuse | None:
-    """A secret that is not the resource's, or whose value is neither a key nor a connection string with one."""
-    if not observation.owned:
-        return Refuse(Code.SECRET_NOT_OWNED)
-    match observation.published.shape if observation.published else None:
+def not_to_be_written(published: PublishedSecret | None, *, owned: bool) -> Code | None:
+    """Why a secret is left as it is: not the resource's, or neither a key nor a connection string with one."""
+    if not owned:
+        return Code.SECRET_NOT_OWNED
+    match published.shape if published else None:
         case Shape.UNKNOWN:
-            return Refuse(Code.SECRET_NOT_UNDERSTOOD)
+            return Code.SECRET_NOT_UNDERSTOOD
         case Shape.IDENTITY:
-            return Refuse(Code.SECRET_USES_IDENTITY)
+            return Code.SECRET_USES_IDENTITY
         case _:
             return None
 
@@ -206,8 +206,15 @@ def _moved(observation: Observation) -> Action | None:
     return Publish(slot, Cause.MOVE) if slot else None
 
 
-def _first(request: WorkItem, policy: Policy) -> Action:
-    """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out."""
+def _first(observation: Observation, request: WorkItem, policy: Policy) -> Action:
+    """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out.
+
+    Not if its retirement was promised: then Secondary is what is left, whatever is asked but a forced rotation.
+    """
+    retirement = observation.retirement
+    revoked = retirement is not None and observation.fingerprints[Slot.PRIMARY] == retirement.fingerprint
+    if revoked and not (request.mode is Mode.ROTATE and request.force):
+        return Publish(Slot.SECONDARY, Cause.REPAIR)
     if policy.unknown_word and request.mode is Mode.SWEEP:
         return Refuse(Code.MISCONFIGURED)
     if request.mode in {Mode.SWEEP, Mode.RESYNC}:

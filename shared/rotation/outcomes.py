@@ -42,12 +42,16 @@ def nothing_done(item: WorkItem, action: Wait | Skip | Refuse, now: datetime) ->
 async def failed(services: Services, leased: LeasedRecord, item: WorkItem, error: RotationError) -> Outcome:
     """Record a failure that no journal stands for, and announce it. A plan that touched nothing ends with it.
 
-    What stands in a sweep's way is recorded and announced once a day.
+    What stands in a sweep's way is recorded and announced once a day. What has ended stays as it ended: an error that
+    comes after that, as somebody is told of it, is only logged.
     """
     record, now = leased.record, services.clock()
+    if known := record.outcome_of(item.rotation_id):
+        log.warning("rotation ended, and an error came after it", extra=_log_fields(item, error))
+        return known
     outcome = failure(item, error, now)
     telemetry.ended(outcome)
-    log_fields = {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code}
+    log_fields = _log_fields(item, error)
     if item.mode is Mode.SWEEP and record.repeats_last_failure(outcome, within=STANDING):
         log.warning("rotation still fails", extra=log_fields)
         return outcome
@@ -102,3 +106,7 @@ async def closed_as_removed(leased: LeasedRecord, item: WorkItem, code: Code, no
     if not leased.record.removed:
         await leased.write(leased.record.closed_as_removed(outcome))
     return outcome
+
+
+def _log_fields(item: WorkItem, error: RotationError) -> dict[str, object]:
+    return {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code}

@@ -5,14 +5,18 @@ that is resumed looks for the version by its rotation id, among all of them, bef
 """
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.connection_strings import same_endpoint
+from shared.domain.decision import not_to_be_written
 from shared.domain.errors import SecretDisabled, Terminal
 from shared.domain.hubs import distinct
 from shared.domain.journal import Kind
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Publication, PublishedSecret, Retirement
+from shared.domain.policy import Policy
+from shared.rotation.observe import is_owned, secret_refused
 from shared.rotation.ports import NewSecretVersion
 from shared.rotation.run_context import Abandoned, RunContext
 
@@ -20,21 +24,43 @@ log = logging.getLogger("rotation")
 
 
 async def was_published(run: RunContext) -> bool:
-    """Whether this rotation has added its version already; if so, that is stored. Raises what the ports raise."""
-    policy = run.policy
-    made = await run.services.secrets.made_by(policy.vault_url, policy.secret_name, run.journal.rotation_id)
-    if made is None:
-        return False
-    run.version_may_exist = True
-    await _store(run, made)
-    return True
+    """Whether this rotation has added its version already; if so, that is stored. Raises what the ports raise.
+
+    It was planned for the secret of the snapshot. Where that has another name since, the version is announced as it is,
+    and moved by the decision that follows.
+    """
+    run.version_may_exist = True  # until every place that can be asked says no
+    made = await _made_at(run, run.policy)
+    if made is None and (before := _planned_for(run)) and (made := await _made_at(run, before)):
+        run.policy = before
+    run.version_may_exist = made is not None
+    if made is not None:
+        await _store(run, made)
+    return made is not None
+
+
+async def _made_at(run: RunContext, policy: Policy) -> PublishedSecret | None:
+    try:
+        return await run.services.secrets.made_by(policy.vault_url, policy.secret_name, run.journal.rotation_id)
+    except Terminal:
+        if policy is run.policy:
+            raise
+        return None  # a vault that was given up says nothing, and must not keep the run from its end
+
+
+def _planned_for(run: RunContext) -> Policy | None:
+    """The policy with the secret that this run was planned for, where another one is configured now."""
+    before, now = run.leased.record.snapshot, run.policy
+    if before is None or before.publishes_to(now.vault_url, now.secret_name):
+        return None
+    return replace(now, vault_url=before.vault_url, secret_name=before.secret_name)
 
 
 async def publish(run: RunContext, key: AccessKey) -> None:
     """Add the version.
 
-    Raises `SecretDisabled`, `Abandoned` when only publishing was asked and another writer has published meanwhile,
-    and what the ports raise.
+    Raises `SecretDisabled`; `SecretNotOwned` and its kind where a foreign value has been written meanwhile; `Abandoned`
+    when only publishing was asked and anybody has published meanwhile; and what the ports raise.
     """
     policy, journal = run.policy, run.journal
     newest = await run.services.secrets.newest(policy.vault_url, policy.secret_name)
@@ -43,11 +69,21 @@ async def publish(run: RunContext, key: AccessKey) -> None:
             f"the newest version of {policy.secret_name} is disabled: enable it, or add one, to go on",
             step="publish",
         )
-    if journal.kind is Kind.PUBLISH and (newest.version if newest else None) != journal.previous_version:
-        raise Abandoned
+    if (newest.version if newest else None) != journal.previous_version:
+        if journal.kind is Kind.PUBLISH:
+            raise Abandoned
+        _expect_own(run, newest, key)
     made = await _add(run, newest, key)
     await _store(run, made)
     log.info("key published", extra=run.leased.log_fields)
+
+
+def _expect_own(run: RunContext, newest: PublishedSecret | None, key: AccessKey) -> None:
+    """Raise what a decision would come to if somebody else's value has been written since this run was planned."""
+    record, known = run.leased.record, {**run.journal.before, run.slot: key.fingerprint}
+    owned = is_owned(newest, run.resource.id, run.policy, record, fingerprints=known, endpoint=key.endpoint)
+    if code := not_to_be_written(newest, owned=owned):
+        raise secret_refused(code, run.resource.id, run.policy)
 
 
 async def _add(run: RunContext, newest: PublishedSecret | None, key: AccessKey) -> PublishedSecret:

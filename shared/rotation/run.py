@@ -72,7 +72,8 @@ async def _carried_out(run: RunContext) -> Outcome:
             with telemetry.step("close", lambda: run.journal):
                 await close_connections(run, key)
     except Abandoned:
-        return await _close(run, Outcome.of(run.journal, Result.ABANDONED, run.services.clock()))
+        abandoned = Outcome.of(run.journal, Result.ABANDONED, run.services.clock())
+        return await _close(run, run.leased.record, abandoned)
     except Terminal as error:
         return await _fail(run, error)
     return await _succeed(run)
@@ -99,8 +100,7 @@ async def _succeed(run: RunContext) -> Outcome:
         record = record.with_publication(record.publication, None)
     await run.rollouts.succeeded(journal)
     event = events.completed(journal, run.resource.id, run.policy)
-    run.leased.stage(record.announcing(event))
-    return await _close(run, Outcome.of(journal, Result.SUCCEEDED, run.services.clock()))
+    return await _close(run, record.announcing(event), Outcome.of(journal, Result.SUCCEEDED, run.services.clock()))
 
 
 async def _fail(run: RunContext, error: Terminal) -> Outcome:
@@ -121,8 +121,8 @@ async def _fail(run: RunContext, error: Terminal) -> Outcome:
         return outcome
     log.error("rotation failed", extra=log_fields)
     await run.rollouts.failed(record, error)
-    run.leased.stage(record.announcing(events.failed(error, run.resource.id, journal, run.policy.secret_name, now)))
-    return await _close(run, outcome, close_journal=not unfinished)
+    event = events.failed(error, run.resource.id, journal, run.policy.secret_name, now)
+    return await _close(run, record.announcing(event), outcome, close_journal=not unfinished)
 
 
 def _remembering(run: RunContext, error: KeyRejected | ServiceRejectsKeys, now: datetime) -> Record:
@@ -143,9 +143,10 @@ def _remembering(run: RunContext, error: KeyRejected | ServiceRejectsKeys, now: 
     return record
 
 
-async def _close(run: RunContext, outcome: Outcome, *, close_journal: bool = True) -> Outcome:
+async def _close(run: RunContext, record: Record, outcome: Outcome, *, close_journal: bool = True) -> Outcome:
+    """Store how the run ended, in one write: a write that is refused must leave no event behind."""
     log_fields = run.leased.log_fields
-    await run.leased.write(run.leased.record.with_outcome(outcome, close_journal=close_journal))
+    await run.leased.write(record.with_outcome(outcome, close_journal=close_journal))
     if outcome.result is not Result.FAILED:
         log.info("rotation closed", extra=log_fields | {"result": outcome.result.value})
     return outcome

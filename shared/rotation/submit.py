@@ -16,7 +16,7 @@ from shared.domain.journal import Journal
 from shared.domain.operation import Operation
 from shared.domain.planning import Preview
 from shared.domain.policy import Policy
-from shared.domain.record import Outcome
+from shared.domain.record import Outcome, Record
 from shared.domain.requests import NextWave, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from shared.domain.rollout import ALL_AT_ONCE, Waves, awaits_rotation
@@ -64,6 +64,19 @@ def not_managed(resource: ResourceId) -> NotManaged:
         f"{resource} is not managed: name it in SIGNALR_RESOURCE_IDS, or tag it key-rotation=enabled in "
         "one of SIGNALR_RESOURCE_GROUP_IDS or SIGNALR_SUBSCRIPTION_IDS"
     )
+
+
+def status_by(operation: Operation, record: Record | None) -> RotationStatus:
+    """How far an operation is, by what is stored of it and, until it has ended, by its resource's record."""
+    rotation_id = operation.rotation_id
+    if operation.final or record is None:
+        return RotationStatus(operation, outcome=operation.outcome if operation.final else None)
+    if record.journal and record.journal.rotation_id == rotation_id:
+        return RotationStatus(operation, journal=record.journal, failed=record.last_failure_of(rotation_id))
+    outcome = record.outcome_of(rotation_id)
+    if outcome and record.is_pending(rotation_id):
+        return RotationStatus(operation, announcing=outcome)
+    return RotationStatus(operation, outcome=outcome)
 
 
 class Rotations:
@@ -168,15 +181,10 @@ class Rotations:
     async def status(self, rotation_id: str) -> RotationStatus | None:
         """How far the rotation of this id is; None when nothing was ever asked under it."""
         operation = await self._services.operations.read(rotation_id)
-        if operation is None or operation.final:
-            return RotationStatus(operation, outcome=operation.outcome) if operation else None
-        record = await self._services.records.read(ResourceId.parse(operation.resource))
-        if record and record.journal and record.journal.rotation_id == rotation_id:
-            return RotationStatus(operation, journal=record.journal, failed=record.last_failure_of(rotation_id))
-        outcome = record.outcome_of(rotation_id) if record else None
-        if record and outcome and record.is_pending(rotation_id):
-            return RotationStatus(operation, announcing=outcome)
-        return RotationStatus(operation, outcome=outcome)
+        if operation is None:
+            return None
+        resource = ResourceId.parse(operation.resource)
+        return status_by(operation, None if operation.final else await self._services.records.read(resource))
 
     async def wait_for(self, rotation_ids: Sequence[str], *, seconds: float) -> list[RotationStatus]:
         """How the rotations stand when the last of them has ended, or when the time is up (`Prefer: wait=N`).

@@ -9,7 +9,7 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -101,7 +101,8 @@ class Sweep:
         entries = await entries_by_resource(self._services.records)
         discovery = await self._fleet.discover()
         managed = discovery.managed(entries)
-        new = [each for each in discovery.found if managed[each] is None and each not in entries]
+        observed = {each for each, entry in entries.items() if entry.snapshot}
+        new = [each for each in discovery.found if managed[each] is None and each not in observed]
         described, missing = await self._fleet.describe(new)
         strays = strays_of(entries, managed)
         return FleetState(self._services.clock(), discovery, entries, managed | described, strays, missing)
@@ -139,7 +140,11 @@ class Sweep:
 
     async def conflicts_of(self, resource: ResourceId) -> tuple[tuple[str, ...], int]:
         """Other resources that map to the same secret as this one: the first few, and how many. As `look` raises."""
-        conflict = self._conflicts(await self.look()).get(resource, _NO_CONFLICT)
+        state = await self.look()
+        # What is only named was not listed: its snapshot may tell of a secret that its tags name no more.
+        described, _ = await self._fleet.describe(each for each, found in state.managed.items() if found is None)
+        conflicts = self._conflicts(replace(state, managed={**state.managed, **described}))
+        conflict = conflicts.get(resource, _NO_CONFLICT)
         return tuple(map(str, conflict.named)), conflict.count
 
     async def report_overdue(self, state: FleetState) -> Heartbeat:

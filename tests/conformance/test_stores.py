@@ -60,9 +60,11 @@ async def test_what_is_staged_is_stored_by_the_next_write_alone(world: World) ->
 
 async def test_a_second_run_does_not_get_the_lease(world: World) -> None:
     async with world.services.records.lease(world.resource):
-        with pytest.raises(Busy):
+        with pytest.raises(Busy) as busy:
             async with world.services.records.lease(world.resource):
                 pytest.fail("two runs hold one lease")
+
+    assert "ledger" == busy.value.step
 
 
 async def test_the_lease_is_given_back(world: World) -> None:

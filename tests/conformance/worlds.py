@@ -88,27 +88,27 @@ class MemoryWorld:
             EVENT_GRID_TOPIC_ENDPOINT="https://topic",
         )
         return settings.policy_defaults.policy_of(
-            Resource(RESOURCE, "Succeeded", local_auth_disabled=False, tags=self.cloud.tags)
+            Resource(RESOURCE, "Succeeded", local_auth_disabled=False, tags=self.cloud.resource.tags)
         )
 
     def tag(self, **tags: str) -> None:
-        self.cloud.tags |= {name.replace("_", "-"): value for name, value in tags.items()}
+        self.cloud.resource.tags |= {name.replace("_", "-"): value for name, value in tags.items()}
 
     def slow_operations(self) -> None:
         """They do in memory, always."""
 
     def disable_secret(self) -> None:
-        self.cloud.disabled = True
+        self.cloud.secrets[(self.policy.vault_url, self.policy.secret_name)].disabled = True
 
     async def steal_lease(self) -> None:
-        self.cloud.lease = (object(), datetime.max.replace(tzinfo=UTC))
+        self.cloud.leases[RESOURCE] = (object(), datetime.max.replace(tzinfo=UTC))
 
     def out_of_reach(self, key: AccessKey) -> AccessKey:
         self.cloud.probes = "closed"
         return key
 
     def events(self) -> list[str]:
-        return [event for _, event in self.cloud.events]
+        return [event.id for event in self.cloud.events]
 
     def messages(self) -> list[WorkItem]:
         return [message for message in self.cloud.queue if isinstance(message, WorkItem)]

@@ -2,12 +2,16 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Literal
 
+from shared.domain.keys import fingerprint
 from shared.domain.record import Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
+from shared.rotation.submit import status_by
+from tests.faults.consistency import Consistency, Told, World
 from tests.faults.lane import Lane
 from tests.faults.modes import Mode, key_of, sweep_of
 from tests.faults.proxy import Call, Fault
@@ -57,14 +61,19 @@ async def play(lane: Lane, cut: Cut) -> Findings:
     """Play one case to its end."""
     found = Findings(str(cut))
     request = arranged(lane, cut.mode)
+    oracle = Consistency()
     await _struck(lane, cut, request, found)
     live(lane, cut.mode, found)
+    await _tell_the_same(lane, request, oracle, found)
     if cut.then == "sweep":
         await lane.work(sweep_of(lane.resource))
         live(lane, cut.mode, found)
+        await _tell_the_same(lane, request, oracle, found)
     outcome = None
     for _ in range(_DELIVERIES):
-        if outcome := await lane.work(request):
+        outcome = await lane.work(request)
+        await _tell_the_same(lane, request, oracle, found)
+        if outcome:
             break
         await lane.an_hour_passes()
     found.expect("3 Once", outcome is not None, "the message never came to an end")
@@ -75,6 +84,10 @@ async def play(lane: Lane, cut: Cut) -> Findings:
     at_rest = swept is not None and swept.result is Result.SKIPPED
     found.expect("6 Converges", at_rest, f"the last sweep still found something to do: {swept}")
     found.expect("6 Converges", not lane.errors, lane.errors)
+    if swept:
+        record, now = await lane.ledger.read(ResourceId.parse(lane.resource)), datetime.now(UTC) + lane.ahead
+        told = [*oracle.at_rest(record, swept, _world(lane), now)]
+        found.expect("10 Consistent", not told, told)
     await settled(lane, cut.mode, request, found)
     return found
 
@@ -106,6 +119,31 @@ async def _struck(lane: Lane, cut: Cut, request: WorkItem, found: Findings) -> N
         lane.proxy.arm(cut.at, cut.fault)
         await lane.work(request, fresh=True)
     lane.proxy.disarm()
+
+
+async def _tell_the_same(lane: Lane, request: WorkItem, oracle: Consistency, found: Findings) -> None:
+    """Invariant 10, at this instant."""
+    record = await lane.ledger.read(ResourceId.parse(lane.resource))
+    operation = await lane.operations.read(request.rotation_id)
+    statuses = {request.rotation_id: status_by(operation, record)} if operation else {}
+    told = [*oracle.look(record, statuses, _world(lane), datetime.now(UTC) + lane.ahead)]
+    found.expect("10 Consistent", not told, told)
+
+
+def _world(lane: Lane) -> World:
+    """What is really so."""
+    published = [json.loads(call.body) for call in _taken(lane, "publish")]
+    events = {event["id"]: event for call in _taken(lane, "announce") for event in json.loads(call.body)}
+    newest = _newest(lane)
+    return World(
+        live=frozenset(map(fingerprint, lane.azure.live_keys(lane.resource).values())),
+        newest=fingerprint(key_of(newest)) if newest else None,
+        made={body["tags"]["RotationId"]: fingerprint(key_of(body["value"])) for body in published},
+        sent=[
+            Told.of(event["id"], event["type"].rpartition(".")[2], event["data"]["rotationId"], event["data"])
+            for event in events.values()
+        ],
+    )
 
 
 def _taken(lane: Lane, what: str) -> list[Call]:

@@ -5,10 +5,10 @@ list, beside the tests.
 """
 
 from tests.faults.guards_keys import KEYS
-from tests.faults.guards_outcomes import OUTCOMES
 from tests.faults.guards_state import STATE
+from tests.faults.guards_told import TOLD
 from tests.faults.mutation import Mutation
 
 __all__ = ["MUTATIONS", "Mutation"]
 
-MUTATIONS = (*KEYS, *STATE, *OUTCOMES)
+MUTATIONS = (*KEYS, *STATE, *TOLD)

@@ -2,7 +2,7 @@
 
 from tests.faults.mutation import Mutation
 
-_HISTORIES = "tests/faults/test_interleavings.py"
+_KNOWN = "tests/faults/test_known_histories.py"
 _CUTS = "tests/integration/test_regeneration.py"
 _RECORDS = "tests/integration/test_records.py"
 _OBSTACLES = "tests/integration/test_obstacles.py"
@@ -67,7 +67,7 @@ KEYS = (
         "shared/domain/decision.py",
         "    return Publish(named, Cause.REPAIR)",
         "    return Skip(Code.NOT_DUE)",
-        _HISTORIES,
+        f"{_KNOWN}::test_a_dead_published_key_does_not_wait_for_the_schedule",
     ),
     Mutation(
         1,
@@ -75,7 +75,7 @@ KEYS = (
         "shared/domain/decision.py",
         "return _when_due(slot.other, request, policy, now)",
         "return _when_due(slot, request, policy, now)",
-        _HISTORIES,
+        f"{_KNOWN}::test_a_rotation_that_is_due_leaves_the_published_key_alone",
     ),
     Mutation(
         1,
@@ -92,7 +92,7 @@ KEYS = (
         "shared/domain/decision.py",
         "    inside_overlap = now < until and not request.force",
         "    inside_overlap = False",
-        _HISTORIES,
+        f"{_KNOWN}::test_a_key_that_was_replaced_is_left_alone_for_the_overlap",
     ),
     Mutation(
         2,
@@ -100,7 +100,7 @@ KEYS = (
         "shared/domain/decision.py",
         "    if retirement and now >= retirement.after and",
         "    if retirement and",
-        _HISTORIES,
+        f"{_KNOWN}::test_a_leaked_key_is_invalidated_when_its_time_has_come_and_not_before",
     ),
     Mutation(
         2,
@@ -170,9 +170,9 @@ KEYS = (
         3,
         "add the version again when resuming",
         "shared/rotation/publish.py",
-        "    if made is None:\n        return False\n",
-        "    return False\n",
-        _HISTORIES,
+        "    made = await _made_at(run, run.policy)\n",
+        "    made = None\n",
+        f"{_KNOWN}::test_a_run_that_was_killed_after_publishing_adds_no_second_version",
     ),
     Mutation(
         3,
@@ -207,6 +207,30 @@ KEYS = (
         f"{_INSTALLATIONS}::test_a_message_of_the_other_is_put_back_and_done_by_its_owner",
     ),
     Mutation(
+        3,
+        "look for the version in the present secret alone",
+        "shared/rotation/publish.py",
+        "    if made is None and (before := _planned_for(run)) and",
+        "    before = run.policy\n    if False and",
+        f"{_KNOWN}::test_a_run_whose_secret_is_renamed_after_publishing_adds_no_second_version",
+    ),
+    Mutation(
+        3,
+        "close a publication that may have been made",
+        "shared/rotation/publish.py",
+        "    run.version_may_exist = True  # until every place that can be asked says no\n",
+        "",
+        f"{_KNOWN}::test_a_publication_that_may_have_been_made_stays_open_while_the_vault_refuses",
+    ),
+    Mutation(
+        3,
+        "do what was refused when it comes again",
+        "shared/rotation/attempt.py",
+        "    return operation.outcome if operation and operation.final else None",
+        "    return None",
+        f"{_KNOWN}::test_a_request_that_was_refused_is_not_done_when_it_comes_again",
+    ),
+    Mutation(
         4,
         "close without announcing",
         "shared/adapters/event_grid.py",
@@ -228,7 +252,7 @@ KEYS = (
         "shared/rotation/observe.py",
         "        announced=is_announced(published, resource.id, record),",
         "        announced=True,",
-        _HISTORIES,
+        f"{_KNOWN}::test_a_version_of_a_lost_record_is_announced",
     ),
     Mutation(
         5,

@@ -2,7 +2,7 @@
 
 from tests.faults.mutation import Mutation
 
-_HISTORIES = "tests/faults/test_interleavings.py"
+_KNOWN = "tests/faults/test_known_histories.py"
 _RECORDS = "tests/integration/test_records.py"
 _NAMES = "tests/integration/test_secret_names.py"
 _STANDING = "tests/integration/test_standing_failures.py"
@@ -48,7 +48,7 @@ STATE = (
         "shared/rotation/observe.py",
         "        run_open=record is not None and record.journal is not None,",
         "        run_open=False,",
-        _HISTORIES,
+        f"{_KNOWN}::test_a_sweep_finishes_what_another_worker_began",
     ),
     Mutation(
         6,
@@ -195,43 +195,11 @@ STATE = (
         f"{_ROLLOUT}::test_thirty_are_rotated_one_then_three_then_all",
     ),
     Mutation(
-        7,
-        "publish without making sure of the lease",
-        "shared/rotation/publish.py",
-        "    await run.leased.renew()\n    timeout = run.leased.timeout_seconds",
-        "    timeout = 30.0",
-        _HISTORIES,
-    ),
-    Mutation(
-        7,
-        "let a run whose lease is lost go on to its next write",
-        "shared/adapters/blob_records.py",
-        "                run.reschedule(loop.time())",
-        "                pass",
-        f"{_WAITS}::test_a_run_whose_lease_is_lost_is_cancelled_where_it_stands",
-    ),
-    Mutation(
-        7,
-        "go on after the storage said that the lease is lost",
-        "shared/adapters/blob_records.py",
-        '        raise LeaseLost(_LOST, step="ledger") from error',
-        "        return",
-        "tests/faults/test_lease.py::test_who_lost_the_lease_stops_before",
-    ),
-    Mutation(
-        7,
-        "close an operation after the lease is given back",
-        "shared/rotation/attempt.py",
-        "            if item.tracked:\n                await end_operation(self._services",
-        "        if item.tracked:\n            await end_operation(self._services",
-        f"{_OPERATIONS}::test_an_operation_is_closed_while_its_worker_has_the_lease",
-    ),
-    Mutation(
         6,
         "forget what was published under another name",
         "shared/domain/decision.py",
-        "        return _moved(observation) or _first(request, policy)",
-        "        return _first(request, policy)",
+        "        return _moved(observation) or _first(observation, request, policy)",
+        "        return _first(observation, request, policy)",
         f"{_NAMES}::test_a_purged_secret_costs_no_client_its_key",
     ),
     Mutation(
@@ -257,5 +225,61 @@ STATE = (
         '{"Creating", "Updating",',
         '{"Failed", "Canceled", "Creating", "Updating",',
         f"{_STANDING}::test_a_resource_whose_last_change_failed_is_rotated_all_the_same",
+    ),
+    Mutation(
+        6,
+        "adopt a key whose retirement was promised",
+        "shared/domain/decision.py",
+        "    if revoked and not (request.mode",
+        "    if False and not (request.mode",
+        f"{_KNOWN}::test_a_key_whose_retirement_was_promised_is_not_adopted_under_another_name",
+    ),
+    Mutation(
+        6,
+        "follow an expiring secret by the record alone",
+        "shared/rotation/incoming_events.py",
+        "        hint = newest.owner if newest else None\n",
+        "        hint = None\n",
+        "tests/scale/test_expiring_secrets.py::test_managed_secret_is_followed_without_a_record",
+    ),
+    Mutation(
+        6,
+        "wait for whatever deep health asks",
+        "shared/rotation/preflight.py",
+        "asyncio.timeout_at(until)",
+        "asyncio.timeout(None)",
+        "tests/scale/test_deep_health.py::test_outage_is_reported_within_a_minute",
+    ),
+    Mutation(
+        7,
+        "publish without making sure of the lease",
+        "shared/rotation/publish.py",
+        "    await run.leased.renew()\n    timeout = run.leased.timeout_seconds",
+        "    timeout = 30.0",
+        f"{_KNOWN}::test_a_worker_that_slept_through_its_lease_publishes_nothing",
+    ),
+    Mutation(
+        7,
+        "let a run whose lease is lost go on to its next write",
+        "shared/adapters/blob_records.py",
+        "                run.reschedule(loop.time())",
+        "                pass",
+        f"{_WAITS}::test_a_run_whose_lease_is_lost_is_cancelled_where_it_stands",
+    ),
+    Mutation(
+        7,
+        "go on after the storage said that the lease is lost",
+        "shared/adapters/blob_records.py",
+        '        raise LeaseLost(_LOST, step="ledger") from error',
+        "        return",
+        "tests/faults/test_lease.py::test_who_lost_the_lease_stops_before",
+    ),
+    Mutation(
+        7,
+        "close an operation after the lease is given back",
+        "shared/rotation/attempt.py",
+        "            if item.tracked:\n                await end_operation(self._services",
+        "        if item.tracked:\n            await end_operation(self._services",
+        f"{_OPERATIONS}::test_an_operation_is_closed_while_its_worker_has_the_lease",
     ),
 )

@@ -13,7 +13,7 @@ from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.faults.case import Cut, Findings, calls_of, play
 from tests.faults.consumer import Consumer
-from tests.faults.kinds import KILLS
+from tests.faults.kinds import KILLS, STOLEN
 from tests.faults.lane import Lane
 from tests.faults.modes import Mode
 from tests.faults.proxy import Fault
@@ -21,6 +21,7 @@ from tests.faults.secrecy import Secrecy
 
 # Long enough to be seen running, short enough to be done at the first poll: a mode then makes the same calls each time.
 OPERATION_SECONDS = (0.02, 0.03)
+_GONE = {STOLEN, *KILLS}
 
 
 @dataclass(slots=True)
@@ -110,5 +111,9 @@ def _cuts(mode: Mode, kinds: Sequence[Fault], calls: int) -> Iterator[Cut]:
     # A worker that is killed is a new process: it has one call more to make, at Key Vault's challenge.
     for at in range(1, calls + 2):
         for number, fault in enumerate(kind for kind in kinds if at <= calls or kind in KILLS):
-            # Both continuations get every kind and every call, in turns.
-            yield Cut(mode, at, fault, "redelivery" if (at + number) % 2 else "sweep")
+            # Each call gets every kind, and each kind both continuations, in turns; a worker that is gone gets both.
+            turn = (at + number) % 2
+            if turn or fault in _GONE:
+                yield Cut(mode, at, fault, "redelivery")
+            if not turn or fault in _GONE:
+                yield Cut(mode, at, fault, "sweep")

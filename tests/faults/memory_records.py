@@ -1,5 +1,4 @@
 """The engine's ports to records and operations in `memory.Cloud`: a lease that others respect, and that ends."""
-# ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,16 +21,17 @@ from tests.faults.memory import Worker
 
 
 class MemoryLease:
-    """The lease of the one record: other workers respect it, and it ends when it is not renewed."""
+    """The lease of one record: other workers respect it, and it ends when it is not renewed."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, resource: ResourceId) -> None:
         self.worker = worker
+        self.resource = resource
         self.token = object()
         self._until = 0.0
 
     @property
     def holds(self) -> bool:
-        lease = self.worker.cloud.lease
+        lease = self.worker.cloud.leases.get(self.resource)
         return lease is not None and lease[0] is self.token and lease[1] > self.worker.cloud.now()
 
     @property
@@ -41,21 +41,22 @@ class MemoryLease:
     async def take(self) -> None:
         cloud = self.worker.cloud
         async with self.worker.call("lease"):
-            if cloud.lease is not None and cloud.lease[1] > cloud.now():
-                raise Busy("taken", retry_after=10)
+            held = cloud.leases.get(self.resource)
+            if held is not None and held[1] > cloud.now():
+                raise Busy("taken", step="ledger", retry_after=10)
             self._grant()
 
     async def write(self, record: Record) -> None:
         async with self.worker.call("write"):
             if not self.holds:
-                raise LeaseLost("lost")
-            self.worker.cloud.record = record
+                raise LeaseLost("lost", step="ledger")
+            self.worker.cloud.records[self.resource] = record
 
     async def renew(self) -> None:
         asked = asyncio.get_running_loop().time()
         async with self.worker.call("renew"):
             if not self.holds:
-                raise LeaseLost("lost")
+                raise LeaseLost("lost", step="ledger")
             self._grant()
         self._until = asked + LEASE_SECONDS
 
@@ -71,23 +72,24 @@ class MemoryLease:
             self._grant()
 
     def _grant(self) -> None:
-        self.worker.cloud.lease = (self.token, self.worker.cloud.now() + timedelta(seconds=LEASE_SECONDS))
+        until = self.worker.cloud.now() + timedelta(seconds=LEASE_SECONDS)
+        self.worker.cloud.leases[self.resource] = (self.token, until)
         self._until = asyncio.get_running_loop().time() + LEASE_SECONDS
 
 
 @dataclass
 class MemoryRecords:
-    """`RecordStore` of one resource."""
+    """`RecordStore`."""
 
     worker: Worker
 
     @asynccontextmanager
     async def lease(self, resource: ResourceId) -> AsyncIterator[LeasedRecord]:
-        cloud, lease = self.worker.cloud, MemoryLease(self.worker)
+        cloud, lease = self.worker.cloud, MemoryLease(self.worker, resource)
         await lease.take()
         async with self.worker.call("read"):
-            leased = LeasedRecord(lease, cloud.record or Record(resource=str(resource)))
-        cloud.watch("leased", self.worker, lease)
+            leased = LeasedRecord(lease, cloud.records.get(resource) or Record(resource=str(resource)))
+        cloud.watch("leased", self.worker, resource, lease)
         try:
             async with asyncio.timeout(None) as run:
                 keeper = asyncio.create_task(lease.keep(run))
@@ -96,21 +98,22 @@ class MemoryRecords:
                 finally:
                     keeper.cancel()
                     if not self.worker.dead and lease.holds:
-                        cloud.lease = None
+                        cloud.leases.pop(resource, None)
         except TimeoutError:
             if not run.expired():
                 raise
-            raise LeaseLost("lost") from None
+            raise LeaseLost("lost", step="ledger") from None
 
     async def read(self, resource: ResourceId) -> Record | None:
         async with self.worker.call("look"):
-            return self.worker.cloud.record
+            return self.worker.cloud.records.get(resource)
 
     async def entries(self) -> AsyncIterator[InventoryEntry]:
         async with self.worker.call("list"):
-            record = self.worker.cloud.record
-        if record and not record.removed:
-            yield InventoryEntry.of(record)
+            records = list(self.worker.cloud.records.values())
+        for record in records:
+            if not record.removed:
+                yield InventoryEntry.of(record)
 
     async def page(self, *, most: int, marker: str = "") -> RecordPage:
         entries = [each async for each in self.entries()]

@@ -4,33 +4,45 @@ The judge sees what the services see, and nothing of the engine but its requests
 which overlap.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.connection_strings import Shape
 from shared.domain.keys import KeyType, Slot, fingerprint
+from shared.domain.observation import Retirement
 from shared.rotation.ports import NewSecretVersion
-from tests.faults.memory import Cloud, Worker
+from tests.faults.memory import Cloud, MemoryResource, MemorySecret, Place, Worker
 from tests.faults.memory_records import MemoryLease
 
 OVERLAP = timedelta(hours=48)
+_UNANSWERED_FOR_A_WINDOW = 5  # probes at least, where the data plane can't be asked until the effect window ends
 
 
 @dataclass
 class Judge:
-    """Invariants 1, 2, 3, 4 and 7, and when connections are cut.
+    """Invariants 1, 2, 3, 4, 7 and 8 of one resource, and when connections are cut.
 
-    `excused`: the published value is dead by somebody else's doing, or by force.
+    `configured`: where it is to be published now; `place`: where it was published last, and its clients read.
+    `excused`: the published value is dead by somebody else's doing, by force, or on the word of ARM alone.
     """
 
     cloud: Cloud
+    resource: MemoryResource
+    configured: Callable[[], Place]
     excused: bool = True  # nothing is published yet
+    place: Place | None = None
+    places: set[Place] = field(default_factory=set)  # wherever a key of it was published
+    held: str | None = None  # the key that clients have, whatever became of the secret
+    by_hand: bool = False  # somebody else published it, maybe while ARM had been asked to regenerate that very key
     forced: set[str] = field(default_factory=set)
-    overlap: timedelta = OVERLAP
+    promised: dict[str, Retirement] = field(default_factory=dict)
     replaced: dict[str, datetime] = field(default_factory=dict)
     changes: Counter[str] = field(default_factory=Counter)
-    versions: Counter[str] = field(default_factory=Counter)
+    versions: defaultdict[str, set[Place]] = field(default_factory=lambda: defaultdict(set))
+    forgotten: set[str] = field(default_factory=set)  # rotations whose versions nothing tells of, but where they stand
     untold: set[str] = field(default_factory=set)
     leases: dict[int, MemoryLease] = field(default_factory=dict)
 
@@ -45,7 +57,9 @@ class Judge:
             else:
                 self._may_regenerate(Slot(detail))
         elif what == "changed":
-            self._changed()
+            self._changed(Slot(detail))
+        elif what == "changed too late":  # docs/invariants.md, "What is not promised"
+            self.excused = self.excused or self.resource.keys[Slot(detail)] == self.published
         elif what == "publish":
             self._holding(worker, "publishes")
             self._publishes(detail)
@@ -54,73 +68,144 @@ class Judge:
             self._cuts()
 
     @property
+    def secret(self) -> MemorySecret | None:
+        """What clients read."""
+        return self.cloud.secrets[self.place] if self.place else None
+
+    @property
     def published(self) -> str | None:
-        """The newest value, disabled or not."""
-        return self.cloud.versions[-1][1] if self.cloud.versions else None
+        """The key that clients have: the newest one, disabled or not, or the last one where the secret is gone."""
+        if self.secret and self.secret.versions:
+            return self.secret.key
+        return self.held
+
+    def live(self) -> None:
+        """1 Live: what readers get opens the service."""
+        disabled = self.secret is not None and self.secret.disabled
+        if not self.excused and not disabled:
+            accepted = self.resource.accepted(self.cloud.now())
+            assert self.published in accepted, f"1 Live: {self.published} is published, {accepted} are accepted"
+
+    def meddled(self) -> None:
+        """Somebody else changed a key or a version."""
+        good = self.published in self.resource.keys.values()
+        self.excused = not good or self.published not in self.resource.accepted(self.cloud.now())
+
+    def written_over(self, before: str | None) -> None:
+        """Somebody else added a version where the resource is to be published: its clients read there from now on."""
+        self.place = self.configured()
+        self._replaces(before)
+        self.by_hand = True
+        if self.published in self.resource.ever:
+            self.places.add(self.place)
+        self.meddled()
+
+    def moved(self) -> None:
+        """It is to be published elsewhere, or what was published is gone: where nothing tells of it, all is new."""
+        record = self.cloud.records.get(self.resource.id)
+        known = record.publication if record else None
+        self.untold |= {made for made in self._unannounced if record is None or not record.is_announced(made)}
+        if versions := self.cloud.secrets[self.configured()].versions:
+            if (
+                versions[-1][0].owner == self.resource.id
+                or self.cloud.secrets[self.configured()].key in self.resource.ever
+            ):
+                self.place = self.place or self.configured()
+            return
+        if known is None:
+            self.place, self.held, self.excused, self.replaced, self.promised = None, None, True, {}, {}
+        elif self.published is not None and known.fingerprint != fingerprint(self.published):
+            # Somebody else's version that the app never saw, in a place that it looks at no more.
+            self.held = next((key for key in self.resource.ever if fingerprint(key) == known.fingerprint), None)
+            self.place, self.excused, self.replaced = None, True, {}
+
+    def purged(self) -> None:
+        """The secret is gone with all its versions: clients keep what they have."""
+        self.held, self.place = self.published, None
+
+    def told(self) -> None:
+        """4 Told: every version that was added is announced, under one id."""
+        sent = self._announcements
+        ids = {rotation: {event for r, event in sent if r == rotation} for rotation in self.versions if rotation}
+        assert {} == {r: found for r, found in ids.items() if len(found) != 1 and r not in self.untold}, "4 Told"
+
+    def kept(self) -> None:
+        """6 Converges: no key whose retirement was promised is alive past its time, unless that was reported."""
+        assert not self.overdue, f"6 Converges: alive past their time: {self.overdue}"
+
+    @property
+    def overdue(self) -> frozenset[str]:
+        """The keys that were to be invalidated by now, and are accepted."""
+        now, listed = self.cloud.now(), {fingerprint(key) for key in self.resource.keys.values()}
+        return frozenset(each for each, retire in self.promised.items() if each in listed and retire.after <= now)
+
+    def record_lost(self) -> None:
+        """The blob is gone: of what was not announced, only the newest version still tells of itself."""
+        self.forgotten |= {*self.versions}
+        self.changes.clear()  # what was changed under an open journal, and not published yet, nobody can tell any more
+        versions = self.cloud.secrets[self.configured()].versions
+        newest = versions[-1][0] if versions else None
+        self.untold |= self._unannounced - {newest.rotation_id if newest else None}
+        tagged = newest.retirement if newest else None
+        self.promised = {tagged.fingerprint: tagged} if tagged else {}
+        self.moved()
+
+    def overtaken(self) -> None:
+        """The newest version tells nothing any more: what the record does not know of can't be known of."""
+        record = self.cloud.records.get(self.resource.id)
+        self.untold |= {made for made in self._unannounced if record is None or not record.is_announced(made)}
+        known = record.retirement if record else None
+        self.promised = {known.fingerprint: known} if known else {}
+
+    def untraced(self) -> None:
+        """Versions that stood where it is to be published do not tell any more which rotation added them."""
+        for version, _ in self.cloud.secrets[self.configured()].versions:
+            made = version.rotation_id or ""
+            self.untold |= {made} & self._unannounced
+            self.versions[made].clear()
 
     @property
     def _rotation(self) -> str:
         """The rotation id under way, as the record tells it."""
-        return self.cloud.record.journal.rotation_id if self.cloud.record and self.cloud.record.journal else "lost"
+        record = self.cloud.records.get(self.resource.id)
+        return record.journal.rotation_id if record and record.journal else "lost"
 
-    def live(self) -> None:
-        """1 Live: what readers get opens the service."""
-        if not self.excused and not self.cloud.disabled:
-            assert self.published in self.cloud.keys.values(), "1 Live: the published key is dead"
-
-    def meddled(self) -> None:
-        """Somebody else changed a key or a version."""
-        self._note_replaced()
-        self.excused = self.published not in self.cloud.keys.values()
-
-    def told(self) -> None:
-        """4 Told: every version that was added is announced, under one id."""
-        ids = {
-            rotation: {e for r, e in self.cloud.events if r == rotation and "RotationFailed" not in e}
-            for rotation in self.versions
-        }
-        assert {} == {r: found for r, found in ids.items() if len(found) != 1 and r not in self.untold}, "4 Told"
-
-    def record_lost(self) -> None:
-        """The blob is gone: of what was not announced, only the newest version still tells of itself."""
-        self.changes.clear()  # what was changed under an open journal, and not published yet, nobody can tell any more
-        newest = self.cloud.versions[-1][0].rotation_id if self.cloud.versions else None
-        self.untold |= self._unannounced - {newest}
-
-    def overtaken(self) -> None:
-        """Somebody else's version comes on top: what the record does not know of can't be known of any more."""
-        record = self.cloud.record
-        self.untold |= {made for made in self._unannounced if record is None or not record.is_announced(made)}
+    @property
+    def _announcements(self) -> list[tuple[str, str]]:
+        mine = (event for event in self.cloud.events if event.source == str(self.resource.id))
+        return [(event.rotation_id, event.id) for event in mine if event.kind != "RotationFailed"]
 
     @property
     def _unannounced(self) -> set[str]:
-        return set(self.versions) - {made for made, event in self.cloud.events if "RotationFailed" not in event}
+        return {made for made in self.versions if made} - {made for made, _ in self._announcements}
 
     def _holding(self, worker: Worker, does: str) -> None:
         assert self.leases[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"
 
     def _may_regenerate(self, slot: Slot) -> None:
-        key, now = self.cloud.keys[slot], self.cloud.now()
-        if self._rotation in self.forced or self.cloud.disabled:
+        key, now = self.resource.keys[slot], self.cloud.now()
+        if self._rotation in self.forced or (self.secret and self.secret.disabled):
             return
         assert key != self.published, "2 One at a time: the published key is regenerated"
-        newest = self.cloud.versions[-1][0] if self.cloud.versions else None
-        retirement = newest.retirement if newest else None
-        if retirement and not retirement.by_policy and retirement.fingerprint == fingerprint(key):
+        retirement = self.promised.get(fingerprint(key))
+        if retirement and not retirement.by_policy:
             assert now >= retirement.after, "2 One at a time: retired before its time"
         elif key in self.replaced:
             assert now >= self.replaced[key] + OVERLAP - timedelta(seconds=1), "2 One at a time: inside the overlap"
 
     def _cuts(self) -> None:
         """Its holder would come back with a key that is still valid."""
-        journal = self.cloud.record.journal if self.cloud.record else None
+        record = self.cloud.records.get(self.resource.id)
+        journal = record.journal if record else None
         if journal and journal.slot and not journal.cause:
             replaced = journal.before[journal.slot]
-            assert replaced not in {fingerprint(key) for key in self.cloud.keys.values()}, "cut before it was rejected"
+            assert replaced not in {fingerprint(key) for key in self.resource.accepted(self.cloud.now())}, (
+                "cut before it was rejected"
+            )
 
-    def _changed(self) -> None:
+    def _changed(self, slot: Slot) -> None:
         self._count_change()
-        if self._rotation in self.forced:
+        if self._rotation in self.forced or (self.by_hand and self.resource.keys[slot] == self.published):
             self.excused = True
 
     def _count_change(self) -> None:
@@ -128,16 +213,42 @@ class Judge:
         self.changes[rotation] += 1
         assert rotation == "lost" or self.changes[rotation] <= 1, "3 Once: two changes under one rotation id"
 
-    def _publishes(self, edition: NewSecretVersion) -> None:
-        self.versions[edition.rotation_id] += 1
-        assert self.versions[edition.rotation_id] <= 1, "3 Once: two versions under one rotation id"
-        assert edition.key.reveal() in self.cloud.keys.values(), "1 Live: a dead key is published"
-        before = self.published
-        if before and before != edition.key.reveal():
+    def _publishes(self, version: NewSecretVersion) -> None:
+        place, key = (version.policy.vault_url.lower(), version.policy.secret_name.lower()), version.key.reveal()
+        earlier = self.versions[version.rotation_id]
+        once = not earlier or (version.rotation_id in self.forgotten and place not in earlier)
+        assert once, f"3 Once: two versions under one rotation id: {earlier}, {place}"
+        earlier.add(place)
+        self._own(place)
+        self.places.add(place)
+        assert key in self.resource.keys.values(), "1 Live: a dead key is published"
+        on_arms_word = self.cloud.probes != "open" or self.cloud.unanswered >= _UNANSWERED_FOR_A_WINDOW
+        accepted = key in self.resource.accepted(self.cloud.now())
+        assert accepted or on_arms_word, "1 Live: a key that SignalR rejects is published"
+        before, self.place, self.held = self.published, place, key
+        if before and before != key:
             self.replaced[before] = self.cloud.now()
-        self.excused = False
+        if version.retirement:
+            self.promised[version.retirement.fingerprint] = version.retirement
+        self.excused, self.by_hand = not accepted, False
 
-    def _note_replaced(self) -> None:
-        newest = self.published
-        if len(self.cloud.versions) > 1 and (before := self.cloud.versions[-2][1]) != newest:
-            self.replaced.setdefault(before, self.cloud.now())
+    def _own(self, place: Place) -> None:
+        """8 Owned: nothing is written over what somebody else put there, and was never this resource's."""
+        secret = self.cloud.secrets[place]
+        if not secret.versions:
+            return
+        newest = secret.versions[-1][0]
+        assert newest.shape not in {Shape.UNKNOWN, Shape.IDENTITY}, "8 Owned: a value that is not understood is lost"
+        assert newest.owner in {None, self.resource.id}, "8 Owned: another resource's secret is written"
+        mine = {fingerprint(key) for key in self.resource.ever}
+        assert place in self.places or any(
+            version.owner == self.resource.id
+            or version.fingerprint in mine
+            or version.endpoint == self.resource.endpoint
+            for version, _ in secret.versions
+        ), "8 Owned: a foreign secret is written"
+
+    def _replaces(self, before: str | None) -> None:
+        if before and before != self.published:
+            self.replaced[before] = self.cloud.now()
+        self.held = self.published

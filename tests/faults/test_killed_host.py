@@ -24,6 +24,7 @@ from tests.faults.consumer import Consumer
 from tests.faults.kinds import KILLS
 from tests.faults.lane import Lane
 from tests.faults.modes import MODES
+from tests.faults.proxy import Call
 from tests.faults.scale import CHAOS
 from tests.world import ROOT
 
@@ -46,14 +47,18 @@ async def ended(lane: Lane, request: WorkItem) -> None:
             await asyncio.sleep(0.1)
 
 
-async def killed_at(lane: Lane, queue: StorageQueue, hosts: list[FunctionsHost], folder: Path, at: int) -> Findings:
-    """Kill the host that works on a message, before or after a service acts, and let another come."""
+async def killed_at(lane: Lane, queue: StorageQueue, hosts: list[FunctionsHost], folder: Path, call: Call) -> Findings:
+    """Kill the host that works on a message, before or after a service acts, and let another come.
+
+    A regeneration that was never answered is waited for an hour, so ARM always has it here.
+    """
+    at, fault = call.n, KILLS[1] if call.what == "regenerate" else KILLS[call.n % 2]
     request = arranged(lane, ROTATE)
 
     async def kill() -> None:
         hosts.pop().kill()
 
-    lane.proxy.arm(at, KILLS[at % 2], kill)
+    lane.proxy.arm(at, fault, kill)
     await queue.send(request)
     await asyncio.wait_for(lane.proxy.struck.wait(), SECONDS)
     lane.proxy.disarm()
@@ -75,11 +80,11 @@ async def test_a_killed_host_leaves_nothing_half_done(
         QueueClient.from_connection_string(hosts_storage.connection_string, NAME) as client,
     ):
         calls = await calls_of(lane, ROTATE)
-        places = [call.n for call in calls if CHAOS or call.what == "publish"]
+        places = [call for call in calls if CHAOS or call.what == "publish"]
         hosts = [await standby(lane, folder)]
         try:
             with Consumer(azure, [lane.watched]) as consumer:
-                found = [await killed_at(lane, StorageQueue(client), hosts, folder, at) for at in places]
+                found = [await killed_at(lane, StorageQueue(client), hosts, folder, each) for each in places]
         finally:
             for host in hosts:
                 host.stop()

@@ -112,6 +112,17 @@ async def test_two_resources_on_one_secret_are_refused_by_name_too(site: Site) -
     assert "both" not in site.azure.secrets()
 
 
+async def test_two_that_are_only_named_are_refused_however_often_they_are_swept(site: Site) -> None:
+    """No list tells their tags, and a record that knows of a failure alone does not either."""
+    both = [site.resource({NAMED: "named"}), site.resource({NAMED: "named"})]
+    app = site.app(SIGNALR_RESOURCE_IDS=", ".join(both), SIGNALR_SUBSCRIPTION_IDS="")
+
+    outcomes = [each for _ in range(2) for each in (await site.swept(app)).values()]
+
+    assert ["Misconfigured"] * 4 == [each.code if each else None for each in outcomes]
+    assert "named" not in site.azure.secrets()
+
+
 async def test_the_owner_of_a_secret_goes_on_whatever_another_resources_tag_says(site: Site) -> None:
     """Its published key is dead, and a stranger's tag must not keep it from being repaired."""
     owner, app = site.resource(), site.app()

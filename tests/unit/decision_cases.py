@@ -95,6 +95,7 @@ KNOWN = {
     "gone": ("dead", None),
     "primary, secondary retires": ("one", "two"),
     "secondary, primary retires": ("two", "one"),
+    "gone, primary retires": ("dead", "one"),
 }
 
 

@@ -120,6 +120,9 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
         and case.observation.promised is not None
         and case.newest.fingerprint == case.observation.promised.fingerprint
     ),
+    "no secret, Primary to be retired": lambda case: (
+        case.observation.published is None and case.unretired(Slot.PRIMARY) is not Slot.PRIMARY
+    ),
     "no secret, unknown word": lambda case: case.observation.published is None and bool(case.policy.unknown_word),
     "no secret": lambda case: case.observation.published is None,
     "published key dead": lambda case: case.observation.published is not None and not case.valid,

@@ -1,15 +1,16 @@
-"""The guards of invariants 8 to 10, and how each is taken out: ownership, announcing, one account of what happened."""
+"""The guards of invariants 8 to 10, and how each is taken out: ownership, announcing, one story."""
 
 from tests.faults.mutation import Mutation
 
+_RETIREMENTS = "tests/integration/test_retirements.py"
+_KNOWN = "tests/faults/test_known_histories.py"
 _NAMES = "tests/integration/test_secret_names.py"
 _TOPIC = "tests/integration/test_topic.py"
 _STANDING = "tests/integration/test_standing_failures.py"
-_RETIREMENTS = "tests/integration/test_retirements.py"
-_SWEEP = "tests/scale/test_sweep.py"
 _LISTS = "tests/scale/test_lists.py"
+_SWEEP = "tests/scale/test_sweep.py"
 
-OUTCOMES = (
+TOLD = (
     Mutation(
         8,
         "write over whatever a tag names",
@@ -46,9 +47,33 @@ OUTCOMES = (
         8,
         "overwrite a value that is not understood",
         "shared/domain/decision.py",
-        "            return Refuse(Code.SECRET_NOT_UNDERSTOOD)",
+        "            return Code.SECRET_NOT_UNDERSTOOD",
         "            return None",
         f"{_NAMES}::test_a_value_of_a_third_shape_is_never_overwritten",
+    ),
+    Mutation(
+        8,
+        "write over what came while a run was open",
+        "shared/rotation/publish.py",
+        "            raise Abandoned\n        _expect_own(run, newest, key)\n",
+        "            raise Abandoned\n",
+        f"{_KNOWN}::test_what_is_written_while_a_run_is_open_is_not_overwritten",
+    ),
+    Mutation(
+        8,
+        "forget who was only named, once there is a record",
+        "shared/rotation/sweep.py",
+        "observed = {each for each, entry in entries.items() if entry.snapshot}",
+        "observed = {*entries}",
+        f"{_SWEEP}::test_two_that_are_only_named_are_refused_however_often_they_are_swept",
+    ),
+    Mutation(
+        8,
+        "believe an old snapshot of a named resource",
+        "shared/rotation/sweep.py",
+        "self._conflicts(replace(state, managed={**state.managed, **described}))",
+        "self._conflicts(state)",
+        f"{_KNOWN}::test_two_that_are_named_alike_are_refused_however_often_one_asks",
     ),
     Mutation(
         9,
@@ -62,8 +87,8 @@ OUTCOMES = (
         9,
         "forget what waits to be announced",
         "shared/rotation/run.py",
-        "    run.leased.stage(record.announcing(event))",
-        "    run.leased.stage(record)",
+        "    return await _close(run, record.announcing(event), Outcome",
+        "    return await _close(run, record, Outcome",
         f"{_TOPIC}::test_all_is_announced_once_the_topic_is_back",
     ),
     Mutation(
@@ -113,6 +138,38 @@ OUTCOMES = (
         "        if others and outcome.repeats(others[-1]):",
         "        if False:",
         f"{_STANDING}::test_a_failure_of_fifty_days_pushes_no_success_out",
+    ),
+    Mutation(
+        10,
+        "let an error after the end change the end",
+        "shared/rotation/outcomes.py",
+        "    if known := record.outcome_of(item.rotation_id):",
+        "    if known := None:",
+        f"{_KNOWN}::test_an_error_after_the_end_does_not_change_the_end",
+    ),
+    Mutation(
+        10,
+        "announce an end that was not stored",
+        "shared/rotation/run.py",
+        "    return await _close(run, record.announcing(event), Outcome.of",
+        "    run.leased.stage(record.announcing(event))\n    return await _close(run, run.leased.record, Outcome.of",
+        f"{_KNOWN}::test_a_close_that_is_refused_announces_nothing",
+    ),
+    Mutation(
+        10,
+        "ask the record about an operation that has ended",
+        "shared/rotation/submit.py",
+        "    if operation.final or record is None:",
+        "    if record is None:",
+        f"{_KNOWN}::test_an_operation_that_ended_without_its_record_stays_as_it_ended",
+    ),
+    Mutation(
+        10,
+        "show a dead published key green",
+        "shared/dashboard/status.py",
+        "    if snapshot.version and snapshot.published_slot is None:",
+        "    if False and snapshot.published_slot is None:",
+        f"{_KNOWN}::test_a_dead_published_key_is_not_shown_green",
     ),
     Mutation(
         10,

@@ -1,0 +1,256 @@
+"""Histories that are known by name: each is short, and shows one thing that a random history may or may not meet."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from shared.domain.keys import KeyType, Slot
+from shared.domain.record import Outcome, Record, Result
+from shared.domain.requests import Mode
+from tests.faults.consistency import Consistency
+from tests.faults.history import NO_TROUBLE, History
+from tests.faults.meddling import Meddling
+from tests.faults.memory import NEIGHBOUR, OTHER_VAULT, RESOURCE, VAULT, Place, Struck
+
+ROTATE, RESYNC = {"mode": Mode.ROTATE}, {"mode": Mode.RESYNC}
+FIRST = (VAULT, "chat-connection-string")
+MOVED = "moved"
+
+
+@pytest.fixture
+def history() -> Iterator[Meddling]:
+    """A resource whose Primary was adopted a day ago. In the end sweeps must come to rest, as in every history."""
+    made = Meddling()
+    made.begin()
+    made.sweep()
+    looked_at(made)
+    made.time_passes(hours=25)
+    yield made
+    looked_at(made)
+    made.teardown()
+
+
+def looked_at(history: History) -> None:
+    history.nobody_is_refused()
+    history.all_tell_the_same()
+
+
+def ask(history: History, wish: dict[str, Any], struck: Struck = NO_TROUBLE) -> Outcome | None:
+    [outcome] = history.work([(history.wished(wish), struck)])
+    looked_at(history)
+    return outcome
+
+
+def again(history: History, which: int = -1) -> Outcome | None:
+    [outcome] = history.work([(history.fresh(history.asked[which]), NO_TROUBLE)])
+    looked_at(history)
+    return outcome
+
+
+def record(history: History) -> Record:
+    return history.cloud.records[RESOURCE]
+
+
+def results(history: History) -> list[Result]:
+    return [each.result for each in record(history).history]
+
+
+def keys_in(history: History, place: Place = FIRST) -> list[str]:
+    return [text.partition("AccessKey=")[2].partition(";")[0] for _, text in history.cloud.secrets[place].versions]
+
+
+# -- keys
+
+
+def test_a_dead_published_key_does_not_wait_for_the_schedule(history: Meddling) -> None:
+    history.renew_in_portal(Slot.PRIMARY)
+    history.sweep()
+
+    assert history.cloud.resource.keys[Slot.PRIMARY] == history.judge.published
+
+
+def test_a_rotation_that_is_due_leaves_the_published_key_alone(history: Meddling) -> None:
+    history.time_passes(hours=24 * 61)
+    history.sweep()
+
+    assert ("key-1", "key-5") == (history.cloud.resource.keys[Slot.PRIMARY], history.judge.published)
+
+
+def test_a_key_that_was_replaced_is_left_alone_for_the_overlap(history: Meddling) -> None:
+    ask(history, ROTATE)
+    history.time_passes(hours=1)
+
+    refused = ask(history, ROTATE)
+
+    assert refused
+    assert (Result.REFUSED, "OverlapActive", "key-1") == (
+        refused.result,
+        refused.code,
+        history.cloud.resource.keys[Slot.PRIMARY],
+    )
+
+
+def test_a_leaked_key_is_invalidated_when_its_time_has_come_and_not_before(history: Meddling) -> None:
+    ask(history, {"mode": Mode.REVOKE, "overlap_hours": 100})
+    history.time_passes(hours=50)
+    history.sweep()
+    before = history.cloud.resource.keys[Slot.PRIMARY]
+    history.time_passes(hours=51)
+    history.sweep()
+
+    assert ("key-1", "key-6") == (before, history.cloud.resource.keys[Slot.PRIMARY])
+
+
+def test_a_key_whose_retirement_was_promised_is_not_adopted_under_another_name(history: Meddling) -> None:
+    ask(history, {"mode": Mode.REVOKE, "overlap_hours": 100})
+    history.rename_by_tag(secret=MOVED, vault=VAULT)
+    history.renew_in_portal(Slot.SECONDARY)
+    history.sweep()
+
+    assert [history.cloud.resource.keys[Slot.SECONDARY]] == keys_in(history, (VAULT, MOVED))
+
+
+# -- versions and events
+
+
+def test_a_run_that_was_killed_after_publishing_adds_no_second_version(history: Meddling) -> None:
+    ask(history, ROTATE, ("killed after", "publish"))
+    history.time_passes(hours=0.02)
+    again(history)
+
+    assert ["key-1", "key-5"] == keys_in(history)
+
+
+def test_a_run_whose_secret_is_renamed_after_publishing_adds_no_second_version(history: Meddling) -> None:
+    ask(history, ROTATE, ("killed after", "publish"))
+    asked = history.asked[-1].rotation_id
+    history.rename_by_tag(secret=MOVED, vault=OTHER_VAULT)
+    history.time_passes(hours=0.02)
+    history.sweep()
+
+    moved = [version.rotation_id for version, _ in history.cloud.secrets[(OTHER_VAULT, MOVED)].versions]
+    assert (["key-1", "key-5"], 1, False) == (keys_in(history), len(moved), asked in moved)
+
+
+def test_a_version_of_a_lost_record_is_announced(history: Meddling) -> None:
+    ask(history, ROTATE, ("killed after", "publish"))
+    asked = history.asked[-1].rotation_id
+    history.lose_the_record()
+    history.sweep()
+
+    assert [f"{asked}-KeyRotated"] == [event.id for event in history.cloud.events if event.rotation_id == asked]
+
+
+def test_a_sweep_finishes_what_another_worker_began(history: Meddling) -> None:
+    ask(history, ROTATE, ("killed after", "regenerate"))
+    history.time_passes(hours=0.02)
+    history.sweep()
+
+    assert (["key-1", "key-5"], None) == (keys_in(history), record(history).journal)
+
+
+def test_a_worker_that_slept_through_its_lease_publishes_nothing(history: Meddling) -> None:
+    for call in range(1, 24):
+        history.work(
+            [(history.wished({**ROTATE, "force": True}), ("suspended", call)), (history.wished(RESYNC), NO_TROUBLE)]
+        )
+        looked_at(history)
+        history.time_passes(hours=25)
+
+    assert len(keys_in(history)) == len({version.rotation_id for version, _ in history.cloud.secrets[FIRST].versions})
+
+
+def test_a_publication_that_may_have_been_made_stays_open_while_the_vault_refuses(history: Meddling) -> None:
+    history.publish_by_hand("dead")
+    history.sweep(struck := RESOURCE, ("killed after", "publish"))
+    history.time_passes(hours=0.02)
+    history.sweep(struck, ("forbidden", "made_by"))
+    refused = record(history).journal
+    history.sweep()
+
+    assert refused
+    assert (None, ["key-1", "key-of-nowhere", "key-1"]) == (record(history).journal, keys_in(history))
+
+
+# -- somebody else's secret
+
+
+@pytest.mark.parametrize("foreign", ["hunter2", '{"user": "payments"}'])
+def test_what_is_written_while_a_run_is_open_is_not_overwritten(history: Meddling, foreign: str) -> None:
+    history.rename_by_tag(secret=MOVED, vault=VAULT)
+    history.lose_the_record()
+    ask(history, ROTATE, ("forbidden", "publish"))
+    history.write_something_foreign(foreign)
+    history.sweep()
+
+    assert [foreign] == [text for _, text in history.cloud.secrets[(VAULT, MOVED)].versions]
+    assert record(history).failing
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_two_that_are_named_alike_are_refused_however_often_one_asks(history: Meddling, known: bool) -> None:  # noqa: FBT001
+    if known:  # it was published, under another name
+        history.sweep(NEIGHBOUR)
+    history.rename_by_tag(secret=MOVED, vault=VAULT)
+    history.name_the_neighbour_alike(shared=True)
+    for _ in range(2):
+        history.work([(history.wished(ROTATE, NEIGHBOUR), NO_TROUBLE)])
+
+    assert [] == history.cloud.secrets[(VAULT, MOVED)].versions
+
+
+# -- what is told of it
+
+
+def test_an_error_after_the_end_does_not_change_the_end(history: Meddling) -> None:
+    history.publish_by_hand("dead")
+    history.sweep(RESOURCE, ("forbidden", "close operation"))
+
+    assert ([Result.SUCCEEDED] * 2, None) == (results(history), record(history).failing)
+
+
+def test_a_close_that_is_refused_announces_nothing(history: Meddling) -> None:
+    for write in range(1, 30):
+        ask(history, {**ROTATE, "force": True}, ("forbidden", write))
+        history.time_passes(hours=25)
+        history.sweep()
+
+    assert record(history).journal is None
+
+
+def test_an_operation_that_ended_without_its_record_stays_as_it_ended(history: Meddling) -> None:
+    ask(history, ROTATE, ("killed after", "regenerate"))
+    history.cloud.leases[RESOURCE] = (object(), history.cloud.now().replace(year=2100))
+    history.time_passes(hours=2)
+    again(history)
+    del history.cloud.leases[RESOURCE]
+    history.sweep()
+    looked_at(history)
+
+    operation = history.cloud.operations[history.asked[1].rotation_id]
+    assert operation.outcome
+    assert ("LeaseHeld", Result.SUCCEEDED) == (operation.outcome.code, results(history)[-1])
+
+
+def test_a_request_that_was_refused_is_not_done_when_it_comes_again(history: Meddling) -> None:
+    ask(history, ROTATE)
+    ask(history, ROTATE)
+    history.time_passes(hours=25)
+    again(history)
+
+    assert ["key-1", "key-5"] == keys_in(history)
+
+
+def test_a_dead_published_key_is_not_shown_green(history: Meddling) -> None:
+    seen = record(history).snapshot
+    assert seen
+    dead = record(history).with_snapshot(seen.model_copy(update={"published_slot": None}))
+
+    assert [] == [*Consistency().look(dead, {}, history.world(RESOURCE), history.cloud.now())]
+
+
+def test_a_salt_is_told_as_a_salt(history: Meddling) -> None:
+    ask(history, {"mode": Mode.ROTATE, "key_type": KeyType.SALT})
+
+    assert "SaltRegenerated" == history.cloud.events[-1].kind
