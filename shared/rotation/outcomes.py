@@ -70,6 +70,7 @@ async def failed_without_record(
 ) -> Outcome:
     """End a request whose record can't be had or written: log it, announce it, and close its operation if that works.
 
+    What has ended, as its operation or its record says, stays as it ended.
     Of a sweep it is reported once a day; `incident` is what makes it the same one then, the error's code by default.
     Raises what is `Retryable`.
     """
@@ -83,6 +84,9 @@ async def failed_without_record(
         if known and known.final and known.outcome:
             log.warning("rotation still fails", extra=extra)
             return known.outcome
+        record = await services.records.read(resource)  # for which nobody's lease is needed
+        if record and (ended := record.outcome_of(item.rotation_id)):
+            return await closed_operation(services, resource, ended)
     log.error("rotation failed", extra=extra | {"why": error.message})  # the log may be all that can be written
     await announce_without_record(services.events, events.failed(error, resource, item, resource.name, now))
     outcome = failure(item, error, now)

@@ -41,10 +41,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What is really so: the keys that ARM lists, the newest version's key (None: no version, or a disabled one).
+    """What is really so.
 
-    `made` has the fingerprint of the version that each rotation added, `sent` what the topic has received. `resting`:
-    nobody else changes the resource; `paused` as its tag says. `overdue`: leaked keys that are alive past their time.
+    `live`: the keys that ARM lists or SignalR accepts; `newest`: the newest version's key (None: no version, or a
+    disabled one). `made` has the fingerprint of the version that each rotation added, `sent` what the topic has
+    received. `resting`: nobody else changes the resource; `paused` as its tag says. `overdue`: leaked keys that are
+    alive past their time.
     """
 
     live: frozenset[str]
@@ -139,7 +141,7 @@ class Consistency:
                 yield f"{event.id} names {event.fingerprint} {event.version}, the history {done.fingerprint}"
             if event.rotation_id in world.made and event.version and world.made[event.rotation_id] != event.fingerprint:
                 yield f"{event.id} names {event.fingerprint}, the vault {world.made[event.rotation_id]}"
-        elif event.kind == FAILED:
+        elif event.kind == FAILED and event.code not in _WITHOUT_RECORD:
             final = self.finals.get(event.rotation_id)
             known = [*history, *([final] if final else ())]
             going_on = record.journal is not None and record.journal.rotation_id == event.rotation_id

@@ -246,18 +246,8 @@ STATE = (
         6,
         "look at one resource after the other in deep health, for as long as it takes",
         "shared/rotation/preflight.py",
-        "                async with asyncio.timeout_at(until):\n"
-        "                    return await self._preview(item, topic)\n"
-        "            except TimeoutError:\n"
-        '                return Preview(item, finding=Unavailable("not looked at in time: ask for this resource alone"))\n'
-        "\n"
         "        return await bounded_gather(preview, items, limit=_AT_ONCE)",
-        "                async with asyncio.timeout(None):\n"
-        "                    return await self._preview(item, topic)\n"
-        "            except TimeoutError:\n"
-        '                return Preview(item, finding=Unavailable("not looked at in time: ask for this resource alone"))\n'
-        "\n"
-        "        return await bounded_gather(preview, items, limit=1)",
+        "        until += 3600\n        return await bounded_gather(preview, items, limit=1)",
         "tests/scale/test_deep_health.py::test_outage_is_reported_within_a_minute",
     ),
     Mutation(

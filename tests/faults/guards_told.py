@@ -149,6 +149,14 @@ TOLD = (
     ),
     Mutation(
         10,
+        "report a held lease for what has ended",
+        "shared/rotation/outcomes.py",
+        "        if record and (ended := record.outcome_of(item.rotation_id)):",
+        "        if record and (ended := None):",
+        f"{_KNOWN}::test_a_lease_that_is_held_does_not_change_how_a_rotation_has_ended",
+    ),
+    Mutation(
+        10,
         "announce an end that was not stored",
         "shared/rotation/run.py",
         "    return await _close(run, record.announcing(event), Outcome.of",
@@ -167,8 +175,8 @@ TOLD = (
         10,
         "show a dead published key green",
         "shared/dashboard/status.py",
-        "    if snapshot.version and snapshot.published_slot is None:",
-        "    if False and snapshot.published_slot is None:",
+        "    return bool(snapshot and snapshot.version and snapshot.fingerprint and snapshot.published_slot is None)",
+        "    return False",
         f"{_KNOWN}::test_a_dead_published_key_is_not_shown_green",
     ),
     Mutation(

@@ -224,7 +224,7 @@ class History(RuleBasedStateMachine):
             if version.rotation_id and version.owner == resource
         }
         return World(
-            live=frozenset(map(fingerprint, known.keys.values())),
+            live=frozenset(map(fingerprint, {*known.keys.values(), *known.accepted(self.cloud.now())})),
             newest=newest.fingerprint if newest else None,
             made=made,
             sent=[

@@ -233,6 +233,17 @@ def test_an_operation_that_ended_without_its_record_stays_as_it_ended(history: M
     assert ("LeaseHeld", Result.SUCCEEDED) == (operation.outcome.code, results(history)[-1])
 
 
+def test_a_lease_that_is_held_does_not_change_how_a_rotation_has_ended(history: Meddling) -> None:
+    ask(history, ROTATE, ("killed before", "close operation"))
+    history.cloud.leases[RESOURCE] = (object(), history.cloud.now().replace(year=2100))
+    history.time_passes(hours=2)
+    outcome = again(history)
+    del history.cloud.leases[RESOURCE]
+
+    assert outcome
+    assert Result.SUCCEEDED is outcome.result
+
+
 def test_a_request_that_was_refused_is_not_done_when_it_comes_again(history: Meddling) -> None:
     ask(history, ROTATE)
     ask(history, ROTATE)
