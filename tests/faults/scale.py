@@ -5,7 +5,7 @@ import os
 from hypothesis import Phase
 
 CHAOS, MUTANT = "CHAOS" in os.environ, "MUTANT" in os.environ
-EXAMPLES = 3000 if CHAOS else 2000 if MUTANT else 60
+EXAMPLES = 3000 if CHAOS else 2000 if MUTANT else 50
 STEPS = 25
 # A mutant is to be noticed, not explained.
 PHASES = (Phase.generate,) if MUTANT else (Phase.generate, Phase.shrink)
