@@ -41,11 +41,11 @@ SETTINGS = {
     "ALLOWED_KEY_VAULT_URLS": f"{VAULT},{OTHER_VAULT}",
     "EVENT_GRID_TOPIC_ENDPOINT": "https://topic",
 }
-_DEFAULTS = {
+DEFAULTS = {
     template: Settings(**SETTINGS, SECRET_NAME_TEMPLATE=template).policy_defaults  # type: ignore[arg-type]
     for template in ("{name}-connection-string", "signalr-{name}")
 }
-TEMPLATES = tuple(_DEFAULTS)
+TEMPLATES = tuple(DEFAULTS)
 OF_ITS_OWN = "of-its-own"
 
 
@@ -241,13 +241,13 @@ class History(RuleBasedStateMachine):
 
     def _fleet(self, worker: Worker) -> Fleet:
         services = services_of(worker, effect_seconds=EFFECT_SECONDS)
-        return Fleet(services, named=(RESOURCE, NEIGHBOUR), scopes=(), defaults=_DEFAULTS[self.template])
+        return Fleet(services, named=(RESOURCE, NEIGHBOUR), scopes=(), defaults=DEFAULTS[self.template])
 
     def _configured(self, resource: ResourceId) -> Callable[[], Place]:
         def place() -> Place:
             known = self.cloud.resources[resource]
             found = Resource(known.id, known.state, local_auth_disabled=False, tags=known.tags)
-            policy = _DEFAULTS[self.template].policy_of(found)
+            policy = DEFAULTS[self.template].policy_of(found)
             return policy.vault_url.lower(), policy.secret_name.lower()
 
         return place

@@ -20,7 +20,7 @@ _FOREIGN = (
     '{"user": "payments"}',
     "Endpoint=https://chat.service.signalr.net;AuthType=azure.msi;Version=1.0;",
 )
-_HOURS = (0.02, 1, 12, 25, 24 * 31, 24 * 61)
+_HOURS = (0.02, 1, 12, 25, 49, 24 * 31, 24 * 61)
 _OF_FORMAT_2 = {"format", "publication", "retirement", "failing", "outbox", "missingSince"}
 
 

@@ -14,10 +14,11 @@ from shared.domain.connection_strings import Shape
 from shared.domain.keys import KeyType, Slot, fingerprint
 from shared.domain.observation import Retirement
 from shared.rotation.ports import NewSecretVersion
-from tests.faults.memory import Cloud, MemoryResource, MemorySecret, Place, Worker
+from tests.faults.memory import RESOURCE, VAULT, Cloud, MemoryResource, MemorySecret, Place, Worker
 from tests.faults.memory_records import MemoryLease
 
 OVERLAP = timedelta(hours=48)
+PLACE: Place = (VAULT, f"{RESOURCE.name}-connection-string")
 _UNANSWERED_FOR_A_WINDOW = 5  # probes at least, where the data plane can't be asked until the effect window ends
 
 
@@ -256,3 +257,10 @@ class Judge:
         if before and before != self.published:
             self.replaced[before] = self.cloud.now()
         self.held = self.published
+
+
+def watching(cloud: Cloud) -> Judge:
+    """The judge of the one resource of a cloud in which no secret is renamed. It watches from now on."""
+    judge = Judge(cloud, cloud.resource, configured=lambda: PLACE)
+    cloud.watch = lambda what, worker, _, detail: judge.watch(what, worker, detail)
+    return judge

@@ -10,10 +10,10 @@ from shared.domain.record import Outcome
 from shared.domain.requests import Mode, RotationCommand
 from shared.rotation.inventory import Fleet
 from shared.rotation.worker import Worker as Engine
+from tests.faults.history import DEFAULTS, EFFECT_SECONDS, TEMPLATES
 from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
 from tests.faults.memory_ports import services_of
-from tests.faults.rules import Judge
-from tests.faults.test_interleavings import EFFECT_SECONDS, SETTINGS
+from tests.faults.rules import watching
 from tests.faults.virtual_time import TimelessLoop
 
 
@@ -24,8 +24,7 @@ class Site:
         self.loop = TimelessLoop()
         self.hours = 0.0
         self.cloud = Cloud(now=lambda: START + timedelta(hours=self.hours, seconds=self.loop.time()), watch=print)
-        self.judge = Judge(self.cloud)
-        self.cloud.watch = self.judge.watch
+        watching(self.cloud)
         self.attempt(Worker(self.cloud))
         self.pass_time()
         self.attempt(Worker(self.cloud), mode=Mode.REVOKE, overlap_hours=48, close_connections=hubs)
@@ -37,7 +36,7 @@ class Site:
 
     def attempt(self, worker: Worker, mode: Mode = Mode.SWEEP, **wish: object) -> Outcome | None:
         services = services_of(worker, effect_seconds=EFFECT_SECONDS)
-        fleet = Fleet(services, named=SETTINGS.resources, scopes=(), defaults=SETTINGS.policy_defaults)
+        fleet = Fleet(services, named=(RESOURCE,), scopes=(), defaults=DEFAULTS[TEMPLATES[0]])
         command = RotationCommand("http", RESOURCE, mode, tracked=False, **wish)  # type: ignore[arg-type]
         item = command.for_resource(RESOURCE, self.cloud.now())
         with suppress(RotationError, Killed):

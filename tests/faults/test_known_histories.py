@@ -12,20 +12,20 @@ from tests.faults.consistency import Consistency
 from tests.faults.history import NO_TROUBLE, History
 from tests.faults.meddling import Meddling
 from tests.faults.memory import NEIGHBOUR, OTHER_VAULT, RESOURCE, VAULT, Place, Struck
+from tests.faults.rules import PLACE
 
 ROTATE, RESYNC = {"mode": Mode.ROTATE}, {"mode": Mode.RESYNC}
-FIRST = (VAULT, "chat-connection-string")
 MOVED = "moved"
 
 
 @pytest.fixture
 def history() -> Iterator[Meddling]:
-    """A resource whose Primary was adopted a day ago. In the end sweeps must come to rest, as in every history."""
+    """A resource whose Primary was adopted two days ago. In the end sweeps must come to rest, as in every history."""
     made = Meddling()
     made.begin()
     made.sweep()
     looked_at(made)
-    made.time_passes(hours=25)
+    made.time_passes(hours=49)
     yield made
     looked_at(made)
     made.teardown()
@@ -56,7 +56,7 @@ def results(history: History) -> list[Result]:
     return [each.result for each in record(history).history]
 
 
-def keys_in(history: History, place: Place = FIRST) -> list[str]:
+def keys_in(history: History, place: Place = PLACE) -> list[str]:
     return [text.partition("AccessKey=")[2].partition(";")[0] for _, text in history.cloud.secrets[place].versions]
 
 
@@ -156,9 +156,9 @@ def test_a_worker_that_slept_through_its_lease_publishes_nothing(history: Meddli
             [(history.wished({**ROTATE, "force": True}), ("suspended", call)), (history.wished(RESYNC), NO_TROUBLE)]
         )
         looked_at(history)
-        history.time_passes(hours=25)
+        history.time_passes(hours=49)
 
-    assert len(keys_in(history)) == len({version.rotation_id for version, _ in history.cloud.secrets[FIRST].versions})
+    assert len(keys_in(history)) == len({version.rotation_id for version, _ in history.cloud.secrets[PLACE].versions})
 
 
 def test_a_publication_that_may_have_been_made_stays_open_while_the_vault_refuses(history: Meddling) -> None:
@@ -213,7 +213,7 @@ def test_an_error_after_the_end_does_not_change_the_end(history: Meddling) -> No
 def test_a_close_that_is_refused_announces_nothing(history: Meddling) -> None:
     for write in range(1, 30):
         ask(history, {**ROTATE, "force": True}, ("forbidden", write))
-        history.time_passes(hours=25)
+        history.time_passes(hours=49)
         history.sweep()
 
     assert record(history).journal is None
@@ -247,7 +247,7 @@ def test_a_lease_that_is_held_does_not_change_how_a_rotation_has_ended(history: 
 def test_a_request_that_was_refused_is_not_done_when_it_comes_again(history: Meddling) -> None:
     ask(history, ROTATE)
     ask(history, ROTATE)
-    history.time_passes(hours=25)
+    history.time_passes(hours=49)
     again(history)
 
     assert ["key-1", "key-5"] == keys_in(history)

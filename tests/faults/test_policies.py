@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.errors import RotationError
-from shared.domain.keys import KeyType
+from shared.domain.keys import KeyType, fingerprint
 from shared.domain.requests import Mode, RotationCommand
 from shared.rotation.inventory import Fleet
 from shared.rotation.worker import Worker as Engine
 from shared.settings import Settings
 from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
 from tests.faults.memory_ports import LONGEST_OPERATION_SECONDS, services_of
-from tests.faults.rules import Judge
+from tests.faults.rules import PLACE, watching
 from tests.faults.scale import EXAMPLES, PHASES
 from tests.faults.virtual_time import TimelessLoop
 
@@ -59,12 +59,13 @@ class Ages:
     versions: int = 0
 
     def look(self, most: timedelta) -> None:
-        for value in self.cloud.keys.values():
-            self.since.setdefault(value, self.cloud.now())
-        for version, value in self.cloud.versions[self.versions :]:
-            self.since[value] = version.since
-        self.versions = len(self.cloud.versions)
-        oldest = max(self.cloud.now() - self.since[value] for value in self.cloud.keys.values())
+        listed, versions = [*map(fingerprint, self.cloud.resource.keys.values())], self.cloud.secrets[PLACE].versions
+        for key in listed:
+            self.since.setdefault(key, self.cloud.now())
+        for version, _ in versions[self.versions :]:
+            self.since[version.fingerprint or ""] = version.since
+        self.versions = len(versions)
+        oldest = max(self.cloud.now() - self.since[key] for key in listed)
         assert oldest <= most, f"a key is {oldest} old, of {most}"
 
 
@@ -81,8 +82,7 @@ def test_no_key_is_older_than_its_policy_allows(
 ) -> None:
     loop, ahead, numbers = TimelessLoop(), timedelta(), count()
     cloud = Cloud(now=lambda: START + ahead + timedelta(seconds=loop.time()), watch=lambda *_: None)
-    judge, ages = Judge(cloud), Ages(cloud)
-    cloud.watch = judge.watch
+    judge, ages = watching(cloud), Ages(cloud)
     values = Settings(
         AzureWebJobsStorage="UseDevelopmentStorage=true",
         SIGNALR_RESOURCE_IDS=str(RESOURCE),
@@ -115,5 +115,5 @@ def test_no_key_is_older_than_its_policy_allows(
         ages.look(most + (1 + met) * SWEEPS_EVERY)
         ahead += SWEEPS_EVERY
     loop.close()
-    noticed = [event for _, event in cloud.events if "RotationUpcoming" in event]
+    noticed = [event for event in cloud.events if event.kind == "RotationUpcoming"]
     assert bool(values.NOTICE_DAYS) == bool(noticed)
