@@ -23,11 +23,7 @@ browser: .venv/.installed  ## the dashboard in a real Chromium, installed where 
 	scripts/browser
 	$(PY) -m pytest tests/browser tests/dashboard
 
-<<<<<<< HEAD
 chaos: .venv/.installed  ## fault injection: every call × every failure, 3,000 random histories
-=======
-chaos: .venv/.installed  ## every mode cut at every call in every way (5,600 cases), 3,000 histories; progress, then cases and violations
->>>>>>> b941f64 (What histories, cuts and the oracle cover, with their figures; every mutant has a deterministic test)
 	CHAOS=1 $(PY) -m pytest tests/faults --deselect tests/faults/test_cuts.py --timeout 1500
 	$(PY) -m tests.faults.chaos
 

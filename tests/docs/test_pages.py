@@ -18,7 +18,7 @@ LENGTHS = {
     "docs/how-to/rotate-and-roll-back.md": 60,
     "docs/how-to/clients-get-401.md": 30,
     "docs/contributing/testing.md": 60,
-    "docs/reference/decision-table.md": 130,
+    "docs/reference/decision-table.md": 140,
     "docs/reference/glossary.md": 50,
     "docs/reference/permissions.md": 60,
 }

@@ -208,10 +208,9 @@ class History(RuleBasedStateMachine):
     def messages(self, worker: Worker) -> QueueMessages:
         """What the queue's functions ask."""
         services, fleet = services_of(worker, effect_seconds=EFFECT_SECONDS), self._fleet(worker)
-        events = IncomingEvents(
-            services, fleet, Inventory(services, fleet), self.rotations(worker), vaults=(VAULT, OTHER_VAULT)
-        )
-        return QueueMessages(services, fleet, Engine(services, fleet), events, installation="test")
+        rotations = self.rotations(worker)
+        events = IncomingEvents(services, fleet, Inventory(services, fleet), rotations, vaults=(VAULT, OTHER_VAULT))
+        return QueueMessages(services, fleet, Engine(services, fleet), events, rotations, installation="test")
 
     def world(self, resource: ResourceId) -> World:
         """What is really so of one resource."""

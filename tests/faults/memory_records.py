@@ -1,4 +1,5 @@
 """The engine's ports to records and operations in `memory.Cloud`: a lease that others respect, and that ends."""
+# ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
