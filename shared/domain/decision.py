@@ -197,7 +197,7 @@ def not_to_be_written(published: PublishedSecret | None, *, owned: bool) -> Code
             return None
 
 
-def _moved(observation: Observation) -> Action | None:
+def _moved(observation: Observation) -> Publish | None:
     """The secret has another name, or was purged: the key that clients hold is published there, as it is."""
     slot = observation.known_slot
     retirement = observation.retirement
@@ -209,12 +209,12 @@ def _moved(observation: Observation) -> Action | None:
 def _first(observation: Observation, request: WorkItem, policy: Policy) -> Action:
     """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out.
 
-    Not if its retirement was promised: then Secondary is what is left, whatever is asked but a forced rotation.
+    Where a retirement was promised, the other key is what is left: the one is neither handed out again nor invalidated
+    before its time, whatever is asked but a forced rotation.
     """
-    retirement = observation.retirement
-    revoked = retirement is not None and observation.fingerprints[Slot.PRIMARY] == retirement.fingerprint
-    if revoked and not (request.mode is Mode.ROTATE and request.force):
-        return Publish(Slot.SECONDARY, Cause.REPAIR)
+    retiring = observation.slot_of(observation.retirement.fingerprint) if observation.retirement else None
+    if retiring and not (request.mode is Mode.ROTATE and request.force):
+        return Publish(retiring.other, Cause.REPAIR)
     if policy.unknown_word and request.mode is Mode.SWEEP:
         return Refuse(Code.MISCONFIGURED)
     if request.mode in {Mode.SWEEP, Mode.RESYNC}:
@@ -268,11 +268,10 @@ def _late(observation: Observation, slot: Slot, request: WorkItem, now: datetime
 
 def _rejected(observation: Observation, slot: Slot) -> Publish | Wait | Refuse:
     """SignalR rejects the published key, which ARM lists. It is asked by two sweeps before that is believed."""
-    suspect, retirement = observation.suspect, observation.retirement
+    suspect = observation.suspect
     if suspect is None or suspect.fingerprint != observation.fingerprints[slot]:
         return Wait(Code.SERVICE_REJECTS_KEYS)
-    leaked = retirement is not None and observation.fingerprints[slot.other] == retirement.fingerprint
-    if observation.accepted.get(slot.other) and not leaked:
+    if observation.accepted.get(slot.other) and not observation.has_leaked(slot.other):
         return Publish(slot.other, Cause.REPAIR)
     return Refuse(Code.SERVICE_REJECTS_KEYS)
 
@@ -282,7 +281,8 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
 ) -> Action:
     retirement = observation.retirement
     if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
-        if observation.published_rejected and not observation.accepted.get(slot.other):
+        # A leaked key goes whatever clients are left with; a policy takes from them no key that works alone.
+        if observation.published_rejected and (retirement.by_policy or not observation.accepted.get(slot.other)):
             return _rejected(observation, slot)
         # A leaked key waits for no window.
         opens_at = policy.opens_at(now) if retirement.by_policy else None

@@ -164,6 +164,13 @@ class Observation:
         tagged = self.published.retirement if self.published else None
         return next((each for each in (self.promised, tagged) if each and self.slot_of(each.fingerprint)), None)
 
+    def has_leaked(self, slot: Slot) -> bool:
+        """Whether this slot's key is to be retired because it leaked: it is never handed out again."""
+        retirement = self.retirement
+        if retirement is None or retirement.by_policy:
+            return False
+        return self.fingerprints[slot] == retirement.fingerprint
+
     def slot_of(self, fingerprint: str) -> Slot | None:
         """The slot whose listed key has this fingerprint."""
         return next((slot for slot, listed in self.fingerprints.items() if listed == fingerprint), None)

@@ -125,6 +125,10 @@ async def _retirement(run: RunContext, newest: PublishedSecret | None, key: Acce
         return Retirement(fingerprint=journal.retire, after=after, by_policy=by_policy)
     if earlier is None or earlier.fingerprint == key.fingerprint:
         return None
+    if earlier.by_policy and newest and newest.fingerprint == earlier.fingerprint:
+        # Somebody put it back, and clients have read it until now: it has not leaked, so they get their overlap.
+        after = run.services.clock() + timedelta(hours=journal.overlap_hours)
+        earlier = earlier.model_copy(update={"after": max(earlier.after, after)})
     return earlier if (await run.read_keys()).slot_of(earlier.fingerprint) else None
 
 

@@ -70,7 +70,7 @@ def published_key_rejected(services: Services, name: str, observation: Observati
     match observation.accepted.get(slot.other):
         case False:
             return both_rejected(services, name, fingerprint)
-        case True if observation.retirement:
+        case True if observation.has_leaked(slot.other):
             return _error(services, name, fingerprint, "the other key must not be published: it is to be invalidated")
         case True:
             return _error(services, name, fingerprint, "the other key is accepted: a sweep publishes it")

@@ -13,7 +13,7 @@ PAGES = [
     *sorted((ROOT / "docs" / "consumers").rglob("README.md")),
 ]
 DOES = PAGES[0].read_text()
-TABLE, REST = DOES.split("\n## Figures\n")
+TABLE, REST = DOES.split("\n## Measurements\n")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

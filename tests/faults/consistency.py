@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.dashboard.status import ATTENTION, State, status_of
+from shared.domain.decision import Code
 from shared.domain.events import FAILED, KINDS
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.record import Outcome, Record, Result
@@ -18,6 +19,7 @@ from shared.rotation.submit import RotationStatus
 GRACE = timedelta(hours=48)
 _GREEN = frozenset({State.HEALTHY, State.DUE_SOON})
 _COMPLETED = {name: kind for kind, name in KINDS.items()}
+_WAITS = frozenset({Code.OUTSIDE_WINDOW, Code.KEY_REFUSED, Code.SERVICE_REJECTS_KEYS})
 # What ends an operation when its record can't be reached: the run goes on without it, and its end stays what it was.
 _WITHOUT_RECORD = frozenset({"LeaseHeld"})
 
@@ -46,7 +48,7 @@ class World:
     `live`: the keys that ARM lists or SignalR accepts; `newest`: the newest version's key (None: no version, or a
     disabled one). `made` has the fingerprint of the version that each rotation added, `sent` what the topic has
     received. `resting`: nobody else changes the resource; `paused` as its tag says. `overdue`: leaked keys that are
-    alive past their time.
+    alive past their time. `rejected`: the published key, where SignalR rejects it, and two sweeps could see that.
     """
 
     live: frozenset[str]
@@ -56,11 +58,12 @@ class World:
     resting: bool = True
     paused: bool = False
     overdue: frozenset[str] = frozenset()
+    rejected: str | None = None
 
     @property
     def broken(self) -> bool:
         """Whether whoever reads the secret now is refused."""
-        return self.newest not in self.live
+        return self.newest not in self.live or (self.newest is not None and self.newest == self.rejected)
 
 
 @dataclass(slots=True)
@@ -69,6 +72,7 @@ class Consistency:
 
     finals: dict[str, Outcome] = field(default_factory=dict)
     _stored: set[str] = field(default_factory=set)  # of these, those that the operation itself says
+    _past: dict[str, Outcome] = field(default_factory=dict)  # what operations said that are gone
     _orphans: set[str] = field(default_factory=set)  # what was asked before the record was lost
     _heard: set[str] = field(default_factory=set)
     _announced: set[str] = field(default_factory=set)
@@ -97,7 +101,8 @@ class Consistency:
         if (world.broken or idle) and state in _GREEN:
             yield f"a broken resource is shown as {state}: {world}"
         quiet = outcome.result is Result.SKIPPED and record.journal is None and world.resting
-        if quiet and not world.broken and state in ATTENTION:
+        waits = outcome.code in _WAITS  # it may be overdue by then
+        if quiet and not (world.broken or waits) and state in ATTENTION:
             yield f"a healthy resource is shown as {state}: {record.failing}"
         snapshot = record.snapshot
         if quiet and snapshot and world.newest and snapshot.fingerprint != world.newest:
@@ -111,6 +116,7 @@ class Consistency:
 
     def operations_lost(self) -> None:
         """The operations are gone: whoever asks for one is told that nothing is known."""
+        self._past |= self.finals
         self.finals.clear()
 
     def _finals(self, record: Record | None, statuses: Mapping[str, RotationStatus]) -> Iterator[str]:
@@ -142,8 +148,8 @@ class Consistency:
             if event.rotation_id in world.made and event.version and world.made[event.rotation_id] != event.fingerprint:
                 yield f"{event.id} names {event.fingerprint}, the vault {world.made[event.rotation_id]}"
         elif event.kind == FAILED and event.code not in _WITHOUT_RECORD:
-            final = self.finals.get(event.rotation_id)
-            known = [*history, *([final] if final else ())]
+            finals = (said.get(event.rotation_id) for said in (self.finals, self._past))
+            known = [*history, *(each for each in finals if each)]
             going_on = record.journal is not None and record.journal.rotation_id == event.rotation_id
             over = any(each.result is Result.SUCCEEDED for each in known)  # it went on, and well, in the same step
             if not (going_on or over or any(each.code == event.code for each in known)):

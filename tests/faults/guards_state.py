@@ -230,8 +230,8 @@ STATE = (
         6,
         "adopt a key whose retirement was promised",
         "shared/domain/decision.py",
-        "    if revoked and not (request.mode",
-        "    if False and not (request.mode",
+        "    if retiring and not (request.mode",
+        "    if (retiring := None) and not (request.mode",
         f"{_KNOWN}::test_a_key_whose_retirement_was_promised_is_not_adopted_under_another_name",
     ),
     Mutation(

@@ -4,6 +4,7 @@ What is done to it stands in `meddling` and `test_interleavings`; what must hold
 """
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -11,12 +12,13 @@ from itertools import count
 from typing import Any, cast
 
 import pytest
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from shared.domain.errors import RotationError
 from shared.domain.keys import fingerprint
 from shared.domain.operation import Operation
-from shared.domain.record import Outcome
+from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId
 from shared.rotation.incoming_events import IncomingEvents
@@ -26,7 +28,19 @@ from shared.rotation.submit import Rotations, status_by
 from shared.rotation.worker import Worker as Engine
 from shared.settings import Settings
 from tests.faults.consistency import GRACE, Consistency, Told, World
-from tests.faults.memory import NEIGHBOUR, OTHER_VAULT, RESOURCE, START, VAULT, Cloud, Killed, Place, Struck, Worker
+from tests.faults.memory import (
+    NEIGHBOUR,
+    OTHER_VAULT,
+    RESOURCE,
+    START,
+    VAULT,
+    Cloud,
+    Killed,
+    MemoryResource,
+    Place,
+    Struck,
+    Worker,
+)
 from tests.faults.memory_ports import LONGEST_OPERATION_SECONDS, services_of
 from tests.faults.rules import Judge
 from tests.faults.virtual_time import TimelessLoop
@@ -52,8 +66,9 @@ OF_ITS_OWN = "of-its-own"
 class History(RuleBasedStateMachine):
     """One resource with a neighbour, and what is asked for it."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(settled=st.sampled_from((True, True, False)))
+    def begin(self, *, settled: bool) -> None:
+        """From nothing; `settled`: with keys that were adopted two days ago."""
         self.loop = TimelessLoop()
         self.ahead = timedelta()
         self.template = TEMPLATES[0]
@@ -65,12 +80,18 @@ class History(RuleBasedStateMachine):
         self.cloud.watch = lambda what, worker, resource, detail: self.judges[resource].watch(what, worker, detail)
         self.judge = self.judges[RESOURCE]
         self.oracles = {each: Consistency() for each in self.cloud.resources}
+        self.rejected: dict[ResourceId, tuple[str | None, int]] = {}
         self.asked: list[WorkItem] = []
         self.numbers = count()
+        if settled:
+            for resource in self.judges:
+                self.sweep(resource)
+            self.time_passes(hours=49)
 
     def teardown(self) -> None:
         if hasattr(self, "loop"):
-            self.converges()
+            if sys.exception() is None:  # else what was found first is what is to be reported
+                self.converges()
             self.loop.close()
 
     # -- what holds
@@ -118,8 +139,11 @@ class History(RuleBasedStateMachine):
         cloud.away.clear()
         for known in cloud.resources.values():
             known.state, known.unchanged, known.missing = "Succeeded", 0, 0
-            known.tags.pop("key-rotation", None)
+            known.lagging.clear()
+            for tag in ("key-rotation", "key-rotation-window"):
+                known.tags.pop(tag, None)
         self.cloud.resources[NEIGHBOUR].tags.clear()
+        self.judges[NEIGHBOUR].moved()
         if not self.owned:
             self.rename(secret=OF_ITS_OWN, vault=VAULT)
         self.cloud.secrets[self.judge.configured()].disabled = False
@@ -156,6 +180,8 @@ class History(RuleBasedStateMachine):
         cloud, known = self.cloud, self.cloud.resources[resource]
         in_the_way = trouble[0] or cloud.away or cloud.probes != "open" or known.missing
         [outcome] = self.work([(self.wished(SWEEP, resource), trouble)])
+        idle = outcome is not None and outcome.result is not Result.SUCCEEDED
+        self._note_rejected(resource, seen=idle and not in_the_way and not cloud.blips)
         if outcome and not in_the_way:
             record, now = self.cloud.records.get(resource), self.cloud.now()
             found = [*self.oracles[resource].at_rest(record, outcome, self.world(resource), now)]
@@ -222,6 +248,7 @@ class History(RuleBasedStateMachine):
             for version, _ in each.versions
             if version.rotation_id and version.owner == resource
         }
+        rejected, times = self.rejected.get(resource, (None, 0))
         return World(
             live=frozenset(map(fingerprint, {*known.keys.values(), *known.accepted(self.cloud.now())})),
             newest=newest.fingerprint if newest else None,
@@ -232,11 +259,26 @@ class History(RuleBasedStateMachine):
                 if event.source == str(resource)
             ],
             resting=known.state == "Succeeded" and not known.missing,
-            paused="key-rotation" in known.tags and known.tags["key-rotation"] != "enabled",
-            overdue=self.judges[resource].overdue,
+            paused=self._paused(known),
+            overdue=self.judges[resource].leaked,
+            rejected=rejected if times > 1 else None,
         )
 
     # -- how
+
+    def _paused(self, known: MemoryResource) -> bool:
+        return known.tags.get("key-rotation", "enabled") != "enabled"
+
+    def _note_rejected(self, resource: ResourceId, *, seen: bool) -> None:
+        """Count the sweeps in a row that could see SignalR reject the key that is published."""
+        known, secret = self.cloud.resources[resource], self.cloud.secrets[self.judges[resource].configured()]
+        listed = secret.key in known.keys.values() and not secret.disabled
+        before, times = self.rejected.get(resource, (None, 0))
+        if not listed or secret.key in known.accepted(self.cloud.now()):
+            self.rejected.pop(resource, None)
+        elif seen and known.state == "Succeeded" and not self._paused(known):
+            key = fingerprint(secret.key or "")
+            self.rejected[resource] = (key, times + 1 if key == before else 1)
 
     def _fleet(self, worker: Worker) -> Fleet:
         services = services_of(worker, effect_seconds=EFFECT_SECONDS)

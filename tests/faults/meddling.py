@@ -21,7 +21,17 @@ _FOREIGN = (
     "Endpoint=https://chat.service.signalr.net;AuthType=azure.msi;Version=1.0;",
 )
 _HOURS = (0.02, 1, 12, 25, 49, 24 * 31, 24 * 61)
-_OF_FORMAT_2 = {"format", "publication", "retirement", "failing", "outbox", "missingSince"}
+_OF_FORMAT_2 = {
+    "format",
+    "publication",
+    "retirement",
+    "failing",
+    "outbox",
+    "missingSince",
+    "rejected",
+    "suspect",
+    "noticed",
+}
 
 
 class Meddling(History):
@@ -41,6 +51,22 @@ class Meddling(History):
     @rule(paused=st.booleans())
     def tag(self, *, paused: bool) -> None:
         self.cloud.resource.tags["key-rotation"] = "paused" if paused else "enabled"
+
+    @rule(retire_after=st.sampled_from(("0", "72")), window=st.sampled_from(("always", "Mon 08:00-18:00 UTC")))
+    def change_the_policy(self, retire_after: str, window: str) -> None:
+        tags = {"key-rotation-retire-after-hours": retire_after, "key-rotation-window": window}
+        self.cloud.resource.tags |= tags
+
+    @rule(slot=st.sampled_from(Slot))
+    def reject_a_listed_key(self, slot: Slot) -> None:
+        """SignalR takes a key no more that ARM lists, until somebody restarts the resource."""
+        self.cloud.resource.lagging[slot] = ("a-key-of-nobody", self.cloud.now() + timedelta(days=9))
+        self.judge.meddled()
+
+    @rule()
+    def restart(self) -> None:
+        self.cloud.resource.lagging.clear()
+        self.judge.meddled()
 
     @rule(state=st.sampled_from(("Succeeded", "Succeeded", "Failed", "Updating")))
     def change_state(self, state: str) -> None:

@@ -107,6 +107,7 @@ class Cloud:
     now: Callable[[], datetime]
     watch: Callable[[str, "Worker", ResourceId, Any], None]
     made: int = 4
+    numbered: int = 0
     resources: dict[ResourceId, MemoryResource] = field(default_factory=dict)
     secrets: defaultdict[Place, MemorySecret] = field(default_factory=lambda: defaultdict(MemorySecret))
     events: list[OutgoingEvent] = field(default_factory=list)
@@ -151,7 +152,8 @@ class Cloud:
     def add_version(self, place: Place, described: PublishedSecret, text: str) -> PublishedSecret:
         """A new newest version."""
         secret = self.secrets[place]
-        number = f"v{len(secret.versions) + 1}"
+        self.numbered += 1  # each is unique, whatever secret it is of
+        number = f"v{self.numbered}"
         since, secret_id = self.now().replace(microsecond=0), f"{place[0]}/secrets/{place[1]}/{number}"
         made = published(replace(described, version=number, since=since, secret_id=secret_id), text)
         secret.versions.append((made, text))

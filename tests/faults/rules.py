@@ -95,7 +95,8 @@ class Judge:
     def written_over(self, before: str | None) -> None:
         """Somebody else added a version where the resource is to be published: its clients read there from now on."""
         self.place = self.configured()
-        self._replaces(before)
+        if self._knows_of(before):
+            self._replaces(before)
         self.by_hand = True
         if self.published in self.resource.ever:
             self.places.add(self.place)
@@ -107,11 +108,12 @@ class Judge:
         known = record.publication if record else None
         self.untold |= {made for made in self._unannounced if record is None or not record.is_announced(made)}
         if versions := self.cloud.secrets[self.configured()].versions:
-            if (
-                versions[-1][0].owner == self.resource.id
-                or self.cloud.secrets[self.configured()].key in self.resource.ever
-            ):
-                self.place = self.place or self.configured()
+            here, ever = self.cloud.secrets[self.configured()].key, self.resource.ever
+            own = versions[-1][0].owner == self.resource.id or here in ever
+            if own and (self.secret is None or self.secret.key not in ever or not self._knows_of(self.published)):
+                # What it was once published under is all that its clients can go by: as somebody else has left it.
+                self.place, self.by_hand = self.configured(), versions[-1][0].rotation_id is None
+                self.excused = self.excused or self.published not in self.resource.accepted(self.cloud.now())
             return
         if known is None:
             self.place, self.held, self.excused, self.replaced, self.promised = None, None, True, {}, {}
@@ -142,6 +144,11 @@ class Judge:
         """The keys that were to be invalidated by now, and are accepted."""
         now, listed = self.cloud.now(), {fingerprint(key) for key in self.resource.keys.values()}
         return frozenset(each for each, retire in self.promised.items() if each in listed and retire.after <= now)
+
+    @property
+    def leaked(self) -> frozenset[str]:
+        """Those of them that wait for no window."""
+        return frozenset(each for each in self.overdue if not self.promised[each].by_policy)
 
     def record_lost(self) -> None:
         """The blob is gone: of what was not announced, only the newest version still tells of itself."""
@@ -183,6 +190,12 @@ class Judge:
     @property
     def _unannounced(self) -> set[str]:
         return {made for made in self.versions if made} - {made for made, _ in self._announcements}
+
+    def _knows_of(self, key: str | None) -> bool:
+        """Whether the app has published this key, or seen that somebody else has, before the next one came."""
+        record = self.cloud.records.get(self.resource.id)
+        known = record.publication if record else None
+        return not self.by_hand or (known is not None and known.fingerprint == fingerprint(key or ""))
 
     def _holding(self, worker: Worker, does: str) -> None:
         assert self.leases[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"
@@ -230,9 +243,11 @@ class Judge:
         on_arms_word = self.cloud.probes != "open" or self.cloud.unanswered >= _UNANSWERED_FOR_A_WINDOW
         accepted = key in self.resource.accepted(self.cloud.now())
         assert accepted or on_arms_word, "1 Live: a key that SignalR rejects is published"
-        before, self.place, self.held = self.published, place, key
-        if before and before != key:
-            self.replaced[before] = self.cloud.now()
+        before, here, self.place, self.held = self.published, self.cloud.secrets[place].key, place, key
+        for replaced in {before, here} & self.resource.ever - {key}:
+            self.replaced[replaced] = self.cloud.now()
+        given_up = self.promised.pop(fingerprint(key), None)
+        assert given_up is None or given_up.by_policy, "6 Converges: a key that leaked is handed out again"
         if version.retirement:
             self.promised[version.retirement.fingerprint] = version.retirement
         self.excused, self.by_hand = not accepted, False

@@ -16,7 +16,7 @@ from shared.domain.requests import Mode, WorkItem
 from tests.faults.history import SWEEP
 from tests.faults.meddling import Meddling
 from tests.faults.memory import NEIGHBOUR, Struck, Trouble, Worker
-from tests.faults.scale import EXAMPLES, PHASES, STEPS
+from tests.faults.scale import CHAOS, EXAMPLES, PHASES, STEPS
 
 TROUBLES: tuple[Trouble | None, ...] = (
     *(None, None, "lost before", "lost after", "throttled", "forbidden"),
@@ -38,19 +38,31 @@ wishes = st.sampled_from(
         {"mode": Mode.ROTATE, "key_type": KeyType.SALT},
     )
 )
+# Most that matters is in what comes some time later.
+later = st.sampled_from((0, 0.02, 1, 25, 49, 24 * 61))
 UNREADABLE = (b"{not json", b'{"rotationId": "of-a-future-version", "schemaVersion": 9}', b"\xff\xfe")
 
 
 class Interleavings(Meddling):
     """Who asks, and what the queue does with it."""
 
-    @rule(wish=wishes, trouble=troubles)
-    def ask(self, wish: dict[str, Any], trouble: Struck) -> None:
+    @rule(hours=later, wish=wishes, trouble=troubles)
+    def ask(self, hours: float, wish: dict[str, Any], trouble: Struck) -> None:
+        self.time_passes(hours)
         self.work([(self.wished(wish), trouble)])
 
-    @rule(trouble=troubles)
-    def sweep_comes(self, trouble: Struck) -> None:
+    @rule(hours=later, trouble=troubles)
+    def sweep_comes(self, hours: float, trouble: Struck) -> None:
+        self.time_passes(hours)
         self.sweep(trouble=trouble)
+
+    @rule(hours=later, times=st.integers(1, 3))
+    def sweeps_go_on(self, hours: float, times: int) -> None:
+        for _ in range(times):
+            self.time_passes(hours)
+            self.sweep()
+            self.nobody_is_refused()
+            self.all_tell_the_same()
 
     @rule(wish=wishes, trouble=troubles)
     def ask_for_the_neighbour(self, wish: dict[str, Any], trouble: Struck) -> None:
@@ -112,5 +124,6 @@ Interleavings.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
     database=None,
+    derandomize=not CHAOS,  # `make test` plays the same histories each time, `make chaos` others each time
 )
 TestInterleavings = Interleavings.TestCase

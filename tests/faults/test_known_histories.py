@@ -22,7 +22,7 @@ MOVED = "moved"
 def history() -> Iterator[Meddling]:
     """A resource whose Primary was adopted two days ago. In the end sweeps must come to rest, as in every history."""
     made = Meddling()
-    made.begin()
+    made.begin(settled=False)
     made.sweep()
     looked_at(made)
     made.time_passes(hours=49)
@@ -109,6 +109,44 @@ def test_a_key_whose_retirement_was_promised_is_not_adopted_under_another_name(h
     history.sweep()
 
     assert [history.cloud.resource.keys[Slot.SECONDARY]] == keys_in(history, (VAULT, MOVED))
+
+
+def test_a_key_that_is_to_be_retired_lives_until_then_though_its_secret_is_purged_and_the_other_key_renewed(
+    history: Meddling,
+) -> None:
+    ask(history, {**ROTATE, "key_type": KeyType.PRIMARY})  # Secondary is published, Primary ends in two days
+    ask(history, {"mode": Mode.REVOKE, "force": True})  # Primary is renewed and published, Secondary ends in two days
+    history.purge()
+    history.renew_in_portal(Slot.PRIMARY)
+    ask(history, ROTATE)
+
+    assert "key-2" == history.cloud.resource.keys[Slot.SECONDARY]
+
+
+def test_a_replaced_key_that_was_put_back_is_valid_for_the_overlap_after_it_was_taken_back(history: Meddling) -> None:
+    history.change_the_policy("72", "always")
+    ask(history, ROTATE)
+    history.time_passes(hours=70)
+    history.publish_by_hand("primary")
+    history.sweep()  # takes it back
+    history.time_passes(hours=40)
+    history.sweep()
+    kept = history.cloud.resource.keys[Slot.PRIMARY]
+    history.time_passes(hours=9)
+    history.sweep()
+
+    assert ("key-1", "key-6") == (kept, history.cloud.resource.keys[Slot.PRIMARY])
+
+
+def test_a_policy_retires_no_key_that_alone_is_accepted(history: Meddling) -> None:
+    history.change_the_policy("72", "always")
+    ask(history, ROTATE)
+    history.reject_a_listed_key(Slot.SECONDARY)
+    history.time_passes(hours=73)
+    for _ in range(2):
+        history.sweep()
+
+    assert ["key-1", "key-5", "key-1"] == keys_in(history)
 
 
 # -- versions and events

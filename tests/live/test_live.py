@@ -23,7 +23,7 @@ from tests.world import ROOT, until
 # What nobody serves here: a client endpoint, and a replica.
 NOT_SEEN = {"WebSocket", "server-sent events", "replica"}
 # Long enough for what is asked while a key is being regenerated: six calls.
-OPERATION_SECONDS = (0.5, 0.6)
+OPERATION_SECONDS = (2.0, 2.2)
 
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ async def test_looks_are_few_however_often_it_is_asked(site: Site, monkeypatch: 
     looked = {each["path"].lower().partition("/listkeys")[0] for each in site.azure.requests("arm", since=mark)}
     first, second = [each for each in resources if str(each).lower() not in looked]
     named = [(await app.health.report(first)).checked for _ in range(2)]
-    with pytest.raises(Unavailable, match="Ask again later"):
+    with pytest.raises(Unavailable, match="Try again later"):
         await app.health.report(second)
     at_most = len(site.writes(mark))
     site.ahead += health.LOOKS_WITHIN

@@ -96,6 +96,7 @@ KNOWN = {
     "primary, secondary retires": ("one", "two"),
     "secondary, primary retires": ("two", "one"),
     "gone, primary retires": ("dead", "one"),
+    "gone, secondary retires": ("dead", "two"),
 }
 
 

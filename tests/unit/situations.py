@@ -78,6 +78,10 @@ class Case:
         suspect = self.observation.suspect
         return self.rejected and suspect is not None and suspect.fingerprint == self.newest.fingerprint
 
+    @property
+    def scheduled(self) -> bool:
+        return self.retirement is not None and self.retirement.by_policy
+
     def accepted(self, slot: Slot) -> bool:
         return self.observation.accepted.get(slot, False)
 
@@ -123,6 +127,9 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "no secret, Primary to be retired": lambda case: (
         case.observation.published is None and case.unretired(Slot.PRIMARY) is not Slot.PRIMARY
     ),
+    "no secret, Secondary to be retired": lambda case: (
+        case.observation.published is None and case.unretired(Slot.SECONDARY) is not Slot.SECONDARY
+    ),
     "no secret, unknown word": lambda case: case.observation.published is None and bool(case.policy.unknown_word),
     "no secret": lambda case: case.observation.published is None,
     "published key dead": lambda case: case.observation.published is not None and not case.valid,
@@ -140,10 +147,16 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "retirement due, neither key accepted by two sweeps": lambda case: (
         SITUATIONS["retirement due"](case) and case.rejected_twice and not case.accepted(case.slot.other)
     ),
+    "scheduled retirement due, published key rejected": lambda case: (
+        SITUATIONS["retirement due"](case) and case.rejected and case.scheduled
+    ),
+    "scheduled retirement due, published key rejected by two sweeps": lambda case: (
+        SITUATIONS["retirement due"](case) and case.rejected_twice and case.scheduled
+    ),
     "published key rejected": lambda case: case.rejected,
     "published key rejected by two sweeps": lambda case: case.rejected_twice,
     "published key rejected by two sweeps, O accepted": lambda case: (
-        case.rejected_twice and case.accepted(case.slot.other) and case.retirement is None
+        case.rejected_twice and case.accepted(case.slot.other) and (case.retirement is None or case.scheduled)
     ),
     "late key": lambda case: case.late is not None and case.late.at + timedelta(days=1) > NOW,
     "late key accepted": lambda case: case.late is not None and case.accepted(case.late.slot),

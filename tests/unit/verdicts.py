@@ -38,9 +38,15 @@ VERDICTS: dict[str, dict[str, Any]] = {
 
 def observations(versions: Iterable[PublishedSecret | None], listed: Mapping[Slot, str]) -> Iterator[Observation]:
     """Every verdict, with every retirement and age of a version that the app made, badly written or not."""
-    made = [each for each in versions if each and each.kind_hint == "rotate" and each.slot_hint]
+    made = [each for each in versions if each and each.kind_hint == "rotate"]
     one, dead = ("one", Slot.PRIMARY), "dead"
-    kept = [each for each in made if each.fingerprint == dead or (each.fingerprint, each.slot_hint) == one]
+    kept = [
+        each
+        for each in made
+        if (each.slot_hint and each.fingerprint == dead)
+        or (each.fingerprint, each.slot_hint) == one
+        or (each.fingerprint == "one" and each.retirement and each.retirement.by_policy)
+    ]
     for published, facts, fault in product(kept, VERDICTS.values(), ("", "bad-port")):
         yield Observation(
             "Succeeded",
