@@ -120,7 +120,7 @@ class Refuse:
 type Action = Rotate | Publish | Retire | RegenerateSalt | Resume | Wait | Skip | Refuse
 
 
-def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
+def decide(  # noqa: C901, PLR0911, PLR0912 - a decision table is a list of returns
     observation: Observation, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
     """Choose what to do. Total: every observation and request has exactly one answer."""
@@ -141,6 +141,8 @@ def decide(  # noqa: C901, PLR0911 - a decision table is a list of returns
         return _repair(observation, observation.published, request, policy)
     if revoked := _revoked(observation, slot, request):
         return revoked
+    if observation.left_behind(policy):
+        return Publish(slot.other, Cause.MOVE)
     if observation.published.fault and request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(slot, Cause.REPAIR)
     if request.mode is Mode.SWEEP:
@@ -163,13 +165,8 @@ def _free(observation: Observation, slot: Slot, policy: Policy) -> datetime:
     The time at which the policy retires it is none that anybody asked for.
     """
     until = overlap_end(observation.published_since, policy.overlap)
-    retirement = observation.retirement
-    promised = (
-        retirement is not None
-        and not retirement.by_policy
-        and observation.fingerprints[slot.other] == retirement.fingerprint
-    )
-    return max(until, retirement.after) if retirement and promised else until
+    retirement = observation.retirement if observation.has_leaked(slot.other) else None
+    return max(until, retirement.after) if retirement else until
 
 
 def _blocked(observation: Observation, request: WorkItem) -> Action | None:

@@ -171,6 +171,18 @@ class Observation:
             return False
         return self.fingerprints[slot] == retirement.fingerprint
 
+    def left_behind(self, policy: Policy) -> bool:
+        """Whether the secret holds an older key than the one that was published last, under another name.
+
+        Clients hold both keys then, so neither may be regenerated.
+        """
+        known, published, retirement = self.publication, self.published, self.retirement
+        if known is None or published is None or known.is_in(policy.vault_url, policy.secret_name):
+            return False
+        retired = retirement is not None and retirement.fingerprint == known.fingerprint
+        listed = self.published_slot is not None and self.known_slot is self.published_slot.other
+        return listed and not retired and published.since < known.since
+
     def slot_of(self, fingerprint: str) -> Slot | None:
         """The slot whose listed key has this fingerprint."""
         return next((slot for slot, listed in self.fingerprints.items() if listed == fingerprint), None)

@@ -9,7 +9,19 @@ from contextlib import suppress
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.decision import Action, Cause, Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
+from shared.domain.decision import (
+    Action,
+    Cause,
+    Code,
+    Publish,
+    Refuse,
+    Resume,
+    Retire,
+    Rotate,
+    Skip,
+    Wait,
+    decide,
+)
 from shared.domain.errors import (
     NotFound,
     NotManaged,
@@ -97,7 +109,7 @@ class Attempts:
             observation, keys = await observe(self._services, resource, policy, leased.record)
             observation = await with_verdicts(self._services, observation, keys, of_published=item.mode is Mode.SWEEP)
             action = await self._decided(observation, item, policy)
-            record = self._observed(leased.record, observation, policy, item)
+            record = self._observed(leased.record, observation, policy, item, action)
             if known := record.outcome_of(item.rotation_id):  # its version is there, and the record of it was lost
                 await leased.write(record)
                 return known
@@ -153,11 +165,14 @@ class Attempts:
         standstill = await self._rollouts.standstill(item.resource_id)
         return decide(observation, item.model_copy(update={"standstill": standstill}), policy, now)
 
-    def _observed(self, record: Record, observation: Observation, policy: Policy, item: WorkItem) -> Record:
+    def _observed(
+        self, record: Record, observation: Observation, policy: Policy, item: WorkItem, action: Action
+    ) -> Record:
         """The record with what was observed: the snapshot, what is published, and what is still to be announced."""
         now = self._services.clock()
         record = record.with_snapshot(Snapshot.of(observation, policy)).with_rejected(still_late(observation, now))
-        if observation.published and observation.published_slot:
+        acted = isinstance(action, Publish) or not observation.left_behind(policy)
+        if observation.published and observation.published_slot and acted:
             fingerprint = observation.fingerprints[observation.published_slot]
             publication = Publication.of(fingerprint, observation.published_since, policy)
             record = record.with_publication(publication, observation.retirement)

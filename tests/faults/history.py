@@ -178,10 +178,10 @@ class History(RuleBasedStateMachine):
     def sweep(self, resource: ResourceId = RESOURCE, trouble: Struck = NO_TROUBLE) -> Outcome | None:
         """The next sweep of one resource. What its row says after one that nothing was in the way of must be so."""
         cloud, known = self.cloud, self.cloud.resources[resource]
-        in_the_way = trouble[0] or cloud.away or cloud.probes != "open" or known.missing
+        in_the_way, blips = trouble[0] or cloud.away or cloud.probes != "open" or known.missing, cloud.blips
         [outcome] = self.work([(self.wished(SWEEP, resource), trouble)])
         idle = outcome is not None and outcome.result is not Result.SUCCEEDED
-        self._note_rejected(resource, seen=idle and not in_the_way and not cloud.blips)
+        self._note_rejected(resource, seen=idle and not (in_the_way or blips))
         if outcome and not in_the_way:
             record, now = self.cloud.records.get(resource), self.cloud.now()
             found = [*self.oracles[resource].at_rest(record, outcome, self.world(resource), now)]

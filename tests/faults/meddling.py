@@ -135,7 +135,9 @@ class Meddling(History):
     def take_a_name(self, text: str) -> None:
         """Somebody else's secret stands under a name that the resource may get."""
         for vault in (VAULT, OTHER_VAULT):
-            if (vault, "taken") not in {self.judge.configured(), self.judge.place}:
+            if (vault, "taken") not in {
+                each for judge in self.judges.values() for each in (judge.configured(), judge.place)
+            }:
                 self.cloud.add_version((vault, "taken"), _plain(), text)
 
     @rule()

@@ -101,7 +101,8 @@ class Cloud:
     """Azure, as far as two resources go. `watch` is told of every change before it is made.
 
     `away`: the services that do not answer. `lag`: how long the data plane takes to follow a new key. `held`: what is
-    carried out at a time to come, whoever still waits for it.
+    carried out at a time to come, whoever still waits for it. `unheard`: rotations of which a vault refused to say what
+    they have published.
     """
 
     now: Callable[[], datetime]
@@ -127,6 +128,7 @@ class Cloud:
     topic: Literal["there", "gone", "refusing"] = "there"
     away: set[Service] = field(default_factory=set)
     held: list[tuple[datetime, Callable[[], None]]] = field(default_factory=list)
+    unheard: set[str] = field(default_factory=set)
     closings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

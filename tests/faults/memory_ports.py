@@ -195,9 +195,13 @@ class MemorySecrets:
         return newest, AccessKey(newest.slot_hint or Slot.PRIMARY, newest.endpoint, key)
 
     async def made_by(self, vault_url: str, name: str, rotation_id: str) -> PublishedSecret | None:
-        async with self.worker.call("made_by"):
-            versions = (version for version, _ in self._secret(vault_url, name).versions)
-            return next((version for version in versions if version.rotation_id == rotation_id), None)
+        try:
+            async with self.worker.call("made_by"):
+                versions = (version for version, _ in self._secret(vault_url, name).versions)
+                return next((version for version in versions if version.rotation_id == rotation_id), None)
+        except NotPermitted:
+            self.worker.cloud.unheard.add(rotation_id)
+            raise
 
     async def publish(self, version: NewSecretVersion, *, now: datetime, timeout_seconds: float) -> PublishedSecret:
         async with self.worker.call("publish"):

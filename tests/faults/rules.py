@@ -110,7 +110,8 @@ class Judge:
         if versions := self.cloud.secrets[self.configured()].versions:
             here, ever = self.cloud.secrets[self.configured()].key, self.resource.ever
             own = versions[-1][0].owner == self.resource.id or here in ever
-            if own and (self.secret is None or self.secret.key not in ever or not self._knows_of(self.published)):
+            dead = self.secret is None or self.secret.key not in self.resource.keys.values()
+            if own and (dead or not self._knows_of(self.published)):
                 # What it was once published under is all that its clients can go by: as somebody else has left it.
                 self.place, self.by_hand = self.configured(), versions[-1][0].rotation_id is None
                 self.excused = self.excused or self.published not in self.resource.accepted(self.cloud.now())
@@ -234,7 +235,8 @@ class Judge:
     def _publishes(self, version: NewSecretVersion) -> None:
         place, key = (version.policy.vault_url.lower(), version.policy.secret_name.lower()), version.key.reveal()
         earlier = self.versions[version.rotation_id]
-        once = not earlier or (version.rotation_id in self.forgotten and place not in earlier)
+        unknown = self.forgotten | self.cloud.unheard
+        once = not earlier or (version.rotation_id in unknown and place not in earlier)
         assert once, f"3 Once: two versions under one rotation id: {earlier}, {place}"
         earlier.add(place)
         self._own(place)

@@ -111,9 +111,7 @@ def test_a_key_whose_retirement_was_promised_is_not_adopted_under_another_name(h
     assert [history.cloud.resource.keys[Slot.SECONDARY]] == keys_in(history, (VAULT, MOVED))
 
 
-def test_a_key_that_is_to_be_retired_lives_until_then_though_its_secret_is_purged_and_the_other_key_renewed(
-    history: Meddling,
-) -> None:
+def test_a_key_that_is_to_be_retired_lives_until_then_though_its_secret_is_purged(history: Meddling) -> None:
     ask(history, {**ROTATE, "key_type": KeyType.PRIMARY})  # Secondary is published, Primary ends in two days
     ask(history, {"mode": Mode.REVOKE, "force": True})  # Primary is renewed and published, Secondary ends in two days
     history.purge()
@@ -147,6 +145,22 @@ def test_a_policy_retires_no_key_that_alone_is_accepted(history: Meddling) -> No
         history.sweep()
 
     assert ["key-1", "key-5", "key-1"] == keys_in(history)
+
+
+def test_a_secret_that_is_named_again_gets_the_newer_key_and_nobody_loses_the_older_one(history: Meddling) -> None:
+    history.rename_by_tag(secret=MOVED, vault=VAULT)
+    history.sweep()
+    history.time_passes(hours=24 * 58)
+    ask(history, ROTATE)
+    history.time_passes(hours=49)
+    history.rename_by_tag(secret="", vault=VAULT)
+    for _ in range(2):
+        history.sweep()
+    refused = ask(history, ROTATE)
+
+    assert refused
+    assert (["key-1", "key-5"], "OverlapActive") == (keys_in(history), refused.code)
+    assert ["key-1", "key-5"] == [*history.cloud.resource.keys.values()]
 
 
 # -- versions and events

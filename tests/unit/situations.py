@@ -124,6 +124,13 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
         and case.observation.promised is not None
         and case.newest.fingerprint == case.observation.promised.fingerprint
     ),
+    "older key under a new name": lambda case: (
+        case.valid
+        and case.observation.publication is not None
+        and case.observation.publication.secret_name != case.policy.secret_name
+        and case.newest.since < case.observation.publication.since
+        and case.known is case.slot.other
+    ),
     "no secret, Primary to be retired": lambda case: (
         case.observation.published is None and case.unretired(Slot.PRIMARY) is not Slot.PRIMARY
     ),
