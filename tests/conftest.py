@@ -13,10 +13,15 @@ os.environ["SSL_CERT_FILE"] = str(authority(FOLDER))
 import shutil  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 
 from local.azure.client import AzureEmulator  # noqa: E402
 from local.azurite.server import Azurite  # noqa: E402
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
