@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.faults.guards import MUTATIONS, Mutation
@@ -12,6 +13,7 @@ from tests.faults.guards import MUTATIONS, Mutation
 ROOT = Path(__file__).parents[2]
 _NOTICED = 1  # pytest's exit status when tests failed
 _SECONDS = 600
+_AT_ONCE = 2
 
 
 def _copy(folder: Path) -> Path:
@@ -63,10 +65,10 @@ def main(chosen: list[str]) -> int:
         _say("the tests fail without any mutation")
         return 1
     survivors = 0
-    for mutation in tried:
-        killed = noticed(mutation)
-        survivors += not killed
-        _say(f"{'killed  ' if killed else 'SURVIVED'} {mutation.invariant} {mutation.name}")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for mutation, killed in zip(tried, pool.map(noticed, tried), strict=True):
+            survivors += not killed
+            _say(f"{'killed  ' if killed else 'SURVIVED'} {mutation.invariant} {mutation.name}")
     _say(f"mutants: {len(tried)}, survived: {survivors}")
     return 1 if survivors else 0
 
