@@ -54,7 +54,7 @@ class BlobOperations:
         with translated("Blob storage (ticket)", needs=PERMISSION, step="submit"), suppress(Exists):
             await upload(self._container, name, b"", metadata={INSTALLATION: self._installation})
 
-    async def close(self, resource: ResourceId, outcome: Outcome) -> Operation:
+    async def close(self, resource: ResourceId, outcome: Outcome, *, opened: bool = True) -> Operation:
         """See `OperationStore.close`."""
         unknown = Operation(
             rotation_id=outcome.rotation_id,
@@ -62,6 +62,11 @@ class BlobOperations:
             requested_at=outcome.requested_at,
             installation=self._installation,
         )
+        if not opened:
+            ended = unknown.ended(outcome)
+            with translated("Blob storage (ticket)", needs=PERMISSION, step="ledger"), suppress(Exists):
+                await upload(self._container, _name(outcome.rotation_id), as_json(ended))
+                return ended
         stored = await self._changed(outcome.rotation_id, lambda known: (known or unknown).ended(outcome)) or unknown
         if stored.item:
             await self._no_longer_open(outcome.rotation_id)

@@ -236,6 +236,10 @@ class Record(Wire):
         known = (each for each in self.history if each.rotation_id == rotation_id)
         return next((each for each in known if each.result is not Result.ABANDONED), None)
 
+    def reaches_back_to(self, time: datetime) -> bool:
+        """Whether it was there then, so that it knows every version that a rotation asked for since has added."""
+        return any(each.ended_at <= time for each in self.history)
+
     def last_failure_of(self, rotation_id: str) -> Outcome | None:
         """How the last attempt of this rotation failed, if one did: a run that is open may have an outcome already."""
         found = (each for each in self.history if each.rotation_id == rotation_id and each.result is Result.FAILED)

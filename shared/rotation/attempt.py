@@ -9,19 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.decision import (
-    Action,
-    Cause,
-    Code,
-    Publish,
-    Refuse,
-    Resume,
-    Retire,
-    Rotate,
-    Skip,
-    Wait,
-    decide,
-)
+from shared.domain.decision import Action, Cause, Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
     NotFound,
     NotManaged,
@@ -31,7 +19,7 @@ from shared.domain.errors import (
     Terminal,
     Unavailable,
 )
-from shared.domain.journal import Journal
+from shared.domain.journal import Kind
 from shared.domain.keys import KeyPair
 from shared.domain.notice import with_notice
 from shared.domain.observation import Observation, Publication
@@ -127,13 +115,13 @@ class Attempts:
                     if record != leased.record:
                         await leased.write(record)
                     return nothing_done(item, action, self._services.clock())
-                case Rotate() | Publish() if await self._has_version(item, policy):
+                case Rotate() | Publish() if await self._has_version(item, policy, record):
                     return nothing_done(item, Skip(Code.ALREADY_ROTATED), self._services.clock())
                 case _:
                     await self._expect_own_secret(item, resource, policy, observation)
                     journal = open_journal(action, observation, item, policy, self._services.clock())
-                    await leased.write(record.with_journal(journal))
-                    _log_planned(leased, journal)
+                    leased.stage(record.with_journal(journal))
+                    await _plan(leased)
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=False)
             if outcome.rotation_id == item.rotation_id and outcome.result is not Result.ABANDONED:
                 return outcome
@@ -201,8 +189,10 @@ class Attempts:
         if conflicts:
             raise secret_conflict(resource.id, conflicts, policy.secret_name, count=count)
 
-    async def _has_version(self, item: WorkItem, policy: Policy) -> bool:
-        """Whether this rotation has added its version: the vault tells, also when the record was lost."""
+    async def _has_version(self, item: WorkItem, policy: Policy, record: Record) -> bool:
+        """Whether this rotation has added its version: the vault tells, where the record may have been lost since."""
+        if record.reaches_back_to(item.requested_at):
+            return False
         made = await self._services.secrets.made_by(policy.vault_url, policy.secret_name, item.rotation_id)
         return made is not None
 
@@ -263,7 +253,7 @@ class Attempts:
             RunContext(self._services, leased, resource, policy, keys, resumed=resumed, rollouts=self._rollouts)
         )
         if not (item.tracked and outcome.rotation_id == item.rotation_id):  # the item's own is stored at its end
-            await end_operation(self._services, leased, outcome)
+            await end_operation(self._services, leased, outcome, opened=False)
         if outcome.result is Result.SUCCEEDED and outcome.retire_after:
             follow_up = retirement_item(outcome, resource.id, outcome.retire_after)
             delay = outcome.retire_after - self._services.clock()
@@ -280,15 +270,19 @@ async def ended(services: Services, leased: LeasedRecord, item: WorkItem) -> Out
     return operation.outcome if operation and operation.final else None
 
 
-async def end_operation(services: Services, leased: LeasedRecord, outcome: Outcome) -> None:
+async def end_operation(services: Services, leased: LeasedRecord, outcome: Outcome, *, opened: bool = True) -> None:
     """Store under the lease how a request ended. While its run is open it has not: the journal tells how far."""
     journal = leased.record.journal
     is_open = journal is not None and journal.rotation_id == outcome.rotation_id
     if outcome.result is not Result.ABANDONED and not is_open:
-        await closed_operation(services, ResourceId.parse(leased.record.resource), outcome)
+        await closed_operation(services, ResourceId.parse(leased.record.resource), outcome, opened=opened)
 
 
-def _log_planned(leased: LeasedRecord, journal: Journal) -> None:
+async def _plan(leased: LeasedRecord) -> None:
+    """Store the staged journal where nothing else will before something changes: a POST is stored as it is sent."""
+    journal = leased.journal
+    if journal.kind is Kind.PUBLISH:
+        await leased.save()
     log.info("rotation planned", extra=leased.log_fields)
     if journal.cause is Cause.REPAIR:
         # Clients that read the secret get 401 until the repair is published: an alert is set on this.

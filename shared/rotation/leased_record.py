@@ -36,6 +36,7 @@ class LeasedRecord:
         self.announcing_seconds = ANNOUNCING_SECONDS
         self._lease = lease
         self._record = record
+        self._staged = False
         self._call_seconds = call_seconds
 
     @property
@@ -57,6 +58,7 @@ class LeasedRecord:
 
     async def write(self, record: Record) -> None:
         """Replace the record. Raises `LeaseLost`."""
+        self._staged = False  # a write whose answer is lost may have been done: nothing older may follow
         await self._lease.write(record)
         self._record = record
 
@@ -67,6 +69,12 @@ class LeasedRecord:
     def stage(self, record: Record) -> None:
         """Hold this record back for the next write: a crash before that loses the change."""
         self._record = record
+        self._staged = True
+
+    async def save(self) -> None:
+        """Write what is staged, if anything is. Raises `LeaseLost`."""
+        if self._staged:
+            await self.write(self._record)
 
     async def prolong(self) -> None:
         """Make the lease outlast a whole call, if it does not. Raises `LeaseLost`."""

@@ -94,10 +94,12 @@ async def failed_without_record(
     return await closed_operation(services, resource, outcome)
 
 
-async def closed_operation(services: Services, resource: ResourceId, outcome: Outcome) -> Outcome:
+async def closed_operation(
+    services: Services, resource: ResourceId, outcome: Outcome, *, opened: bool = True
+) -> Outcome:
     """Close the operation of a request, and give how it ended for its caller. Raises what is `Retryable`."""
     try:
-        return (await services.operations.close(resource, outcome)).outcome or outcome
+        return (await services.operations.close(resource, outcome, opened=opened)).outcome or outcome
     except Terminal as error:  # what was done is done; the record says it, if anything does
         extra = {"rotation_id": outcome.rotation_id, "resource": str(resource), "code": error.code}
         log.error("operation not closed", extra=extra | {"why": error.message})  # noqa: TRY400 - the text says it

@@ -238,8 +238,11 @@ class OperationStore(Protocol):
     async def accepted(self, operation: Operation) -> None:
         """Its message is on the queue: from now on `unfinished` lists it until it has ended."""
 
-    async def close(self, resource: ResourceId, outcome: Outcome) -> Operation:
-        """Store how it ended, and give what is stored: an operation that has ended is never changed."""
+    async def close(self, resource: ResourceId, outcome: Outcome, *, opened: bool = True) -> Operation:
+        """Store how it ended, and give what is stored: an operation that has ended is never changed.
+
+        `opened`: whether one is likely to be stored. A wrong guess costs a call and nothing else.
+        """
 
     async def revise(self, rotation_id: str, change: Callable[[Operation], Operation]) -> Operation | None:
         """Change one that has not ended, and give what is stored; None when nothing was asked under this id."""

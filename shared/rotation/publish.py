@@ -11,7 +11,7 @@ from datetime import timedelta
 from shared.domain.connection_strings import same_endpoint
 from shared.domain.decision import not_to_be_written
 from shared.domain.errors import SecretDisabled, Terminal
-from shared.domain.hubs import distinct
+from shared.domain.hubs import distinct, still_open
 from shared.domain.journal import Kind
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Publication, PublishedSecret, Retirement
@@ -167,4 +167,6 @@ async def _store(run: RunContext, made: PublishedSecret) -> None:
         fingerprint=made.fingerprint,
         retire_after=made.retirement.after if made.retirement else None,
     )
-    await run.leased.update(published)
+    run.leased.stage(run.leased.record.with_journal(published))  # closing the run, which comes next, writes it
+    if still_open(published.closings):
+        await run.leased.save()

@@ -139,7 +139,9 @@ async def _regenerated(run: RunContext, keys: KeyPair) -> KeyPair:
         now = run.services.clock()
         shown = new == run.verified  # by ARM's answer, and SignalR has accepted it since
         known = journal.verified_by("dataplane", new, now) if shown else journal
-        await run.leased.update(known.regenerated(now, new))
+        run.leased.stage(run.leased.record.with_journal(known.regenerated(now, new)))
+        if not shown:  # until SignalR accepts it, minutes may pass
+            await run.leased.save()
         log.info("key regenerated", extra=run.leased.log_fields)
         if shown:
             _log_verified(run)

@@ -5,6 +5,7 @@ any number of times.
 """
 
 import logging
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from shared.domain.errors import (
     KeyUnchanged,
     LocalAuthDisabled,
     OperationFailed,
+    Retryable,
+    RotationError,
     SaltOutcomeUnknown,
     ServiceRejectsKeys,
     Terminal,
@@ -46,7 +49,12 @@ async def finish(run: RunContext) -> Outcome:
     """
     journal = run.journal
     with telemetry.rotating(journal, lambda: run.leased.record):
-        outcome = await _carried_out(run)
+        try:
+            outcome = await _carried_out(run)
+        except Retryable:  # how far it came is worth a write now: it may be long until the next attempt
+            with suppress(RotationError):
+                await run.leased.save()
+            raise
         if run.leased.record.outbox:
             with telemetry.step("announce", lambda: run.leased.record.journal or journal):
                 await flush(run.services, run.leased)

@@ -45,6 +45,25 @@ async def test_an_operation_that_has_ended_is_never_changed(world: World) -> Non
     assert [first] * 3 == [stored, revised, await world.services.operations.read(asked.rotation_id)]
 
 
+async def test_an_operation_that_nobody_opened_tells_how_it_ended(world: World) -> None:
+    asked = item(world)
+    await world.services.operations.close(world.resource, outcome(asked), opened=False)
+
+    known = await world.services.operations.read(asked.rotation_id)
+
+    assert known
+    assert (outcome(asked), str(world.resource)) == (known.outcome, known.resource)
+
+
+async def test_an_operation_that_was_opened_after_all_keeps_what_was_asked(world: World) -> None:
+    asked = item(world)
+    await world.services.operations.open(asked)
+
+    stored = await world.services.operations.close(world.resource, outcome(asked), opened=False)
+
+    assert (asked, outcome(asked)) == (stored.item, stored.outcome)
+
+
 async def test_an_operation_is_revised_while_it_is_open(world: World) -> None:
     asked = item(world)
     await world.services.operations.open(asked)

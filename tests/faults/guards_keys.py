@@ -216,6 +216,14 @@ KEYS = (
     ),
     Mutation(
         3,
+        "trust a record that is younger than the request",
+        "shared/domain/record.py",
+        "        return any(each.ended_at <= time for each in self.history)",
+        "        return True",
+        f"{_RECORDS}::test_a_redelivery_after_record_and_newest_version_are_gone_changes_nothing",
+    ),
+    Mutation(
+        3,
         "change an operation that has ended",
         "shared/adapters/blob_operations.py",
         "                if known and known.final:\n                    return known\n",

@@ -165,6 +165,15 @@ TOLD = (
     ),
     Mutation(
         10,
+        "write what was staged over what may have been written since",
+        "shared/rotation/leased_record.py",
+        "        self._staged = False  # a write whose answer is lost may have been done: nothing older may follow\n"
+        "        await self._lease.write(record)\n",
+        "        await self._lease.write(record)\n        self._staged = False\n",
+        "tests/unit/test_leased_record.py::test_nothing_older_is_saved_after_a_write_whose_answer_was_lost",
+    ),
+    Mutation(
+        10,
         "ask the record about an operation that has ended",
         "shared/rotation/submit.py",
         "    if operation.final or record is None:",

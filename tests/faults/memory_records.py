@@ -182,7 +182,7 @@ class MemoryOperations:
         async with self.worker.call("accept operation"):
             self.worker.cloud.accepted.setdefault(operation.rotation_id, self.worker.cloud.now())
 
-    async def close(self, resource: ResourceId, outcome: Outcome) -> Operation:
+    async def close(self, resource: ResourceId, outcome: Outcome, *, opened: bool = True) -> Operation:
         unknown = Operation(rotation_id=outcome.rotation_id, resource=str(resource), requested_at=outcome.requested_at)
         async with self.worker.call("close operation"):
             known = self.worker.cloud.operations.get(outcome.rotation_id, unknown)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.domain.errors import Unavailable
+from shared.domain.journal import Step
 from shared.domain.record import Result
 from tests.integration.engine import Engine
 
@@ -38,6 +39,18 @@ async def test_a_key_that_could_not_be_published_for_want_of_a_right_is_publishe
 
     assert (["Secondary"], "Secondary") == (engine.changes, engine.live_slot)
     assert ["RotationFailed", "KeyRotated"] == engine.told
+
+
+async def test_how_far_a_rotation_came_is_seen_while_the_vault_is_out_of_reach(engine: Engine) -> None:
+    engine.azure.fault("KeyVault.setSecret", status=503, times=9)
+
+    with pytest.raises(Unavailable):
+        await engine.rotate()
+
+    record = await engine.record()
+    assert record
+    assert record.journal
+    assert (Step.REGENERATED, "dataplane") == (record.journal.step, record.journal.verified)
 
 
 async def test_a_soft_deleted_secret_is_named_with_what_to_do(engine: Engine) -> None:

@@ -33,7 +33,7 @@ class WhileClosing:
     engine: Engine
     refused: bool | None = None
 
-    async def close(self, resource: ResourceId, outcome: Outcome) -> Operation:
+    async def close(self, resource: ResourceId, outcome: Outcome, *, opened: bool = True) -> Operation:
         if self.refused is None:
             self.refused = False
             sweep = self.engine.asks(Mode.SWEEP, tracked=False).model_copy(update={"expected": True})
@@ -41,7 +41,7 @@ class WhileClosing:
                 await self.engine.works(sweep)
             except Busy:
                 self.refused = True
-        return await self.store.close(resource, outcome)
+        return await self.store.close(resource, outcome, opened=opened)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.store, name)
