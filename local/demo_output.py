@@ -70,6 +70,7 @@ class DemoOutput:
                 if self._console.is_terminal:
                     live.update(self._picture(), refresh=True)
                 if ended:
+                    live.transient = not self._lines  # else an empty picture leaves an empty line
                     self._lines.clear()  # what is drawn stays; who follows on begins below it
                     return
                 if time.monotonic() > deadline:
