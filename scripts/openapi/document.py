@@ -116,7 +116,10 @@ def _paths() -> dict[str, Any]:
             "get": parts.operation(
                 "health",
                 "Whether the app runs and its settings can be read; no details",
-                {"200": parts.plain("It runs, and its settings can be read", {"const": "ok"}), **parts.problems("Unhealthy")},
+                {
+                    "200": parts.plain("It runs, and its settings can be read", {"const": "ok"}),
+                    **parts.problems("Unhealthy"),
+                },
                 key=False,
             )
         },

@@ -71,10 +71,10 @@ def unwanted(text: str) -> list[str]:
 
 
 def prose(page: Path) -> str:
-    """A document without code and addresses. Of the changelog what is not released: the past is not rewritten."""
+    """A document without code and addresses. Of the changelog what is not released, and the newest release."""
     text = page.read_text()
     if page.name == "CHANGELOG.md":
-        text = "\n## ".join(text.split("\n## ")[:2])
+        text = "\n## ".join(text.split("\n## ")[:3])
     return _CODE.sub(lambda found: re.sub(r"[^\n]", ".", found[0]), text)
 
 
