@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.settings import Settings
 from tests.docs.documents import DOCUMENTS, ROOT, named
 
 DOCS = ROOT / "docs"
@@ -63,3 +64,25 @@ def test_the_first_screen_answers_what_safe_and_install() -> None:
 
     assert ["How it works", "Is it safe?", "Install", "Use it"] == re.findall(r"^## (.+)$", readme, re.MULTILINE)
     assert "never run in an Azure subscription" in readme.split("\n## ", 1)[0]
+
+
+def test_numbers_in_prose_are_those_of_the_code() -> None:
+    readme, guarantees, telemetry, deployment, alerts = (
+        (ROOT / path).read_text()
+        for path in (
+            "README.md",
+            "docs/explanation/guarantees-and-limits.md",
+            "docs/reference/telemetry.md",
+            "docs/reference/deployment.md",
+            "infra/modules/alerts.bicep",
+        )
+    )
+    default = {name: field.default for name, field in Settings.model_fields.items()}
+
+    assert f"after {default['ROTATION_PERIOD_DAYS']} days by default" in readme
+    assert f"`OVERLAP_HOURS` ({default['OVERLAP_HOURS']})" in readme
+    assert "ten guarantees" in readme
+    assert 10 == len(re.findall(r"^## \d+ ", guarantees, re.MULTILINE))
+    assert "seven log alerts" in telemetry
+    assert "seven alert rules" in deployment
+    assert 7 == len(re.findall(r"^    event: ", alerts, re.MULTILINE))
