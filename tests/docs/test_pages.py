@@ -19,10 +19,12 @@ LENGTHS = {
     "docs/tutorial/first-rotation.md": 60,
     "docs/how-to/install.md": 90,
     "docs/how-to/call-the-api.md": 120,  # a line of curl and its answer for each call
-    "docs/how-to/respond-to-a-leak.md": 90,  # the whole incident on one page
+    "docs/how-to/respond-to-a-leak.md": 70,
     "docs/how-to/rotate-and-roll-back.md": 50,
+    "docs/how-to/upgrade.md": 80,
     "docs/how-to/clients-get-401.md": 30,
     "docs/contributing/testing.md": 60,
+    "docs/events/README.md": 70,
     "docs/explanation/dashboard-security.md": 40,
     "docs/reference/configuration.md": 100,
     "docs/reference/dashboard.md": 80,
