@@ -1,4 +1,4 @@
-"""No accepted request is lost: one that no worker has begun is sent again, and ends as failed where that is in vain.
+"""No accepted request is lost: one that no worker has begun is sent again, and ends as failed if that is lost too.
 
 A message can vanish: an operator clears the queue, or the platform settles it without running anything. A request that
 comes twice is done once, by its rotation id, so sending it again does no harm.
