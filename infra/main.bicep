@@ -83,7 +83,7 @@ param waveIntervalMinutes limits.from1To1440 = 15
 param resourceManagerUrl string = ''
 @description('Entra ID app role that HTTP callers must have on top of a key. Empty: a key is enough. App Service authentication must be on.')
 param requiredAppRole string = ''
-@description('Entra ID app role for what can hurt: force, revoke, an overlap shorter than the policy\'s, the end of a hold. On top of requiredAppRole. Empty: none is needed.')
+@description('Entra ID app role for what can reject clients (force, revoke, an overlap shorter than the policy\'s) or ends a hold. On top of requiredAppRole. Empty: none is needed.')
 param requiredAdminRole string = ''
 @description('Further app settings by name; they win over all others. A provision replaces every setting that is not named here or by a parameter.')
 param extraAppSettings { *: string } = {}

@@ -70,6 +70,7 @@ class DemoOutput:
                 if self._console.is_terminal:
                     live.update(self._picture(), refresh=True)
                 if ended:
+                    live.transient = not self._lines  # else an empty picture leaves an empty line
                     self._lines.clear()  # what is drawn stays; who follows on begins below it
                     return
                 if time.monotonic() > deadline:
@@ -100,8 +101,8 @@ class DemoOutput:
     def _take(self, step: str, facts: dict[str, object]) -> None:
         elapsed = time.monotonic() - self._began
         name = str(facts.get("resource", "")).rsplit("/", 1)[-1]
-        if facts.get("event") == "RotationUpcoming":
-            self.note(f"event RotationUpcoming for {name}: {facts.get('slot')} will be regenerated")
+        if facts.get("event") == "RotationFailed":
+            self.note(f"event RotationFailed for {name}")
             return
         line = self._lines.setdefault(
             str(facts["rotation_id"]),

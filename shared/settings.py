@@ -159,7 +159,7 @@ class Settings(BaseSettings):
 
     REQUIRED_APP_ROLE: str = Field("", description="App role that HTTP callers must have on top of a key")
     REQUIRED_ADMIN_ROLE: str = Field(
-        "", description="App role for what can hurt: force, revoke, a shorter overlap, the end of a hold"
+        "", description="App role for what can reject clients (force, revoke, a shorter overlap) or ends a hold"
     )
 
     @field_validator("ROTATION_WAVES")

@@ -30,8 +30,9 @@ def validate_event(event: dict[str, Any]) -> None:
 
 
 def samples() -> list[dict[str, Any]]:
-    """The events that docs/events/README.md shows."""
-    blocks = re.findall(r"^```json\n(.*?)^```$", (FOLDER / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    """The events that the pages of docs/events show."""
+    pages = "".join((FOLDER / page).read_text() for page in ("README.md", "examples.md"))
+    blocks = re.findall(r"^```json\n(.*?)^```$", pages, re.MULTILINE | re.DOTALL)
     return [json.loads(block) for block in blocks]
 
 

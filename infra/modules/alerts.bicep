@@ -49,7 +49,7 @@ var rules = [
   {
     name: 'invalid-key'
     title: 'SignalR key rotation found an invalid key published'
-    description: 'The published value was no valid key: clients that read it got 401 until the repair that follows. See docs/how-to/respond-to-alerts.md.'
+    description: 'The published value was no valid key: clients that read it got 401 until the repair that follows. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'invalid key published'
     perResource: true
     severity: 1
@@ -61,7 +61,7 @@ var rules = [
   {
     name: 'rotation-failed'
     title: 'SignalR key rotation failed'
-    description: 'A rotation ended in failure. The published key is still valid; docs/reference/errors.md says for each code what to do.'
+    description: 'A rotation ended in failure. Clients are not affected, unless the section of the code says so. What to do: docs/reference/errors.md#code, in lower case.'
     event: 'rotation failed'
     perResource: true
     severity: 3
@@ -73,7 +73,7 @@ var rules = [
   {
     name: 'rotation-overdue'
     title: 'SignalR key rotation overdue'
-    description: 'A key is older than its period allows and has not been replaced.'
+    description: 'A key is older than its period allows and has not been replaced. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'rotation overdue'
     perResource: true
     severity: 2
@@ -86,7 +86,7 @@ var rules = [
     // Logged when the hold begins, and with each sweep while it lasts.
     name: 'rotations-held'
     title: 'SignalR key rotations on hold'
-    description: 'Several scheduled rotations failed in a row: no other is begun until an operator resumes, or 24 hours have passed. Published keys stay valid.'
+    description: 'Several scheduled rotations failed in a row: no other is begun until an operator resumes, or 24 hours have passed. Published keys stay valid. What to do: docs/how-to/resume-after-a-hold.md.'
     event: 'rotations held'
     perResource: true
     severity: 1
@@ -100,7 +100,7 @@ var rules = [
     // itself logs no exception where the app sends its own telemetry.
     name: 'function-failed'
     title: 'SignalR key rotation function failed'
-    description: 'A function of the app raised an error. Published keys are still valid; rotations may not happen.'
+    description: 'A function of the app raised an error. Published keys are still valid; rotations may not happen. What to do: docs/reference/errors.md#code, in lower case.'
     event: 'function failed'
     perResource: true
     severity: 1
@@ -114,7 +114,7 @@ var rules = [
     // app is called, so nothing else reports it; the metric of the storage account knows no single queue.
     name: 'poison-messages'
     title: 'SignalR key rotation poison queue is not empty'
-    description: 'A poison queue holds messages that no function of the app could take. They are not carried out, and deleted after seven days.'
+    description: 'A poison queue holds messages that no function of the app could take. They are not carried out, and deleted after seven days. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'poison queue not empty'
     perResource: true
     severity: 2
@@ -126,7 +126,7 @@ var rules = [
   {
     name: 'no-heartbeat'
     title: 'SignalR key rotation is silent'
-    description: 'No sweep has ended within ${silentHours} hours: the app does not run, or its telemetry does not arrive.'
+    description: 'No sweep has ended within ${silentHours} hours: the app does not run, or its telemetry does not arrive. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'sweep finished'
     perResource: false
     severity: 1

@@ -1,5 +1,5 @@
 // The permissions to rotate, as two custom roles, because they are given at two scopes: what is done to a SignalR resource
-// wherever those are, and the reading of ARM's operation status, which has its own address below the subscription.
+// wherever those are, and the reading of ARM's operation status, which has its own address at subscription scope.
 //
 // Source of the action names: "Azure permissions for Web and Mobile", Microsoft.SignalRService.
 targetScope = 'subscription'

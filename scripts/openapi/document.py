@@ -116,7 +116,10 @@ def _paths() -> dict[str, Any]:
             "get": parts.operation(
                 "health",
                 "Whether the app runs and its settings can be read; no details",
-                {"200": parts.plain("It does", {"const": "ok"}), **parts.problems("Unhealthy")},
+                {
+                    "200": parts.plain("It runs, and its settings can be read", {"const": "ok"}),
+                    **parts.problems("Unhealthy"),
+                },
                 key=False,
             )
         },
@@ -125,7 +128,7 @@ def _paths() -> dict[str, Any]:
                 "deepHealth",
                 "What would keep the managed resources from being rotated now",
                 {
-                    "200": parts.response("Nothing", HealthReport),
+                    "200": parts.response("No findings", HealthReport),
                     **parts.problems("InvalidQuery", "NotManaged", "ServiceFailed", "Unhealthy"),
                 },
                 parameters=parts.ONE_RESOURCE,

@@ -26,7 +26,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
 )
 # Names that were published before the classes were renamed. Clients are generated from them, so they stay.
 _PUBLISHED = {
-    AcceptedRotation.__name__: "Asked",
+    AcceptedRotation.__name__: "AcceptedRotation",
     AcceptedRotations.__name__: "Accepted",
     FinishedRotations.__name__: "Finished",
     PreviewedRotation.__name__: "Previewed",

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from shared.dashboard.time_format import duration, relative, stamp
 from shared.domain.decision import MOVING, Code
-from shared.domain.guidance import Guide, guide
+from shared.domain.guidance import GUIDES, Guide, anchor, guide
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.snapshot import Snapshot
 
@@ -63,6 +63,11 @@ class ResourceStatus:
     def guide(self) -> Guide:
         """What its code means for clients and for the next attempt."""
         return guide(self.code)
+
+    @property
+    def help(self) -> str:
+        """Where its code is explained, as problem details name it; empty for a code that this version does not know."""
+        return anchor(self.code) if self.code in GUIDES else ""
 
     @property
     def needs_attention(self) -> bool:

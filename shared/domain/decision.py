@@ -111,7 +111,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """What was asked would hurt. `until`: when it no longer will."""
+    """The request could reject clients, or is not allowed. `until`: when it no longer will be."""
 
     code: Code
     until: datetime | None = None

@@ -107,8 +107,8 @@ class Journal(Wire):
         """ARM accepted the regeneration that was sent last, and its operation is known to have `ended`, or not."""
         return self.model_copy(update={"unanswered": 0, "running": not ended})
 
-    def refused_by_arm(self) -> Self:
-        """ARM refused the regeneration that was sent last: it changed nothing."""
+    def rejected_by_arm(self) -> Self:
+        """ARM answered the regeneration that was sent last with an error: it changed nothing."""
         return self.model_copy(update={"refused": self.refused + 1, "unanswered": 0})
 
     def verified_by(self, witness: Literal["dataplane", "arm"], fingerprint: str, now: datetime) -> Self:

@@ -61,7 +61,7 @@ class PublishedSecret:
     """The newest version of the published secret. `fingerprint` is None when the version is disabled: it can't be read.
 
     `since` is when Key Vault created the version (UTC, whole seconds): from then on its key is the published one.
-    `fault` says why consumers refuse a value that a key can be read out of (docs/reference/connection-strings.md).
+    `fault` says why consumers reject a value that a key can be read out of (docs/reference/connection-strings.md).
     Its text holds a key: it is not shown, and leaves this object only as `with_key`.
     """
 

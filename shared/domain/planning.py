@@ -53,7 +53,7 @@ _ADVICE = {
     "nothing was written; its clients need no rotation, or use another name",
     Code.KEY_REFUSED: "SignalR does not accept the key yet that was regenerated last: it is published once it does; "
     "another one is regenerated after a day, or with force",
-    Code.SERVICE_REJECTS_KEYS: "SignalR rejects the published key, which ARM lists as valid: it is asked again by the "
+    Code.SERVICE_REJECTS_KEYS: "SignalR rejects the published key, which ARM lists as valid: it is tried again by the "
     "next sweep, and nothing is regenerated before that",
     Code.OUTSIDE_WINDOW: "scheduled rotations and retirements begin in the resource's rotation window only; "
     "request it by name to have it done now",

@@ -45,7 +45,7 @@ def require_role(
 
 
 def require_admin(role: str, headers: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
-    """The same for what can hurt: it needs the role that `REQUIRED_ADMIN_ROLE` names, on top of the other one."""
+    """The same for what can reject clients: it needs the role of `REQUIRED_ADMIN_ROLE` as well."""
     require_role(role, headers, environment, setting="REQUIRED_ADMIN_ROLE")
 
 

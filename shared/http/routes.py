@@ -79,7 +79,7 @@ type GetApi = Callable[[], Api]
 class Endpoint:
     """What one address offers. `role`: callers must have the app role that the settings name, if they name one.
 
-    `admin`: and the one for what can hurt.
+    `admin`: and the one for what can reject clients.
     """
 
     handle: Callable[[HttpRequest, GetApi], Awaitable[HttpResponse]]
@@ -129,7 +129,7 @@ async def _rotate(request: HttpRequest, app: GetApi) -> HttpResponse:
 
 
 async def _require_admin(body: RotateBody, request: HttpRequest, app: GetApi) -> None:
-    """Raise `Problem` where the request can hurt and the caller lacks the role for that."""
+    """Raise `Problem` where the request can reject clients and the caller lacks the role for that."""
     role = app().settings.REQUIRED_ADMIN_ROLE
     if app_roles.has_admin(role, request.headers):
         return

@@ -1,1 +1,1 @@
-"""The rotation module: what the timer, the webhook, the queue and the portal call, and the steps of one rotation."""
+"""The rotation module: what the triggers (timer, HTTP, queues, Azure's events) call, and the steps of one rotation."""

@@ -33,7 +33,7 @@ from shared.observability import telemetry
 from shared.rotation.departure import gone, left
 from shared.rotation.inventory import Fleet
 from shared.rotation.leased_record import LeasedRecord
-from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_refused
+from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_error
 from shared.rotation.outbox import flush
 from shared.rotation.outcomes import closed_as_removed, closed_operation, failed, nothing_done
 from shared.rotation.ports import Services
@@ -140,7 +140,7 @@ class Attempts:
                 raise published_key_rejected(self._services, resource.id.name, observation)
             case Refuse(Code.SECRET_NOT_OWNED | Code.SECRET_NOT_UNDERSTOOD | Code.SECRET_USES_IDENTITY as code):
                 await expect_no_conflict(self._services.records, resource, policy, observation.published)
-                raise secret_refused(code, resource.id, policy)
+                raise secret_error(code, resource.id, policy)
             case _:
                 return
 

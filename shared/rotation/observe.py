@@ -118,7 +118,7 @@ def secret_conflict(
     )
 
 
-def secret_refused(code: Code, resource: ResourceId, policy: Policy) -> Terminal:
+def secret_error(code: Code, resource: ResourceId, policy: Policy) -> Terminal:
     """The error of a resource whose configured secret must not be written."""
     secret = f"the secret {policy.secret_name} in {policy.vault_url}"
     if code is Code.SECRET_NOT_UNDERSTOOD:

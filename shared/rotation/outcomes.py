@@ -27,15 +27,12 @@ def nothing_done(item: WorkItem, action: Wait | Skip | Refuse, now: datetime) ->
     result = Result.REFUSED if isinstance(action, Refuse) else Result.SKIPPED
     outcome = outcome_of_nothing(item, result, action.code, getattr(action, "until", None), now)
     telemetry.ended(outcome)
-    log.info(
-        "nothing done",
-        extra={
-            "rotation_id": item.rotation_id,
-            "resource": item.resource,
-            "result": result.value,
-            "code": action.code.value,
-        },
-    )
+    extra = {"rotation_id": item.rotation_id, "resource": item.resource, "result": result.value}
+    extra |= {"code": action.code.value}
+    if result is Result.REFUSED:
+        log.info("rotation rejected", extra=extra)
+    else:
+        log.info("rotation skipped", extra=extra)
     return outcome
 
 
@@ -43,7 +40,7 @@ async def failed(services: Services, leased: LeasedRecord, item: WorkItem, error
     """Record a failure that no journal stands for, and announce it. A plan that touched nothing ends with it.
 
     What stands in a sweep's way is recorded and announced once a day. What has ended stays as it ended: an error that
-    comes after that, as somebody is told of it, is only logged.
+    comes after that, as another announces it, is only logged.
     """
     record, now = leased.record, services.clock()
     if known := record.outcome_of(item.rotation_id):

@@ -16,7 +16,7 @@ from shared.domain.journal import Kind
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Publication, PublishedSecret, Retirement
 from shared.domain.policy import Policy
-from shared.rotation.observe import is_owned, secret_refused
+from shared.rotation.observe import is_owned, secret_error
 from shared.rotation.ports import NewSecretVersion
 from shared.rotation.run_context import Abandoned, RunContext
 
@@ -83,7 +83,7 @@ def _expect_own(run: RunContext, newest: PublishedSecret | None, key: AccessKey)
     record, known = run.leased.record, {**run.journal.before, run.slot: key.fingerprint}
     owned = is_owned(newest, run.resource.id, run.policy, record, fingerprints=known, endpoint=key.endpoint)
     if code := not_to_be_written(newest, owned=owned):
-        raise secret_refused(code, run.resource.id, run.policy)
+        raise secret_error(code, run.resource.id, run.policy)
 
 
 async def _add(run: RunContext, newest: PublishedSecret | None, key: AccessKey) -> PublishedSecret:

@@ -206,7 +206,7 @@ async def _send(run: RunContext, key_type: KeyType, permit: Permit) -> Regenerat
     try:
         done = await run.services.signalr.regenerate(run.resource.id, key_type, permit=permit, timeout_seconds=timeout)
     except RotationError as error:
-        await run.leased.update(run.journal.refused_by_arm())
+        await run.leased.update(run.journal.rejected_by_arm())
         if isinstance(error, NotFound):
             raise MissingNow(run.resource.id.name, "regenerate") from None
         raise

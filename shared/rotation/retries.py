@@ -1,4 +1,4 @@
-"""When a message that met an error is attempted again, and for how long: backoff, jitter, patience.
+"""When a message that met an error is attempted again, and for how long: backoff, jitter, deadline.
 
 A service that says when to come back is taken at its word; after that the waits grow all the same, or a short
 `Retry-After` would have a message come back a thousand times in an hour.

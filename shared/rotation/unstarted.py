@@ -1,7 +1,7 @@
-"""Nothing accepted is forgotten: requests that no worker has begun are asked for again, and those that can't be, end.
+"""No accepted request is lost: one that no worker has begun is sent again, and ends as failed if that is lost too.
 
 A message can vanish: an operator clears the queue, or the platform settles it without running anything. A request that
-comes twice is done once, by its rotation id, so asking again does no harm.
+comes twice is done once, by its rotation id, so sending it again does no harm.
 """
 
 import logging
@@ -33,7 +33,7 @@ class Unstarted:
         self._services = services
 
     async def look(self) -> None:
-        """Ask again, or end, what has not begun. What fails here is left to the next sweep, and stops no sweep."""
+        """Send again, or end, what has not begun. What fails here is left to the next sweep, and stops no sweep."""
         try:
             before = self._services.clock() - ASK_AGAIN_AFTER
             found = [each async for each in self._services.operations.unfinished(before=before)]

@@ -64,8 +64,8 @@ class Worker:
         return await self._given_up(
             item,
             RetriesExhausted(
-                f"{item.resource_id.name} could not be worked on after every retry; the log of its rotation id says "
-                "why. What was begun is finished by the next sweep that can"
+                f"{item.resource_id.name} failed after five deliveries and was dead-lettered; the log of its rotation "
+                "id says why. What was begun is finished by the next sweep that can"
             ),
         )
 

@@ -1,4 +1,4 @@
-"""docs/how-to/respond-to-a-leak.md does what it says: its commands are run as they stand."""
+"""The pages on a leak do what they say: their commands are run as they stand."""
 
 import hashlib
 import json
@@ -13,7 +13,8 @@ from tests.docs.documents import blocks
 from tests.http.conftest import HttpWorld
 from tests.world import until
 
-ASK, WHICH, AT_ONCE, WITHOUT, CUT, _ = (block.text for block in blocks("docs/how-to/respond-to-a-leak.md"))
+ASK, WHICH, AT_ONCE, WITHOUT = (block.text for block in blocks("docs/how-to/respond-to-a-leak.md"))
+CUT, _ = (block.text for block in blocks("docs/how-to/cut-connections.md"))
 
 
 def shell(world: HttpWorld, script: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,10 +1,12 @@
 """The status of a resource, and what a person does about it."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from shared.dashboard.status import ResourceStatus, State, status_of
+from shared.dashboard.status import ATTENTION, ResourceStatus, State, status_of
 from shared.domain.decision import Code
 from shared.domain.errors import KeyReused, ServiceRejectsKeys, Terminal
 from shared.domain.inventory_entry import InventoryEntry, Last
@@ -38,6 +40,13 @@ def test_each_of_the_sample_fleet_is_what_its_name_says() -> None:
         "intranet": State.KEYLESS,
         "brand-new": State.UNSEEN,
     } == {name: state for name, state in states.items() if state is not State.HEALTHY}
+
+
+def test_the_page_lists_every_state_in_the_order_of_attention() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "dashboard.md").read_text().split("\n## ")[1]
+    rows = re.findall(r"^\| ([A-Z][\w ]+) \| .* \| (yes|no) \|$", page, re.MULTILINE)
+
+    assert [(state.value, "yes" if state in ATTENTION else "no") for state in State] == rows
 
 
 def test_every_attention_comes_with_something_to_do() -> None:

@@ -24,7 +24,7 @@ TUTORIAL = "docs/tutorial/first-rotation.md"
 # Run line by line by tests/http/test_portal.py.
 PORTAL = "docs/how-to/call-the-api.md"
 # Run one by one by tests/consumers/test_leak_response.py.
-LEAK = "docs/how-to/respond-to-a-leak.md"
+LEAK, CUT = "docs/how-to/respond-to-a-leak.md", "docs/how-to/cut-connections.md"
 HOLD = "docs/how-to/resume-after-a-hold.md"
 MODULES = ["local", "local.azure", "local.functions_host"]
 
@@ -83,11 +83,7 @@ def test_the_runbook_does_what_it_says_in_the_order_it_says_it(world: World) -> 
     chat = world.resource()
     ask, rotate, roll_back = [block.text for block in blocks(ROTATE)]
     [publish] = [block.text for block in blocks(ONBOARD) if not block.needs_azure]
-    [revoke] = [
-        block.text
-        for block in blocks(LEAK)
-        if "revoke" in block.text and "force" not in block.text and "closeConnections" not in block.text
-    ]
+    [revoke] = [block.text for block in blocks(LEAK) if "revoke" in block.text and "force" not in block.text]
     commands = (publish, rotate, roll_back, revoke)
 
     slots = []
@@ -133,7 +129,7 @@ def test_the_lines_that_end_a_hold_are_answered(world: World) -> None:
 def test_no_block_is_left_out() -> None:
     """What is run by a test, here or beside; what needs Azure; and `make`."""
     make = [block for block in blocks(README) if all(line.startswith("make ") for line in block.text.splitlines())]
-    pages = (README, ONBOARD, ROTATE, CLIENTS, PORTAL, LEAK, HOLD)
+    pages = (README, ONBOARD, ROTATE, CLIENTS, PORTAL, LEAK, CUT, HOLD)
     run_here = [*make, *(block for page in pages for block in blocks(page)), *blocks(TUTORIAL)]
 
     assert 1 == len(make)

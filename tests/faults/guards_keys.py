@@ -23,7 +23,7 @@ KEYS = (
     ),
     Mutation(
         1,
-        "believe a front that accepts everybody",
+        "believe a front that accepts every key",
         "shared/rotation/regenerate.py",
         "    return await probe.probe(key) if run.discriminates else Verdict.UNREACHABLE",
         "    return await probe.probe(key)",
@@ -112,7 +112,7 @@ KEYS = (
     ),
     Mutation(
         2,
-        "forget a longer overlap that was asked for",
+        "forget a longer overlap that was requested",
         "shared/domain/decision.py",
         "    return max(until, retirement.after) if retirement else until",
         "    return until",
@@ -264,7 +264,7 @@ KEYS = (
     ),
     Mutation(
         3,
-        "do what was refused when it comes again",
+        "do what was not allowed when it comes again",
         "shared/rotation/attempt.py",
         "    return operation.outcome if operation and operation.final else None",
         "    return None",

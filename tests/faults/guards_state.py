@@ -44,7 +44,7 @@ STATE = (
     ),
     Mutation(
         6,
-        "leave an open journal to whoever opened it",
+        "leave an open journal to the worker that opened it",
         "shared/rotation/observe.py",
         "        run_open=record is not None and record.journal is not None,",
         "        run_open=False,",
@@ -148,7 +148,7 @@ STATE = (
     ),
     Mutation(
         6,
-        "refuse what a newer version adds to a message",
+        "reject what a newer version adds to a message",
         "shared/domain/requests.py",
         '    model_config = ConfigDict(extra="allow")',
         '    model_config = ConfigDict(extra="forbid")',

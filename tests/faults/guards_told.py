@@ -29,7 +29,7 @@ TOLD = (
     ),
     Mutation(
         8,
-        "refuse the owner of a secret as well",
+        "reject the owner of a secret as well",
         "shared/rotation/attempt.py",
         "        if observation.published is not None:\n            return\n        sweeping",
         "        sweeping",
@@ -109,7 +109,7 @@ TOLD = (
     ),
     Mutation(
         9,
-        "let a hub that refuses stand in the way",
+        "let a hub that answers with an error stand in the way",
         "shared/rotation/close_connections.py",
         "            except (RotationError, TimeoutError) as error:",
         "            except TimeoutError as error:",

@@ -36,11 +36,21 @@ def test_every_tag_is_listed() -> None:
     assert read | {policy.OPT_IN_TAG} == listed
 
 
-def test_every_alert_has_its_advice(templates: dict[str, Template]) -> None:
-    titles = [rule["title"] for rule in templates["modules/alerts.bicep"].of("var")["rules"].body]
-    named = re.findall(r"^\| (SignalR [\w ]+) \|", ALERTS, re.MULTILINE)
+def test_every_alert_has_its_severity_and_its_advice(templates: dict[str, Template]) -> None:
+    rules = templates["modules/alerts.bicep"].of("var")["rules"].body
+    named = re.findall(r"^\| (SignalR [\w ]+) \| (\d) \|", ALERTS, re.MULTILINE)
 
-    assert titles == named
+    assert [(rule["title"], str(rule["severity"])) for rule in rules] == named
+
+
+def test_every_alert_names_the_page_that_says_what_to_do(templates: dict[str, Template]) -> None:
+    pages = [
+        re.findall(r"What to do: ([\w/-]+\.md)", rule["description"])
+        for rule in templates["modules/alerts.bicep"].of("var")["rules"].body
+    ]
+
+    assert [1] * len(pages) == [len(page) for page in pages]
+    assert {True} == {(ROOT / page).exists() for [page] in pages}
 
 
 @each_document

@@ -1,11 +1,14 @@
 """The rights, the secrets and the doors of what is deployed, read from the parsed templates."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from local.azure.identity.roles import APP_ACTIONS, SIGNALR
-from tests.infra.bicep import Template, walk
+from tests.infra.bicep import INFRA, Template, walk
+
+PERMISSIONS = INFRA.parent / "docs" / "reference" / "permissions.md"
 
 # docs/explanation/threat-model.md gives the reason for each of them.
 SIGNALR_ACTIONS = {
@@ -75,6 +78,14 @@ def test_only_these_built_in_roles_are_given_and_where(templates: dict[str, Temp
     }
 
     assert found == BUILT_IN
+
+
+def test_the_page_of_permissions_lists_the_built_in_roles_of_the_app() -> None:
+    source = Path(__file__).read_text().split("BUILT_IN = {", 1)[1].split("}", 1)[0]
+    named = set(re.findall(r"# ([\w ]+?)$", source, re.MULTILINE))  # all but that of the readers
+    listed = re.findall(r"^\| ([A-Z][\w ,]+) \|", PERMISSIONS.read_text(), re.MULTILINE)
+
+    assert named == {role for row in listed for role in row.split(", ")}
 
 
 def test_a_built_in_role_is_assigned_on_one_resource_never_on_the_group(templates: dict[str, Template]) -> None:

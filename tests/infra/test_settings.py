@@ -145,6 +145,10 @@ def test_the_events_the_app_acts_on_are_subscribed_to(templates: dict[str, Templ
     assert ["Microsoft.KeyVault.SecretNearExpiry", "Microsoft.KeyVault.SecretExpired"] == near_expiry["eventTypes"]
     assert ["Microsoft.Resources.ResourceActionSuccess"] == renewed["eventTypes"]
     assert ["/signalR/regeneratekey/action"] == renewed["operationSuffixes"]
+    page = (INFRA.parent / "docs" / "reference" / "inbound-events.md").read_text()
+    named = re.findall(r"`(?:Microsoft\.KeyVault\.)?(Secret\w+)`|`(Microsoft\.Resources\.\w+)`", page)
+    assert [kind.rpartition(".")[2] for kind in near_expiry["eventTypes"]] == [kind for kind, _ in named if kind]
+    assert renewed["eventTypes"] == [kind for _, kind in named if kind]
 
 
 def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -> None:

@@ -117,7 +117,7 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "secret not ours": lambda case: not case.observation.owned,
     "value not understood": lambda case: case.observation.published is not None and case.newest.shape is Shape.UNKNOWN,
     "value without a key": lambda case: case.observation.published is not None and case.newest.shape is Shape.IDENTITY,
-    "value that consumers refuse": lambda case: case.valid and bool(case.newest.fault),
+    "value that consumers reject": lambda case: case.valid and bool(case.newest.fault),
     "no secret, known key valid": lambda case: case.observation.published is None and case.known is not None,
     "revoked key published": lambda case: (
         case.valid

@@ -1,7 +1,7 @@
-"""The SignalR service: all resources, which of their keys are live, and what is under way with them.
+"""The SignalR service: all resources, which of their keys are valid, and what is under way with them.
 
-A renewal is what makes this service awkward: the call is accepted, the new key may already be shown, and only some
-seconds later does it take effect. Until then the old one is live and `listKeys` shows it.
+A regeneration is what makes this service awkward: the call is accepted, the new key may already be shown, and only some
+seconds later does it take effect. Until then the old one is valid and `listKeys` shows it.
 """
 
 import asyncio
