@@ -30,8 +30,9 @@ class NotServedError(Exception):
 class Client:
     """One connection, held on a thread of its own. `closed_after` is None while it is open; `told` is why it ended."""
 
-    def __init__(self, endpoint: str, key: str, transport: Transport) -> None:
+    def __init__(self, endpoint: str, key: str, transport: Transport, *, hub: str = _HUB) -> None:
         self._endpoint = endpoint
+        self._hub = hub
         self._key = key
         self._transport = transport
         self._opened = threading.Event()
@@ -82,16 +83,16 @@ class Client:
 
     async def _hold(self, session: aiohttp.ClientSession) -> None:
         url = f"{self._endpoint}/client/"
-        claims = {"aud": f"{url}?hub={_HUB}", "exp": int(time.time()) + 3600}
+        claims = {"aud": f"{url}?hub={self._hub}", "exp": int(time.time()) + 3600}
         token = jwt.encode(claims, self._key, algorithm="HS256")
         bearer = {"Authorization": f"Bearer {token}"}
-        async with session.post(f"{url}negotiate?hub={_HUB}&negotiateVersion=1", headers=bearer) as answer:
+        async with session.post(f"{url}negotiate?hub={self._hub}&negotiateVersion=1", headers=bearer) as answer:
             if answer.status != _OK:
                 raise NotServedError(f"negotiate was answered {answer.status}")
             given = await answer.json()
         self.connection_id = given["connectionId"]
         # A server of version 0 gives no token: the id takes its place ("Transport Protocols", dotnet/aspnetcore).
-        query = {"hub": _HUB, "id": given.get("connectionToken", self.connection_id)}
+        query = {"hub": self._hub, "id": given.get("connectionToken", self.connection_id)}
         shake = json.dumps({"protocol": "json", "version": 1}) + _END
         if self._transport == "WebSockets":
             async with session.ws_connect(url, params=query | {"access_token": token}) as socket:
