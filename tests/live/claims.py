@@ -213,7 +213,7 @@ CLAIMS = (
     Claim("server-sent events", "Server-sent events go on when their key is regenerated", _open("ServerSentEvents")),
     Claim("close", "`:closeConnections` of hub, group and user 204, of a connection 200", _close_connections),
     Claim(
-        "told to leave",
+        "closing message",
         "Closing a hub or a connection sends its clients a frame of type 7 with the reason; the socket is left to them",
         _told_to_leave,
     ),
