@@ -1,9 +1,12 @@
 """One call on the wire and its answer, in the terms all emulators share."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 
 @dataclass(slots=True)
@@ -25,11 +28,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. A body of None is sent as no bytes at all."""
+    """An answer. A body of None is sent as no bytes at all. `held` sends the answer itself: one that stays open."""
 
     status: int = 200
     body: object = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    held: "Callable[[web.BaseRequest], Awaitable[web.StreamResponse]] | None" = None
 
 
 class Refused(Exception):  # noqa: N818  # not a fault of the program: the answer to a call

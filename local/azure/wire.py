@@ -18,6 +18,7 @@ from local.azure.faults import Fault, Faults
 from local.azure.request_log import RequestLog
 
 _LARGEST_BODY = 8 * 1024 * 1024
+_LAST_ANSWERS_SECONDS = 0.1  # at the end: connections that are held open do not leave by themselves
 
 
 class Wire:
@@ -36,7 +37,7 @@ class Wire:
     async def open(self, tls: ssl.SSLContext | None) -> None:
         """Serve from now on, over TLS if given its context."""
         server = web.Server(self._answer, request_factory=_request, access_log=None)
-        self._runner = web.ServerRunner(server)
+        self._runner = web.ServerRunner(server, shutdown_timeout=_LAST_ANSWERS_SECONDS)
         await self._runner.setup()
         await web.SockSite(self._runner, self._listener, ssl_context=tls, backlog=1024).start()
 
@@ -52,7 +53,7 @@ class Wire:
         operation = self._service.match(call)
         fault = self._faults.strike(self._service.name, operation)
         if fault is None:
-            return _response(call, self._tell(operation, call, _act(operation, call), None))
+            return await _response(request, call, self._tell(operation, call, _act(operation, call), None))
         await asyncio.sleep(fault.delay)
         if fault.cut == "before-effect":
             self._tell(operation, call, None, fault)
@@ -64,7 +65,8 @@ class Wire:
         if fault.cut == "after-effect":
             self._tell(operation, call, None, fault)
             return _reset(request)
-        return await _slowly(request, _response(call, self._tell(operation, call, reply, fault)), fault.slow_body)
+        whole = await _response(request, call, self._tell(operation, call, reply, fault))
+        return await _slowly(request, whole, fault.slow_body)
 
     def _tell(self, operation: Operation, call: Call, reply: Reply | None, fault: Fault | None) -> Reply:
         self._log.add(
@@ -97,7 +99,9 @@ def _act(operation: Operation, call: Call) -> Reply:
         return refused.reply
 
 
-def _response(call: Call, reply: Reply) -> web.Response:
+async def _response(request: web.BaseRequest, call: Call, reply: Reply) -> web.StreamResponse:
+    if reply.held is not None:
+        return await reply.held(request)
     if reply.body is None:
         response = web.Response(status=reply.status, headers=reply.headers)
         if call.method == "HEAD":
@@ -120,8 +124,8 @@ def _reset(request: web.BaseRequest) -> web.Response:
     return web.Response()
 
 
-async def _slowly(request: web.BaseRequest, whole: web.Response, seconds: float) -> web.StreamResponse:
-    if not seconds or not isinstance(whole.body, bytes):
+async def _slowly(request: web.BaseRequest, whole: web.StreamResponse, seconds: float) -> web.StreamResponse:
+    if not seconds or not isinstance(whole, web.Response) or not isinstance(whole.body, bytes):
         return whole
     response = web.StreamResponse(status=whole.status, headers=whole.headers)
     response.content_length = len(whole.body)

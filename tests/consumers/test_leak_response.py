@@ -11,6 +11,7 @@ import pytest
 from tests.consumers.samples import ROOT
 from tests.docs.documents import blocks
 from tests.http.conftest import HttpWorld
+from tests.live.clients import Client, NotServedError
 from tests.world import until
 
 ASK, WHICH, AT_ONCE, WITHOUT = (block.text for block in blocks("docs/how-to/respond-to-a-leak.md"))
@@ -63,9 +64,11 @@ def test_at_once_the_leaked_key_is_rejected_and_the_published_one_is_not(world: 
 
 
 def test_the_cut_comes_after_the_leaked_key_is_rejected(world: HttpWorld) -> None:
-    """The command as it stands, with an overlap of none."""
+    """The command as it stands, with an overlap of none. A thief is connected, and cannot come back."""
     chat = world.adopted()
-    leaked = published(world, chat)
+    leaked, endpoint = published(world, chat), world.azure.connection_endpoint(chat)
+    thief = Client(endpoint, leaked, "WebSockets", hub="chat")
+    thief.open()
 
     status = answered(world, CUT, chat)
 
@@ -74,7 +77,10 @@ def test_the_cut_comes_after_the_leaked_key_is_rejected(world: HttpWorld) -> Non
     assert "RevocationPending" == status["note"]["code"]
     assert ("chat", "Primary") == (cut["hub"], renewed["keyType"])
     assert renewed["effectiveAt"] < cut["at"]
-    assert not world.azure.accepts(chat, leaked)
+    until(lambda: thief.closed_after)
+    assert "An access key was replaced" == thief.told["error"]
+    with pytest.raises(NotServedError, match="negotiate was answered 401"):
+        Client(endpoint, leaked, "WebSockets", hub="chat").open()
 
 
 def test_inside_the_overlap_neither_is_allowed_without_force(world: HttpWorld, chat: str) -> None:

@@ -9,18 +9,10 @@ from typing import Any
 import pytest
 
 from tests.consumers.samples import receiver, run
-from tests.event_schemas import samples
 from tests.http.conftest import HttpWorld
 from tests.world import own_world, until
 
-HELD = {
-    "specversion": "1.0",
-    "id": "4f165c69-f6bb-5e02-ba6c-2bf01d5a3329-RotationsHeld",
-    "source": "/subscriptions/0/resourceGroups/live/providers/Microsoft.SignalRService/SignalR/chat",
-    "type": "SignalRKeyRotation.RotationsHeld",
-    "subject": "rotations",
-    "data": {"code": "ThreeFailed", "message": "Three scheduled rotations failed in a row."},
-}
+DAY_SECONDS = timedelta(days=1).total_seconds()
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +25,30 @@ def failed(world: HttpWorld) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def overdue(folder: Path) -> Iterator[dict[str, Any]]:
-    """The event of a paused resource whose key is too old. In a world of its own: its time is moved."""
-    with own_world(folder, "overdue") as own:
-        resource = own.resource()
-        own.host.run("sweep")
-        until(lambda: own.versions(resource) or None)
-        own.host.idle()
-        own.azure.update_signalr(resource, tags={"key-rotation": "paused"})
-        own.host.run("sweep")
-        own.host.idle()
-        own.azure.travel(timedelta(days=64).total_seconds())
-        own.host.travel(timedelta(days=64).total_seconds())
-        own.host.run("sweep")
-        yield until(lambda: next((one for one in own.events(resource) if one["type"].endswith("Overdue")), None))
+def sent(folder: Path) -> Iterator[dict[str, dict[str, Any]]]:
+    """What sweeps of two months announce, by kind: of a paused resource, and of three whose rotations fail."""
+    with own_world(folder, "sweeps") as own:
+
+        def swept(after_days: float) -> None:
+            own.azure.travel(after_days * DAY_SECONDS)
+            own.host.travel(after_days * DAY_SECONDS)
+            own.host.run("sweep")
+            own.host.idle()
+
+        paused, *due = [own.resource() for _ in range(4)]
+        swept(0)
+        until(lambda: all(own.versions(each) for each in (paused, *due)) or None)
+        own.azure.update_signalr(paused, tags={"key-rotation": "paused"})
+        swept(55)
+        for each in due:
+            own.azure.configure(each, outcome="Failed")
+        swept(9)
+
+        def announced() -> dict[str, dict[str, Any]] | None:
+            kinds = {one["type"].rpartition(".")[2]: one for each in (paused, *due) for one in own.events(each)}
+            return kinds if {"RotationOverdue", "RotationsHeld", "RotationUpcoming"} <= set(kinds) else None
+
+        yield until(announced)
 
 
 def posted(event: dict[str, Any], chat: str) -> dict[str, Any]:
@@ -84,22 +86,27 @@ def test_failure_is_blocks_in_slack(failed: dict[str, Any]) -> None:
     assert {"plain_text"} == {each["type"] for each in (header["text"], text["text"], *facts["fields"])}
 
 
-def test_overdue_says_since_when(overdue: dict[str, Any]) -> None:
+def test_overdue_says_since_when(sent: dict[str, dict[str, Any]]) -> None:
+    overdue = sent["RotationOverdue"]
+
     assert overdue["data"]["dueAt"] == teams_facts(posted(overdue, "teams"))["Due"]
 
 
 @pytest.mark.parametrize("chat", ["teams", "slack"])
-def test_hold_is_posted(chat: str) -> None:
-    assert "Scheduled SignalR key rotations are on hold" in json.dumps(posted(HELD, chat))
+def test_hold_says_why(sent: dict[str, dict[str, Any]], chat: str) -> None:
+    body = json.dumps(posted(sent["RotationsHeld"], chat))
+
+    assert "Scheduled SignalR key rotations are on hold" in body
+    assert json.dumps(sent["RotationsHeld"]["data"]["message"])[1:-1] in body
 
 
 @pytest.mark.parametrize("chat", ["teams", "slack"])
-def test_notice_says_when_and_which_key(chat: str) -> None:
-    [upcoming] = [each for each in samples() if each["type"].endswith("RotationUpcoming")]
+def test_notice_says_when_and_which_key(sent: dict[str, dict[str, Any]], chat: str) -> None:
+    data = sent["RotationUpcoming"]["data"]
 
-    body = json.dumps(posted(upcoming, chat))
+    body = json.dumps(posted(sent["RotationUpcoming"], chat))
 
-    said = ("A SignalR key will be rotated", "Primary", upcoming["data"]["dueAt"], upcoming["data"]["beginsAt"])
+    said = ("A SignalR key will be rotated", data["keyType"], data["dueAt"], data["beginsAt"])
     assert [] == [each for each in said if each not in body]
 
 

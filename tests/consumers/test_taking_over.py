@@ -22,7 +22,16 @@ def preview(world: HttpWorld, resource: str) -> dict[str, Any]:
     return dict(one["decision"])
 
 
-@pytest.mark.parametrize(("slot", "credential"), [("Primary", "key1"), ("Secondary", "key2"), ("Secondary", "key1")])
+@pytest.mark.parametrize(
+    ("slot", "credential"),
+    [
+        ("Primary", "key1"),
+        ("Secondary", "key2"),
+        ("Secondary", "key1"),
+        ("Secondary", "Secondary"),
+        ("Primary", "Secondary"),
+    ],
+)
 def test_no_key_changes_whatever_the_tag_says(world: HttpWorld, slot: str, credential: str) -> None:
     resource = foreign(world, slot, credential, **{"key-rotation-format": "access-key"})
     before = world.azure.live_keys(resource)

@@ -1,4 +1,4 @@
-"""Where clients negotiate, and a resource at an address without a path: which tokens each of them takes."""
+"""Where clients negotiate and connect, and a resource at an address without a path: which tokens each of them takes."""
 
 import time
 
@@ -8,6 +8,8 @@ import requests
 
 from local.azure.client import AzureEmulator
 from tests.emulators.conftest import Chat
+from tests.live.clients import Client, NotServedError, Transport
+from tests.world import until
 
 
 def _negotiate(endpoint: str, key: str, *, audience: str | None = None, seconds: float = 60, hub: str = "news") -> int:
@@ -76,3 +78,59 @@ def test_at_the_root_no_other_resource_is_served(azure: AzureEmulator, chat: Cha
 
     assert 404 == requests.get(f"{root}/other/api/health", timeout=5).status_code
     assert 401 == _negotiate(root, key)
+
+
+def _close(endpoint: str, key: str, hub: str, **query: str) -> None:
+    url = f"{endpoint}/api/hubs/{hub}/:closeConnections"
+    token = jwt.encode({"aud": url, "exp": time.time() + 60}, key, algorithm="HS256")
+    answer = requests.post(url, params=query, headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    assert 204 == answer.status_code
+
+
+@pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents"])
+def test_a_connection_outlives_its_key_and_is_told_when_its_hub_is_closed(
+    azure: AzureEmulator, chat: Chat, endpoint: str, transport: Transport
+) -> None:
+    keys = azure.live_keys(chat.id)
+    client = Client(endpoint, keys["Primary"], transport)
+    client.open()
+
+    azure.regenerate_in_portal(chat.id, "Primary")
+    _close(endpoint, keys["Secondary"], "another")
+    _close(endpoint, keys["Secondary"], "live", excluded=client.connection_id)
+    assert client.closed_after is None
+
+    _close(endpoint, keys["Secondary"], "Live", reason="An access key was replaced")
+    until(lambda: client.closed_after)
+    assert {"type": 7, "error": "An access key was replaced", "allowReconnect": True} == client.told
+
+
+@pytest.mark.parametrize("transport", ["WebSockets", "ServerSentEvents"])
+def test_nobody_connects_with_the_key_of_another_resource(
+    azure: AzureEmulator, endpoint: str, transport: Transport
+) -> None:
+    client = Client(endpoint, azure.live_keys(azure.create_signalr("other"))["Primary"], transport)
+
+    with pytest.raises(NotServedError, match="negotiate was answered 401"):
+        client.open()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Accept": "text/event-stream"}, {"Connection": "Upgrade", "Upgrade": "websocket"}]
+)
+def test_a_connection_is_made_with_an_accepted_token_only(endpoint: str, headers: dict[str, str]) -> None:
+    query = {"hub": "news", "access_token": "not a token"}
+
+    assert 401 == requests.get(f"{endpoint}/client/", params=query, headers=headers, timeout=5).status_code
+
+
+def test_what_is_said_to_no_connection_is_not_found(azure: AzureEmulator, chat: Chat, endpoint: str) -> None:
+    claims = {"aud": f"{endpoint}/client/?hub=news", "exp": time.time() + 60}
+    token = jwt.encode(claims, azure.live_keys(chat.id)["Primary"], algorithm="HS256")
+    query = {"hub": "news", "id": "nobody"}
+
+    answer = requests.post(
+        f"{endpoint}/client/", "{}", params=query, headers={"Authorization": f"Bearer {token}"}, timeout=5
+    )
+
+    assert 404 == answer.status_code

@@ -66,7 +66,9 @@ def _run(sku: str) -> int:
             wire.ask("make a replica", "PUT", f"{place.resource}/replicas/second", body={"location": where})
         report["job"] = job.done(place)
         _tell(f"the main job: {report['job']}")
-        report["claims"] = claims.checked(place, _tell)
+        report["claims"] = []
+        for one in claims.checked(place, _tell):
+            report["claims"].append(one)  # one by one: a run that is interrupted keeps what it has seen
     except (LiveError, requests.RequestException, AzureError, KeyError, RuntimeError, TimeoutError) as broken:
         report["broke off"] = wire.redacted(f"{type(broken).__name__}: {broken}")
         _tell(report["broke off"])

@@ -5,17 +5,15 @@ question could not be put. What one claim finds never keeps the next from being 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import requests
-
 from tests.live.clients import Client
-from tests.live.place import LiveError, Place
+from tests.live.place import Place
 from tests.live.regeneration import ACCEPTED, EFFECTIVE_WITHIN_SECONDS, POLLED, NotSeenError, Regeneration
 
 _LOCKED_WITHIN_SECONDS = 120
-_AFTER_THE_EFFECT_SECONDS = 60.0
+_LOOKS = 30  # a minute, at two seconds each
 
 Found = tuple[bool, str]
 
@@ -85,10 +83,17 @@ def _wrong_key(seen: Regeneration) -> Found:
 
 
 def _close_connections(seen: Regeneration) -> Found:
-    url = f"{seen.endpoint()}/api/hubs/live/:closeConnections"
-    query = "api-version=2022-06-01&reason=live"
-    answer = seen.place.wire.signed("close", "POST", url, seen.need("after")["primaryKey"], query)
-    return answer.status == 204, str(answer.status)
+    status = _closed_hub(seen)
+    return status == 204, str(status)
+
+
+def _told_to_leave(seen: Regeneration) -> Found:
+    client = seen.connected("WebSockets", seen.need("after")["primaryKey"])
+    if not isinstance(client, Client):
+        raise NotSeenError(client)
+    _closed_hub(seen)
+    after = _watched(client, seen, time.monotonic())
+    return client.told.get("type") == 7, f"told {client.told}, left: {after is not None}"
 
 
 def _open(transport: str) -> Callable[[Regeneration], Found]:
@@ -96,15 +101,26 @@ def _open(transport: str) -> Callable[[Regeneration], Found]:
         client = seen.clients.get(transport)
         if not isinstance(client, Client):
             raise NotSeenError(client or "no connection was made")
-        seen.need("effective after")
-        deadline = time.monotonic() + _AFTER_THE_EFFECT_SECONDS
-        while client.closed_after is None and time.monotonic() < deadline:
-            time.sleep(seen.place.poll_seconds)
-        after = client.closed_after
-        client.close()
-        return after is None, "still open a minute after" if after is None else f"closed {after:.1f} s after it opened"
+        after = _watched(client, seen, seen.need("effective at"))
+        return after is None, "still open" if after is None else f"closed {after:.1f} s after it began"
 
     return check
+
+
+def _closed_hub(seen: Regeneration) -> int:
+    url = f"{seen.endpoint()}/api/hubs/live/:closeConnections"
+    query = "api-version=2022-06-01&reason=live"
+    return seen.place.wire.signed("close", "POST", url, seen.need("after")["primaryKey"], query).status
+
+
+def _watched(client: Client, seen: Regeneration, since: float) -> float | None:
+    """When it was closed, in seconds; None where it was not within a minute of this time. It is closed then."""
+    deadline = since + _LOOKS * seen.place.poll_seconds
+    while client.closed_after is None and time.monotonic() < deadline:
+        time.sleep(seen.place.poll_seconds)
+    after = client.closed_after
+    client.close()
+    return after
 
 
 def _salt(seen: Regeneration) -> Found:
@@ -196,6 +212,11 @@ CLAIMS = (
     Claim("WebSocket", "A WebSocket that is open stays open when its key is regenerated", _open("WebSockets")),
     Claim("server-sent events", "Server-sent events go on when their key is regenerated", _open("ServerSentEvents")),
     Claim("close", "`:closeConnections` of hub, group and user 204, of a connection 200", _close_connections),
+    Claim(
+        "closing message",
+        "Closing a hub or a connection sends its clients a frame of type 7 with the reason; the socket is left to them",
+        _told_to_leave,
+    ),
     Claim("salt", "One key changes, the other does not; Salt changes none", _salt),
     Claim("locked", "A read-only lock: 409 `ScopeLocked`, for listKeys too", _scope_locked),
     Claim("replica", "A replica takes the new key as the resource does", _replica),
@@ -203,22 +224,20 @@ CLAIMS = (
 )
 
 
-def checked(place: Place, tell: Callable[[str], None]) -> list[dict[str, str]]:
-    """Regenerate a key, check every claim, and say how each came out."""
+def checked(place: Place, tell: Callable[[str], None]) -> Iterator[dict[str, str]]:
+    """Regenerate a key, check every claim, and say of each how it came out as soon as it has."""
     regeneration = Regeneration(place)
     try:
         regeneration.watch()
-    except (NotSeenError, LiveError, requests.RequestException, KeyError, TypeError, StopIteration) as broken:
+    except Exception as broken:  # noqa: BLE001 - what was noted until then is still worth asking about
         regeneration.seen["broke off"] = (
             f"the regeneration could not be watched to its end: {type(broken).__name__}: {broken}"
         )
-    results = []
     for claim in CLAIMS:
         try:
             holds, told = claim.check(regeneration)
             verdict = "as claimed" if holds else "otherwise"
-        except (NotSeenError, LiveError, requests.RequestException, KeyError, TypeError) as broken:
+        except Exception as broken:  # noqa: BLE001 - the next one is asked whatever becomes of this one
             verdict, told = "not seen", f"{broken}" or type(broken).__name__
         tell(f"{verdict:10}  {claim.name}: {place.wire.redacted(told)}")
-        results.append({"claim": claim.name, "row": claim.row, "verdict": verdict, "seen": place.wire.redacted(told)})
-    return results
+        yield {"claim": claim.name, "row": claim.row, "verdict": verdict, "seen": place.wire.redacted(told)}

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.live.clients import Client, NotServedError
+from tests.live.clients import Client, NotServedError, Transport
 from tests.live.place import Place
 from tests.live.wire import Answer
 
@@ -31,7 +31,9 @@ class Regeneration:
         before = self.keys("list keys before")
         self.seen["before"] = before
         wire.places[self.endpoint()] = "{endpoint}"
-        self._connect(before["primaryKey"])
+        transports: tuple[Transport, ...] = ("WebSockets", "ServerSentEvents")
+        for transport in transports:
+            self.clients[transport] = self.connected(transport, before["primaryKey"])
         accepted = self.regenerate("regenerate primary", "Primary")
         self.seen["accepted"] = accepted
         began = time.monotonic()
@@ -55,7 +57,8 @@ class Regeneration:
         old, new = before["primaryKey"], after["primaryKey"]
         place.until(lambda: self.probe("old key after", old).status == 401 or None, EFFECTIVE_WITHIN_SECONDS)
         place.until(lambda: self.probe("new key after", new).status in ACCEPTED or None, EFFECTIVE_WITHIN_SECONDS)
-        self.seen["effective after"] = time.monotonic() - began
+        self.seen["effective at"] = time.monotonic()
+        self.seen["effective after"] = self.seen["effective at"] - began
 
     def need(self, name: str) -> Any:
         """Something noted down. Raises `NotSeenError`."""
@@ -67,14 +70,14 @@ class Regeneration:
         """The data plane's address, from a connection string."""
         return str(self.need("before")["primaryConnectionString"].partition("Endpoint=")[2].partition(";")[0])
 
-    def _connect(self, key: str) -> None:
-        for transport in ("WebSockets", "ServerSentEvents"):
-            client = Client(self.endpoint(), key, transport)
-            try:
-                client.open()
-                self.clients[transport] = client
-            except NotServedError as refused:
-                self.clients[transport] = str(refused)
+    def connected(self, transport: Transport, key: str) -> Client | str:
+        """A client that is connected with this key, or why it is not."""
+        client = Client(self.endpoint(), key, transport)
+        try:
+            client.open()
+        except NotServedError as refused:
+            return str(refused)
+        return client
 
     def keys(self, name: str) -> dict[str, str]:
         """Both keys and connection strings. Raises `NotSeenError`."""

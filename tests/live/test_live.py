@@ -10,18 +10,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from local.functions_host.host_json import FAST_POLLING
 from tests.live.claims import CLAIMS
+from tests.live.clients import Client
 from tests.live.wire import Wire
 from tests.recorded.recording import Exchange
 from tests.world import ROOT, until
 
-# What nobody serves here: a client endpoint, and a replica.
-NOT_SEEN = {"WebSocket", "server-sent events", "replica"}
+# What nobody serves here: a replica.
+NOT_SEEN = {"replica"}
 # Long enough for what is asked while a key is being regenerated: six calls.
 OPERATION_SECONDS = (2.0, 2.2)
 
@@ -200,6 +202,18 @@ def test_the_group_is_removed_when_the_run_is_told_to_stop(
 
     report = json.loads((tmp_path / "report.json").read_text())
     assert (True, "interrupted", []) == (report["group removed"], report["broke off"], left(azure))
+
+
+def test_connection_that_is_cut_off_is_not_taken_for_an_open_one() -> None:
+    class CutOff(Client):
+        async def _hold(self, session: aiohttp.ClientSession) -> None:
+            self._opened.set()
+            raise aiohttp.ClientPayloadError(f"reset, {session.closed=}")
+
+    client = CutOff("https://nowhere", "key", "ServerSentEvents")
+    client.start()
+
+    assert until(lambda: client.closed_after) > 0
 
 
 def test_no_token_goes_to_another_host() -> None:

@@ -80,7 +80,7 @@ class DataPlane:
             target = "" if route.closes == "hub" else names[route.closes]
             excluded = tuple(call.query.getall("excluded", [])) if isinstance(call.query, MultiMapping) else ()
             reason = call.query.get("reason", "")
-            resource.closings.append(
+            resource.close(
                 Closing(names["hub"].lower(), route.closes, target, reason, excluded, slot, self._clock.now())
             )
         return Reply(route.status, headers={"x-ms-error-code": route.error_code} if route.error_code else {})

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from local.azure.signalr.connections import Connection
+
 KeyType = Literal["Primary", "Secondary", "Salt"]
 KEY_TYPES: Mapping[str, KeyType] = {"primary": "Primary", "secondary": "Secondary", "salt": "Salt"}
 ProvisioningState = Literal["Creating", "Updating", "Deleting"]
@@ -97,12 +99,21 @@ class SignalR:
     running: LongRunning | None = None
     regenerations: list[Regeneration] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)
+    connections: dict[str, Connection] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)
 
     @property
     def accepted(self) -> Mapping[KeyType, str]:
         """The keys that callers are let in with."""
         return {slot: key for slot, key in self.live.items() if slot not in self.variant.rejected}
+
+    def close(self, closing: Closing) -> None:
+        """Ask clients to leave: those of a hub, or one connection. Groups and users have none here."""
+        self.closings.append(closing)
+        for one in self.connections.values():
+            whole_hub = closing.what == "hub" and one.id not in closing.excluded
+            if one.hub == closing.hub and (whole_hub or (closing.what, closing.target) == ("connection", one.id)):
+                one.close(closing.reason)
 
     @property
     def id(self) -> str:
