@@ -64,6 +64,15 @@ def command(program: str, *words: str) -> str:
     return done.stdout
 
 
+def shown(program: str, *words: str) -> None:
+    """Run a command whose output the operator sees as it comes. Raises `CommandFailed`."""
+    path = shutil.which(program)
+    if path is None:
+        raise CommandFailed(f"{program} is not installed, or not on the PATH.")
+    if code := subprocess.run([path, *words], check=False).returncode:  # noqa: S603 - as in `command`
+        raise CommandFailed(f"{program} {' '.join(words[:3])} failed with {code}; what it said is above.")
+
+
 def az(*words: str) -> Any:  # noqa: ANN401 - Azure's answers are JSON
     """What `az` answers, read from its JSON; None where it answers nothing."""
     text = command("az", *words, "--output", "json").strip()
@@ -90,6 +99,11 @@ def system_topics(*subscriptions: str) -> list[dict[str, Any]]:
     """The system topics of these subscriptions, each once."""
     paths = (f"/subscriptions/{id_}/providers/Microsoft.EventGrid/systemTopics" for id_ in dict.fromkeys(subscriptions))
     return [topic for path in paths for topic in listed(path, EVENT_GRID)]
+
+
+def event_subscriptions(function_app: str) -> tuple[str, str]:
+    """Names of an installation's event subscriptions: as infra/events.bicep makes them, and to a webhook once."""
+    return f"{function_app}-events", function_app
 
 
 def azd_set(name: str, value: str) -> None:
