@@ -37,10 +37,10 @@ def test_every_tag_is_listed() -> None:
 
 
 def test_every_alert_has_its_advice(templates: dict[str, Template]) -> None:
-    titles = [rule["title"] for rule in templates["modules/alerts.bicep"].of("var")["rules"].body]
-    named = re.findall(r"^\| (SignalR [\w ]+) \|", ALERTS, re.MULTILINE)
+    rules = templates["modules/alerts.bicep"].of("var")["rules"].body
+    named = re.findall(r"^\| (SignalR [\w ]+) \| (\d) \|", ALERTS, re.MULTILINE)
 
-    assert titles == named
+    assert [(rule["title"], str(rule["severity"])) for rule in rules] == named
 
 
 @each_document
