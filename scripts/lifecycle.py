@@ -128,6 +128,15 @@ def needed(given: dict[str, str], *names: str) -> tuple[str, ...]:
     return tuple(given[name] for name in names)
 
 
+def names_to_keep(given: dict[str, str]) -> str:
+    """The last part of its names, where a version made the installation that hashed names otherwise. Else empty.
+
+    That version put out no INSTALLATION_ID. Without the names a provision would make a second set of everything.
+    """
+    kept = given.get("INSTALLATION_ID") or given.get("NAME_TOKEN")
+    return "" if kept else given.get("FUNCTION_APP_NAME", "").removeprefix("func-")
+
+
 def arm_ids(text: str) -> list[str]:
     """ARM ids as infra/lists.bicep reads them: lower case, one slash at the start, none at the end, each once."""
     parts = ([part for part in entry.lower().split("/") if part] for entry in re.split(r"[,;\s]+", text) if entry)

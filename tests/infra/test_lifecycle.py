@@ -255,6 +255,13 @@ def test_upgrade_keeps_what_was_set_by_hand(azure: Recorder) -> None:
     ] == done.lines("azd")
 
 
+def test_upgrade_keeps_the_names_of_a_version_that_hashed_them_otherwise(azure: Recorder) -> None:
+    """It put out no INSTALLATION_ID. Everything would be made a second time, the vault of the secrets as well."""
+    done = run(azure, "upgrade", "--yes", INSTALLATION_ID="", FUNCTION_APP_NAME="func-abc")
+
+    assert "azd env set NAME_TOKEN abc" == done.lines("azd")[0]
+
+
 def test_upgrade_shows_what_azd_says(azure: Recorder) -> None:
     """The hook at the end looks at the app: its dry run is what tells whether all is as before."""
     azure.answer("azd deploy", "1 SignalR resources are managed")
