@@ -117,26 +117,29 @@ async def poison_urgent(msg: func.QueueMessage) -> None:
 
 
 async def _work(function: str, msg: func.QueueMessage) -> None:
-    with _logged(function, msg):
+    with _logged(function, msg.get_body()):
         from shared import composition  # noqa: PLC0415 - see the module's docstring
 
         await composition.app().messages.work(msg.get_body())
 
 
 async def _dead_letter(function: str, msg: func.QueueMessage) -> None:
-    with _logged(function, msg):
+    with _logged(function, msg.get_body()):
         from shared import composition  # noqa: PLC0415 - see the module's docstring
 
         await composition.app().messages.dead_letter(msg.get_body())
 
 
 @contextmanager
-def _logged(function: str, msg: func.QueueMessage | None = None) -> Iterator[None]:
-    """Log what escapes a trigger. With OpenTelemetry on, the host drops the log category of failed invocations."""
+def _logged(function: str, about: bytes = b"") -> Iterator[None]:
+    """Log what escapes a trigger; `about`: the message, or the address, in which a rotation id may stand.
+
+    With OpenTelemetry on, the host drops the log category of failed invocations.
+    """
     try:
         yield
     except Exception as error:
-        found = re.search(rb'"rotationId"\s*:\s*"([0-9a-f-]{36})"', msg.get_body()) if msg else None
+        found = re.search(rb'(?:"rotationId"\s*:\s*"|/rotations/)([0-9a-f-]{36})\b', about)
         extra = {"function": function, "code": getattr(error, "code", type(error).__name__)}
         log.exception("function failed", extra=extra | ({"rotation_id": found[1].decode()} if found else {}))
         raise
@@ -144,7 +147,7 @@ def _logged(function: str, msg: func.QueueMessage | None = None) -> Iterator[Non
 
 async def _serve(function: str, req: func.HttpRequest) -> func.HttpResponse:
     """Map the request, call the API or the dashboard with it and the app, and map the response."""
-    with _logged(function):
+    with _logged(function, req.url.encode()):
         return await _answer(function, req)
 
 

@@ -18,6 +18,9 @@ param subscriptionTopicName string = ''
 @description('Resource group of that existing system topic.')
 param subscriptionTopicResourceGroup string = resourceGroup().name
 
+// Not the name of the app alone: versions with a webhook made subscriptions of that name, and whether Azure changes the kind of
+// endpoint of one that is there is not known. The hook deletes those when these are there.
+var subscriptionName = '${functionAppName}-events'
 var vaultName = last(split(keyVaultId, '/'))
 var vaultSubscriptionId = split(keyVaultId, '/')[2]
 var vaultResourceGroup = split(keyVaultId, '/')[4]
@@ -39,7 +42,7 @@ module nearExpiry 'modules/event-subscription.bicep' = {
   name: 'near-expiry-${functionAppName}'
   scope: resourceGroup(vaultSubscriptionId, vaultResourceGroup)
   params: {
-    name: functionAppName
+    name: subscriptionName
     sourceId: keyVaultId
     topicType: 'Microsoft.KeyVault.vaults'
     location: vault.location
@@ -55,7 +58,7 @@ module keyRenewed 'modules/event-subscription.bicep' = {
   name: 'key-renewed-${functionAppName}'
   scope: resourceGroup(subscriptionTopicResourceGroup)
   params: {
-    name: functionAppName
+    name: subscriptionName
     sourceId: subscription().id
     topicType: 'Microsoft.Resources.Subscriptions'
     location: 'global'

@@ -17,6 +17,9 @@ param location string
 @maxLength(90)
 @description('Resource group to create. Empty: rg-{environmentName}.')
 param resourceGroupName string = ''
+@maxLength(13)
+@description('Last part of all names, instead of the hash of subscription, environment, group and region: lower-case letters and digits. Empty: the hash.')
+param nameToken string = ''
 
 // What is rotated. Ids are separated by commas.
 @description('ARM ids of SignalR resources to manage, tagged or not, separated by commas. The identity gets its role on each of them and no more.')
@@ -140,14 +143,12 @@ param deployedAt string = utcNow('yyyy-MM-ddTHH:mm:ssZ')
 
 var groupName = empty(resourceGroupName) ? 'rg-${environmentName}' : resourceGroupName
 var region = toLower(replace(location, ' ', '')) // 'West Europe' and 'westeurope' are one
-// Of a run, in seconds: within the functionTimeout of 1,800, of which 200 are for the rest.
-var waits = 2 * operationTimeoutSeconds + 3 * keyEffectTimeoutSeconds
-// Roles outlive a change of region; everything else is made anew there.
-var installation = uniqueString(subscription().id, environmentName, toLower(groupName))
-var resourceToken = toLower(uniqueString(subscription().id, environmentName, toLower(groupName), region))
+var waits = 2 * operationTimeoutSeconds + 3 * keyEffectTimeoutSeconds // of a run; functionTimeout leaves 200 s for the rest
+var installation = uniqueString(subscription().id, environmentName, toLower(groupName)) // roles outlive a change of region
+var hash = uniqueString(subscription().id, environmentName, toLower(groupName), region) // everything else does not
+var resourceToken = toLower(empty(nameToken) ? hash : nameToken)
 var tags = union(resourceTags, { 'azd-env-name': environmentName })
 var functionAppName = 'func-${resourceToken}'
-var applicationInsightsName = 'appi-${resourceToken}'
 var resourceIds = armIds(signalRResourceIds)
 var resourceGroupIds = armIds(signalRResourceGroupIds)
 var wholeSubscriptionIds = guids(signalRSubscriptionIds)
@@ -171,7 +172,7 @@ module monitoring 'modules/monitoring.bicep' = {
   params: {
     workspaceName: 'log-${resourceToken}'
     existingWorkspaceId: armId(existingWorkspaceId)
-    applicationInsightsName: applicationInsightsName
+    applicationInsightsName: 'appi-${resourceToken}'
     location: location
     tags: tags
     retentionDays: logRetentionDays
@@ -256,7 +257,7 @@ module functionApp 'modules/function-app.bicep' = {
     storageBlobEndpoint: storage.outputs.blobEndpoint
     storageQueueEndpoint: storage.outputs.queueEndpoint
     deploymentContainerName: storage.outputs.deploymentContainerName
-    applicationInsightsName: applicationInsightsName
+    applicationInsightsName: 'appi-${resourceToken}'
     subnetId: makesNetwork ? network!.outputs.appSubnetId : vnetEnabled ? armId(appSubnetId) : ''
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
@@ -313,8 +314,7 @@ module signalRAccess 'modules/signalr-access.bicep' = {
 module package 'modules/package.bicep' = if (!empty(packageUri)) {
   name: 'package'
   scope: group
-  // The build reads and writes the storage account, which then has no other door.
-  dependsOn: [privateEndpoints, functionApp]
+  dependsOn: [privateEndpoints, functionApp] // the build goes through storage, which may have no other door
   params: { functionAppName: functionAppName, packageUri: packageUri }
 }
 

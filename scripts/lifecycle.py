@@ -64,6 +64,15 @@ def command(program: str, *words: str) -> str:
     return done.stdout
 
 
+def shown(program: str, *words: str) -> None:
+    """Run a command whose output the operator sees as it comes. Raises `CommandFailed`."""
+    path = shutil.which(program)
+    if path is None:
+        raise CommandFailed(f"{program} is not installed, or not on the PATH.")
+    if code := subprocess.run([path, *words], check=False).returncode:  # noqa: S603 - as in `command`
+        raise CommandFailed(f"{program} {' '.join(words[:3])} failed with {code}; what it said is above.")
+
+
 def az(*words: str) -> Any:  # noqa: ANN401 - Azure's answers are JSON
     """What `az` answers, read from its JSON; None where it answers nothing."""
     text = command("az", *words, "--output", "json").strip()
@@ -92,6 +101,11 @@ def system_topics(*subscriptions: str) -> list[dict[str, Any]]:
     return [topic for path in paths for topic in listed(path, EVENT_GRID)]
 
 
+def event_subscriptions(function_app: str) -> tuple[str, str]:
+    """Names of an installation's event subscriptions: as infra/events.bicep makes them, and to a webhook once."""
+    return f"{function_app}-events", function_app
+
+
 def azd_set(name: str, value: str) -> None:
     """Keep a value in azd's environment."""
     command("azd", "env", "set", name, value)
@@ -112,6 +126,15 @@ def needed(given: dict[str, str], *names: str) -> tuple[str, ...]:
     if missing := [name for name in names if not given.get(name)]:
         raise Stop(f"Not set: {', '.join(missing)}. Run this by azd, or export the outputs of infra/main.bicep.")
     return tuple(given[name] for name in names)
+
+
+def names_to_keep(given: dict[str, str]) -> str:
+    """The last part of its names, where a version made the installation that hashed names otherwise. Else empty.
+
+    That version put out no INSTALLATION_ID. Without the names a provision would make a second set of everything.
+    """
+    kept = given.get("INSTALLATION_ID") or given.get("NAME_TOKEN")
+    return "" if kept else given.get("FUNCTION_APP_NAME", "").removeprefix("func-")
 
 
 def arm_ids(text: str) -> list[str]:

@@ -1,6 +1,5 @@
 // The app's own storage: host files, the deployed package, one blob a SignalR resource (lease, journal, history), the queue.
 
-@minLength(3)
 @maxLength(24)
 @description('Name of the storage account: lower-case letters and digits.')
 param name string

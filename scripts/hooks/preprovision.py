@@ -11,7 +11,21 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from lifecycle import SCOPES, CommandFailed, Stop, arm_ids, az, azd_set, guids, needed, run, say, settings, warn
+from lifecycle import (
+    SCOPES,
+    CommandFailed,
+    Stop,
+    arm_ids,
+    az,
+    azd_set,
+    guids,
+    names_to_keep,
+    needed,
+    run,
+    say,
+    settings,
+    warn,
+)
 
 GUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 IN_GROUP = rf"/subscriptions/{GUID}/resourcegroups/[^/]+"
@@ -52,6 +66,13 @@ def wrong(given: dict[str, str]) -> list[str]:
     for first, second in (("APP_SUBNET_ID", "ENDPOINT_SUBNET_ID"), ("ROTATOR_ROLE_ID", "OPERATION_READER_ROLE_ID")):
         if bool(given.get(first)) != bool(given.get(second)):
             faults.append(f"{first} and {second} go together: set both or none.")
+    if token := names_to_keep(given):
+        faults.append(
+            f"{given['FUNCTION_APP_NAME']} was made by a version that gave other names: this would make a second"
+            f" installation beside it. scripts/upgrade keeps the names (NAME_TOKEN={token}), and the settings too."
+        )
+    if given.get("NAME_TOKEN") and not re.fullmatch("[a-z0-9]{1,13}", given["NAME_TOKEN"]):
+        faults.append("NAME_TOKEN: 1 to 13 lower-case letters and digits.")
     if given.get("APP_SUBNET_ID") and given.get("VNET_ENABLED", "").lower() != "true":
         faults.append("APP_SUBNET_ID needs VNET_ENABLED=true.")
     return faults

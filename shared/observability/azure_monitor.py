@@ -6,6 +6,7 @@ and HTTP client; all of that is off: their spans carry whole addresses, and ARM'
 
 import logging
 import os
+import traceback
 from collections.abc import Callable
 
 from azure.core.credentials import TokenCredential
@@ -21,6 +22,7 @@ AUTHENTICATION = "APPLICATIONINSIGHTS_AUTHENTICATION_STRING"
 _INSTRUMENTED = ("azure_sdk", "django", "fastapi", "flask", "psycopg2", "requests", "urllib", "urllib3")
 
 log = logging.getLogger("rotation")
+_LONGEST = 8 * 1024  # of a property: the exporter cuts off the end, which says what happened
 
 
 def start(credential_of: Callable[[str | None], TokenCredential]) -> None:
@@ -44,6 +46,8 @@ def start(credential_of: Callable[[str | None], TokenCredential]) -> None:
     except Exception as error:  # noqa: BLE001 - whatever the distribution and its exporters raise
         log.warning("telemetry not configured", extra={"setting": CONNECTION, "kind": type(error).__name__})
         return
+    for handler in log.handlers:
+        handler.addFilter(_keep_as_event)
     log_redaction.install(log)
     telemetry.start(trace.get_tracer_provider(), metrics.get_meter_provider())
 
@@ -52,3 +56,14 @@ def _credential(credential_of: Callable[[str | None], TokenCredential]) -> Token
     """The identity that the platform's own authentication string names; None where none is asked for."""
     parts = dict(part.partition("=")[::2] for part in os.environ.get(AUTHENTICATION, "").split(";") if part)
     return credential_of(parts.get("ClientId")) if parts.get("Authorization") == "AAD" else None
+
+
+def _keep_as_event(record: logging.LogRecord) -> logging.LogRecord:
+    """The record with its exception as a property.
+
+    The exporter sends a record that has an exception to AppExceptions, where neither alerts nor workbook look.
+    """
+    if not record.exc_info or record.exc_info[1] is None:
+        return record
+    text = "".join(traceback.format_exception(record.exc_info[1]))[-_LONGEST:]
+    return logging.makeLogRecord(vars(record) | {"exc_info": None, "exc_text": None, "exception": text})

@@ -34,6 +34,7 @@ class App:
             "/api/health/deep": (200, {}),
             "/api/rotate": (200, {"previews": [{"resource": signalr("chat"), "findings": []}]}),
         }
+        self.starting = 0  # how many calls the platform answers before the app does
         self.asked: list[tuple[str, str, str]] = []
         app = self
 
@@ -41,10 +42,11 @@ class App:
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
                 app.asked.append((f"{self.command} {self.path}", body, self.headers["x-functions-key"]))
-                status, answer = app.answers[self.path]
+                status, answer = app.answers[self.path] if app.starting == 0 else (503, None)
+                app.starting -= app.starting > 0
                 self.send_response(status)
                 self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
+                self.wfile.write(b"<html>" if answer is None else json.dumps(answer).encode())
 
             do_GET = do_POST = _answer  # noqa: N815 - the library's names
 

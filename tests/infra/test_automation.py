@@ -79,8 +79,23 @@ def test_ci_runs_every_check_there_is() -> None:
     commands = "\n".join(step.get("run", "") for step in steps)
 
     assert "ci" == WORKFLOWS[0].stem
-    for command in ("make lint", "make test", "make demo", "make package", "az bicep build --file infra/main.bicep"):
+    for command in (
+        "make lint",
+        "make test",
+        "make demo",
+        "make package",
+        "build infra/main.bicep",
+    ):
         assert command in commands
+
+
+def test_ci_compiles_with_the_compiler_that_the_documents_name() -> None:
+    """Another one may warn of more, and writes another template. Without one the tests would be skipped."""
+    ci = WORKFLOWS[0].read_text()
+    documented = re.findall(r"Bicep (\d+\.\d+\.\d+)", (ROOT / "docs/reference/deployment.md").read_text())
+
+    assert {f"--version v{version}" for version in documented} == {*re.findall(r"--version v[\d.]+", ci)}
+    assert ci.index("BICEP=$HOME/.azure/bin/bicep") < ci.index("make test")
 
 
 def test_development_container_has_the_python_of_the_project() -> None:

@@ -45,6 +45,13 @@ def test_a_deployment_of_one_name_never_moves_to_another_region(compiler: Compil
     assert [] == [r["name"] for r in nested if "parameters('region')" not in r["name"]]
 
 
+def test_package_waits_for_the_doors_that_its_build_goes_through(compiler: Compiler) -> None:
+    """It reads and writes storage, which may have no other door, and builds in the app that must be there."""
+    [package] = [r for r in _resources(compiler.build("main.bicep")) if r.get("name") == "package"]
+
+    assert {"functionApp", "privateEndpoints"} <= {*package["dependsOn"]}
+
+
 def _resources(template: dict) -> list[dict]:
     found = template["resources"]
     return list(found.values()) if isinstance(found, dict) else found

@@ -100,6 +100,14 @@ def test_host_name_of_a_flex_app_is_asked_for_where_it_is() -> None:
     assert [] == [line for line in lines if "properties.defaultHostName" not in line]
 
 
+def test_version_of_az_that_answers_no_key_is_named_where_keys_are_asked_for() -> None:
+    """az 2.87 answers nulls for `functionapp keys list` and `functionapp function keys list`."""
+    asking = [page for page in DOCUMENTS if re.search(r"az functionapp (function )?keys list", page.read_text())]
+
+    assert len(asking) > 1
+    assert [] == [named(page) for page in asking if "az 2.87" not in page.read_text()]
+
+
 def test_nothing_sends_the_operator_to_the_log_stream() -> None:
     """The portal has none where the host uses OpenTelemetry."""
     assert [] == [named(page) for page in DOCUMENTS if re.search("log stream", page.read_text(), re.IGNORECASE)]

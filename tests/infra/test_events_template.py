@@ -1,9 +1,11 @@
 """infra/events.bicep, predicted: where Azure's events go."""
 
+import runpy
 from typing import Any
 
 from tests.infra.compiler import Compiler, Predicted
 from tests.infra.installations import OTHER, OWN, group, vault
+from tests.infra.recorder import ROOT
 
 GIVEN = {"functionAppName": "func-rotation", "keyVaultId": vault("mine")}
 
@@ -24,6 +26,17 @@ def test_both_go_to_the_apps_function_by_its_id_and_no_key_is_needed(compiler: C
     assert [{"endpointType": "AzureFunction", "properties": {"resourceId": function, "maxEventsPerBatch": 1}}] * 2 == (
         destinations(predict(compiler, GIVEN))
     )
+
+
+def test_subscriptions_are_none_that_a_version_with_a_webhook_made(compiler: Compiler) -> None:
+    """Their name was the app's; the scripts know both."""
+    made = predict(compiler, GIVEN).of("Microsoft.EventGrid/systemTopics/eventSubscriptions")
+    new, before = runpy.run_path(str(ROOT / "scripts" / "lifecycle.py"), run_name="lifecycle")["event_subscriptions"](
+        "func-rotation"
+    )
+
+    assert [new, new] == [each["name"].split("/")[-1] for each in made]
+    assert "func-rotation" == before
 
 
 def test_each_source_gets_its_topic_where_azure_wants_it(compiler: Compiler) -> None:

@@ -169,6 +169,13 @@ def test_remove_deletes_its_subscription_on_a_topic_of_others_and_leaves_the_top
     assert f"{mine}?" in line
 
 
+def test_remove_knows_its_subscriptions_of_either_version(azure: Recorder) -> None:
+    names = ("func-rotation", "func-rotation-events")
+    azure.answer("eventSubscriptions", {"value": [{"id": name, "name": name} for name in names]})
+
+    assert 0 == run(azure, "remove", "--yes").code
+
+
 def test_group_stays_where_a_right_could_not_be_taken_away(azure: Recorder) -> None:
     """Its identity is then still there to be found by, and another run can go on."""
     azure.answer(f"role assignment delete --ids /subscriptions/{OTHER}", {"failure": "AuthorizationFailed"})
@@ -197,6 +204,22 @@ def test_narrow_keeps_the_reading_of_operations_where_a_whole_subscription_becam
 
     assert [f"take away the role {ROTATOR!r} on /subscriptions/{OTHER}"] == [
         line.removeprefix("done: ") for line in done.out.splitlines() if line.startswith("done")
+    ]
+
+
+def test_narrow_takes_the_role_of_others_from_the_whole_subscription_too(azure: Recorder) -> None:
+    """It has any name: the id of the parameter says that it is the one that rotates."""
+    whole, theirs = (
+        f"/subscriptions/{OTHER}",
+        f"/subscriptions/{OTHER}/providers/Microsoft.Authorization/roleDefinitions",
+    )
+    given = [assignment(whole, name) | {"roleDefinitionId": f"{theirs}/{name}"} for name in ("Turner", "Looker")]
+    azure.answer(f"role assignment list .*{OTHER}", given)
+    named = f"{signalr('Chat')}, {signalr('Game', OTHER)}"
+    done = run(azure, "narrow", "--yes", SIGNALR_RESOURCE_IDS=named, ROTATOR_ROLE_ID="turner")
+
+    assert [f"done: take away the role 'Turner' on {whole}"] == [
+        line for line in done.out.splitlines() if line.startswith("done")
     ]
 
 
@@ -230,6 +253,31 @@ def test_upgrade_keeps_what_was_set_by_hand(azure: Recorder) -> None:
         "azd provision --no-state --no-prompt",
         "azd deploy --no-prompt",
     ] == done.lines("azd")
+
+
+def test_upgrade_keeps_the_names_of_a_version_that_hashed_them_otherwise(azure: Recorder) -> None:
+    """It put out no INSTALLATION_ID. Everything would be made a second time, the vault of the secrets as well."""
+    done = run(azure, "upgrade", "--yes", INSTALLATION_ID="", FUNCTION_APP_NAME="func-abc")
+
+    assert "azd env set NAME_TOKEN abc" == done.lines("azd")[0]
+
+
+def test_upgrade_shows_what_azd_says(azure: Recorder) -> None:
+    """The hook at the end looks at the app: its dry run is what tells whether all is as before."""
+    azure.answer("azd deploy", "1 SignalR resources are managed")
+    azure.answer("azd provision", "Creating a plan")
+    done = run(azure, "upgrade", "--yes")
+
+    assert done.out.index("Creating a plan") < done.out.index("1 SignalR resources are managed")
+
+
+def test_upgrade_whose_deployment_fails_has_failed(azure: Recorder) -> None:
+    azure.answer("azd provision", {"failure": "quota exceeded"})
+    done = run(azure, "upgrade", "--yes")
+
+    assert 1 == done.code
+    assert "quota exceeded" in done.err
+    assert [] == done.lines("azd deploy")
 
 
 def test_upgrade_provisions_nothing_where_a_setting_could_not_be_kept(azure: Recorder) -> None:

@@ -53,6 +53,15 @@ def test_another_installation_in_the_tenant_has_roles_of_other_names(compiler: C
     assert set() == {*names[0]} & {*names[1]}
 
 
+def test_names_that_are_kept_are_those_wherever_it_is(compiler: Compiler, predicted: Any) -> None:
+    """Names that an earlier version made go on in a version that hashes them otherwise."""
+    [app] = predicted("one resource").of("Microsoft.Web/sites")
+    kept = {"nameToken": app["name"].removeprefix("func-"), "location": "northeurope"}
+    again = predict(compiler, INSTALLATIONS["one resource"] | kept)
+
+    assert [r["id"] for r in predicted("one resource").resources] == [r["id"] for r in again.resources]
+
+
 @pytest.mark.parametrize("spelling", ["West Europe", "WestEurope"])
 def test_a_region_in_another_spelling_is_the_same_installation(
     compiler: Compiler, predicted: Any, spelling: str

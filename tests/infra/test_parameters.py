@@ -115,33 +115,52 @@ def test_form_is_for_a_subscription() -> None:
     assert {"subscriptionId", "location", "kind", "parameters"} == set(FORM["outputs"])
 
 
-def test_button_leads_to_what_is_published() -> None:
-    page = (INFRA / "release.md").read_text()
-    [address] = re.findall(r"/uri/([^)]+)\)", page)
+RAW = "https://raw.githubusercontent.com/OWNER/REPOSITORY/release"
+
+
+def test_buttons_lead_to_what_is_published() -> None:
+    """The first opens the form, as the portal's address of a template with a form is built; the second has none."""
+    pages = [urllib.parse.unquote(uri) for uri in re.findall(r"/uri/([^)]+)\)", (INFRA / "release.md").read_text())]
     workflow = (ROOT / ".github/workflows/release.yml").read_text()
     [published] = re.findall(r"git add (.+)", workflow)
 
-    assert "https://raw.githubusercontent.com/OWNER/REPOSITORY/release/azuredeploy.json" == urllib.parse.unquote(
-        address
-    )
+    assert [
+        f"{RAW}/azuredeploy.json/uiFormDefinitionUri/{RAW}/uiFormDefinition.json",
+        f"{RAW}/azuredeploy.json",
+    ] == pages
     assert {"azuredeploy.json", "app.zip", "README.md", "uiFormDefinition.json"} <= set(published.split())
 
 
-def test_page_of_the_release_names_the_repository_it_runs_in() -> None:
+def published(file: str) -> str:
+    """What the release workflow's line makes of a file, in the repository octo/keys."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
-    [line] = re.findall(r"sed .+(?= >published)", workflow["jobs"]["publish"]["steps"][-1]["run"])
-    page = subprocess.run(
+    [line] = re.findall(rf"sed .+{file}(?= >published)", workflow["jobs"]["publish"]["steps"][-1]["run"])
+    done = subprocess.run(
         ["bash", "-c", line],
         env={"PATH": "/usr/bin:/bin", "GITHUB_REPOSITORY": "octo/keys"},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
-    ).stdout
+    )
+    return done.stdout
+
+
+def test_page_of_the_release_names_the_repository_it_runs_in() -> None:
+    page = published("infra/release.md")
 
     assert "githubusercontent.com%2Focto%2Fkeys%2Frelease%2Fazuredeploy.json" in page
     assert "githubusercontent.com/octo/keys/release/app.zip" in page
     assert "OWNER" not in page
+
+
+def test_published_form_fills_in_the_address_of_the_package_and_changes_nothing_else() -> None:
+    form = json.loads(published("infra/uiFormDefinition.json"))["view"]
+    [package] = [each for each in form["properties"]["steps"][0]["elements"] if each["name"] == "packageUri"]
+
+    assert "https://raw.githubusercontent.com/octo/keys/release/app.zip" == package["defaultValue"]
+    package["defaultValue"] = ""
+    assert FORM == form
 
 
 def test_every_parameter_is_explained_with_its_variable(main: Template) -> None:

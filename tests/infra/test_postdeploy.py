@@ -102,6 +102,55 @@ def test_system_topic_that_is_named_wins(azure: Recorder, app: App) -> None:
     )
 
 
+def webhooks(azure: Recorder) -> list[str]:
+    """The event subscriptions of a version with a webhook, `POST /api/events`; each topic has one of others as well."""
+    sources = {"all": f"/subscriptions/{OWN}", "vaults": INSTALLED["KEY_VAULT_ID"], "disks": group("other")}
+    ids = {name: f"{group('governance')}/providers/Microsoft.EventGrid/systemTopics/{name}" for name in sources}
+    azure.answer(
+        "systemTopics.api",
+        {"value": [{"id": ids[name], "name": name, "properties": {"source": sources[name]}} for name in sources]},
+    )
+    for id_ in ids.values():
+        mine = {"id": f"{id_}/eventSubscriptions/func-rotation", "name": "func-rotation"}
+        azure.answer(f"{id_}/eventSubscriptions.api", {"value": [mine, {"id": f"{id_}/x", "name": "audit"}]})
+    return [f"{ids[name]}/eventSubscriptions/func-rotation" for name in ("all", "vaults")]
+
+
+def test_webhooks_of_the_version_before_are_deleted_when_events_go_to_the_function(azure: Recorder, app: App) -> None:
+    """So it makes no difference whether Azure changes the kind of endpoint of a subscription that is there."""
+    old = webhooks(azure)
+    done = postdeploy(azure, app)
+    lines = done.lines("az deployment group create", "az rest --method delete")
+
+    assert (0, "") == (done.code, done.err)
+    assert ["deployment", *old] == [
+        line.split()[1] if "group" in line[:20] else line.split()[5].split("?")[0] for line in lines
+    ]
+
+
+def test_webhooks_stay_where_events_do_not_go_to_the_function(azure: Recorder, app: App) -> None:
+    webhooks(azure)
+    azure.answer("deployment group create", {"failure": "AuthorizationFailed"})
+
+    assert [] == postdeploy(azure, app).lines("az rest --method delete")
+
+
+def test_app_that_is_still_starting_is_asked_again(azure: Recorder, app: App) -> None:
+    app.starting = 3
+    done = postdeploy(azure, app)
+
+    assert (0, "") == (done.code, done.err)
+    assert "1 SignalR resources are managed" in done.out
+
+
+def test_app_that_never_starts_is_a_failed_deployment(azure: Recorder, app: App) -> None:
+    app.starting = 99
+    done = postdeploy(azure, app)
+
+    assert 1 == done.code
+    assert "The app does not work: 503" in done.err
+
+
 def test_events_that_cannot_be_subscribed_to_do_not_fail_the_deployment(azure: Recorder, app: App) -> None:
     azure.answer("deployment group create", {"failure": "Only one system topic is allowed per source."})
     done = postdeploy(azure, app)

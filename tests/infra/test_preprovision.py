@@ -45,6 +45,8 @@ def test_any_of_the_three_will_do_in_any_spelling(azure: Recorder, named: dict[s
         ({"ROTATOR_ROLE_ID": OTHER}, "set both or none"),
         ({"APP_SUBNET_ID": SUBNETS["appSubnetId"], "ENDPOINT_SUBNET_ID": SUBNETS["endpointSubnetId"]}, "VNET_ENABLED"),
         ({"AZURE_LOCATION": "antarctica"}, "does not offer Flex Consumption"),
+        ({"NAME_TOKEN": "My-App"}, "NAME_TOKEN: 1 to 13"),
+        ({"FUNCTION_APP_NAME": "func-abc"}, "scripts/upgrade keeps the names (NAME_TOKEN=abc)"),
     ],
 )
 def test_what_would_fail_late_is_refused_first(azure: Recorder, variables: dict[str, str], said: str) -> None:
@@ -52,6 +54,11 @@ def test_what_would_fail_late_is_refused_first(azure: Recorder, variables: dict[
 
     assert 1 == refused.code
     assert said in refused.err
+
+
+@pytest.mark.parametrize("known", ["INSTALLATION_ID", "NAME_TOKEN"])
+def test_installation_whose_names_are_known_is_provisioned_again(azure: Recorder, known: str) -> None:
+    assert 0 == preprovision(azure, FUNCTION_APP_NAME="func-abc", **{known: "abc"}).code
 
 
 def test_region_may_be_written_as_the_portal_does(azure: Recorder) -> None:
