@@ -1,6 +1,8 @@
 # Every command of the project. On a fresh machine each target sets up what it needs.
 .PHONY: help demo run azure test browser chaos mutants fuzz bench bench-short conformance live consumers infra-check lint package architecture openapi requirements clean
 PY := .venv/bin/python
+# Images of containers like to set it. Then no bytecode is kept, and each process that a test starts compiles the SDKs again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -17,7 +19,7 @@ azure: .venv/.installed  ## Azure emulators only, for any SDK or CLI
 test: .venv/.installed  ## full test suite
 	scripts/browser
 	@$(PY) -m tests.infra.compiler
-	$(PY) -m pytest --numprocesses 3 --dist loadfile
+	$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 browser: .venv/.installed  ## the dashboard in a real Chromium, installed where that is possible
 	scripts/browser

@@ -23,6 +23,24 @@ from local.azurite.server import Azurite  # noqa: E402
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+_standing: set[pytest.FixtureDef[object]] = set()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Function, nextitem: pytest.Item | None) -> None:
+    """End with a folder's last test what the folder set up: an idle host polls its queues to the end of the session.
+
+    Folders without `__init__.py` are no packages to pytest, so its package scope ends with the session.
+    """
+    if nextitem is None:
+        return
+    used = (fixture for known in item._fixtureinfo.name2fixturedefs.values() for fixture in known)
+    _standing.update(each for each in used if each.baseid and each.scope in {"session", "package"})
+    around = {node.nodeid for node in nextitem.iter_parents()}
+    for each in [each for each in _standing if each.baseid not in around]:
+        each.finish(item._request)
+        _standing.remove(each)
+
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:

@@ -12,7 +12,7 @@ from collections import deque
 from pathlib import Path
 from typing import Self
 
-from local.azurite.install import FOLDER, NODE, SCRIPT, AzuriteNotInstalledError, installed
+from local.azurite.install import COMPILED, FOLDER, NODE, SCRIPT, AzuriteNotInstalledError, installed
 
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 10
@@ -69,7 +69,7 @@ class Azurite:
         process = subprocess.Popen(  # noqa: S603 - node from the installed wheel; no argument comes from outside
             command,
             cwd=folder,
-            env={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}"},
+            env={"AZURITE_ACCOUNTS": f"{ACCOUNT}:{key}", "NODE_COMPILE_CACHE": str(COMPILED)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import ssl
-import sys
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -37,8 +36,8 @@ from shared.settings import Settings
 from tests.faults.modes import secret_name
 from tests.faults.proxy import Proxy
 from tests.faults.secrecy import Secrecy
+from tests.faults.zygote import Zygote
 
-ROOT = Path(__file__).parents[2]
 CALL_SECONDS = 1.0
 _PACE: dict[str, Any] = {"call_seconds": CALL_SECONDS, "storage_backoff": 0}
 _numbers = count(1)
@@ -54,7 +53,7 @@ class Lane:
     blobs: BlobServiceClient
     pace: dict[str, Any]
     overrides: dict[str, str] = field(default_factory=dict)
-    zygote: asyncio.subprocess.Process | None = None
+    zygote: Zygote | None = None
     secrecy: Secrecy = field(default_factory=Secrecy)
     errors: list[str] = field(default_factory=list)
     resource: str = ""
@@ -67,7 +66,13 @@ class Lane:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, azure: AzureEmulator, storage: Azurite, folder: Path, *, lease_seconds: int = 60
+        cls,
+        azure: AzureEmulator,
+        storage: Azurite,
+        folder: Path,
+        *,
+        lease_seconds: int = 60,
+        zygote: Zygote | None = None,
     ) -> AsyncIterator[Self]:
         """Make one, and end it with the block."""
         upstream = {
@@ -82,7 +87,7 @@ class Lane:
         trust = ssl.create_default_context(cafile=str(authority(folder)))
         proxy = Proxy(upstream, server_context(folder), trust, hang_seconds=CALL_SECONDS + 0.3)
         async with proxy, BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
-            lane = cls(azure, storage, proxy, blobs, pace=_PACE | {"lease_seconds": lease_seconds})
+            lane = cls(azure, storage, proxy, blobs, pace=_PACE | {"lease_seconds": lease_seconds}, zygote=zygote)
             with suppress(HttpResponseError):
                 await lane.container.create_container()
             try:
@@ -187,15 +192,14 @@ class Lane:
 
     async def work_until_killed(self, request: WorkItem) -> None:
         """A worker in a process of its own takes the message, and dies by SIGKILL where the proxy's fault strikes."""
-        zygote = self.zygote = self.zygote or await self._start_zygote()
-        assert zygote.stdin
-        assert zygote.stdout
-        order = {"settings": self.settings, "pace": self.pace, "request": request.model_dump_json(by_alias=True)}
-        zygote.stdin.write(json.dumps(order).encode() + b"\n")
-        worker = int(await zygote.stdout.readline())
+        assert self.zygote
+        answers, orders = self._orders = self._orders or await self.zygote.connect()
+        order = {"settings": self.settings, "identity": self.identity, "pace": self.pace}
+        orders.write(json.dumps(order | {"request": request.model_dump_json(by_alias=True)}).encode() + b"\n")
+        worker = int(await answers.readline())
         self._kill = lambda: os.kill(worker, SIGKILL)
         self._worker_known.set()
-        await zygote.stdout.readline()
+        await answers.readline()
         self._worker_known.clear()
         await self.time_passes()
 
@@ -238,28 +242,19 @@ class Lane:
         self._etag: object = None
         self._thief: BlobLeaseClient | None = None
         self._second: App | None = None
+        self._orders: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     @property
     def secret(self) -> str:
         """The name of the resource's secret."""
         return secret_name(self.resource)
 
-    async def _start_zygote(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tests.faults.zygote"),
-            cwd=ROOT,
-            env=os.environ | self.identity,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-
     async def _end(self) -> None:
         if self._second:
             await self._second.close()
-        if self.zygote and self.zygote.stdin:
-            self.zygote.stdin.close()
-            await self.zygote.wait()
+        if self._orders:
+            self._orders[1].close()
+            await self._orders[1].wait_closed()
 
 
 def _origin(url: str) -> str:

@@ -18,6 +18,7 @@ from tests.faults.lane import Lane
 from tests.faults.modes import Mode
 from tests.faults.proxy import Fault
 from tests.faults.secrecy import Secrecy
+from tests.faults.zygote import Zygote
 
 # Long enough to be seen running, short enough to be done at the first poll: a mode then makes the same calls each time.
 OPERATION_SECONDS = (0.02, 0.03)
@@ -81,7 +82,9 @@ async def run(
     logging.getLogger().addHandler(secrecy := Secrecy())
     async with AsyncExitStack() as stack:
         stack.callback(logging.getLogger().removeHandler, secrecy)
-        running = [await stack.enter_async_context(Lane.open(azure, storage, folder)) for _ in range(lanes)]
+        zygote = await stack.enter_async_context(Zygote(folder))
+        opened = [Lane.open(azure, storage, folder, zygote=zygote) for _ in range(lanes)]
+        running = [await stack.enter_async_context(lane) for lane in opened]
         cuts = choose([cut for mode in modes for cut in _cuts(mode, kinds, len(await calls_of(running[0], mode)))])
         waiting = iter(cuts)
         begun, told = time.monotonic(), time.monotonic()

@@ -10,7 +10,7 @@ from shared.domain.keys import KeyType, Slot
 from shared.domain.observation import Observation, Publication, PublishedSecret, Retirement
 from shared.domain.requests import Mode, Standstill, WorkItem
 from shared.domain.rotation_window import rotation_window
-from tests.unit.situations import LIVE, NOW, POLICY, Case
+from tests.unit.situations import LIVE, NOW, POLICY, Situation
 from tests.unit.verdicts import observations
 
 # NOW is a Monday. A window that is closed gives way to one that is open, and to none.
@@ -108,8 +108,9 @@ def odd(published: PublishedSecret | None) -> bool:
     return published is not None and (published.slot_hint is not None or published.kind_hint == "publish")
 
 
-def cases() -> Iterator[Case]:
-    for published, flag, known, request, policy in product(versions(), FLAGS, KNOWN, requests(), POLICIES):
+def situations() -> Iterator[Situation]:
+    unclear = {policy: replace(policy, unknown_word="pasued") for policy in POLICIES}
+    for published, flag, known, policy in product(versions(), FLAGS, KNOWN, POLICIES):
         if known not in {"nothing", "secondary, primary retires"} and flag:
             continue
         if policy is not POLICY and (flag not in {None, "unclear"} or known not in POLICIES_MEET or odd(published)):
@@ -131,10 +132,10 @@ def cases() -> Iterator[Case]:
             publication=BEFORE.model_copy(update={"fingerprint": key}) if key else None,
             promised=Retirement(fingerprint=retires, after=NOW + timedelta(hours=5)) if retires else None,
         )
-        yield Case(observation, request, replace(policy, unknown_word="pasued" if flag == "unclear" else ""))
+        yield Situation(observation, unclear[policy] if flag == "unclear" else policy)
 
 
-def with_verdicts() -> Iterator[Case]:
+def situations_with_verdicts() -> Iterator[Situation]:
     """What SignalR says of the keys, with the rest that matters then."""
-    for observation, unclear, request in product(observations(versions(), LIVE), (False, True), requests()):
-        yield Case(observation, request, replace(POLICY, unknown_word="pasued" if unclear else ""))
+    for observation, unclear in product(observations(versions(), LIVE), (False, True)):
+        yield Situation(observation, replace(POLICY, unknown_word="pasued" if unclear else ""))

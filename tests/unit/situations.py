@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 from shared.domain.connection_strings import Shape
 from shared.domain.keys import KeyType, SecretFormat, Slot
@@ -16,46 +17,45 @@ LIVE = {Slot.PRIMARY: "one", Slot.SECONDARY: "two"}
 
 
 @dataclass(frozen=True)
-class Case:
-    """One situation and one request."""
+class Situation:
+    """One situation. What follows from it is found out once, for all requests."""
 
     observation: Observation
-    request: WorkItem
-    policy: Policy = POLICY
+    policy: Policy
 
-    @property
+    @cached_property
     def valid(self) -> bool:
         return self.observation.published_slot is not None
 
-    @property
+    @cached_property
     def newest(self) -> PublishedSecret:
         assert self.observation.published
         return self.observation.published
 
-    @property
+    @cached_property
     def since(self) -> datetime:
         known = self.observation.publication
         same = known is not None and known.fingerprint == self.newest.fingerprint
         return min(known.since, self.newest.since) if known and same else self.newest.since
 
-    @property
+    @cached_property
     def slot(self) -> Slot:
         assert self.observation.published_slot
         return self.observation.published_slot
 
-    @property
+    @cached_property
     def retirement(self) -> Retirement | None:
         asked = self.observation.promised or self.newest.retirement
         return asked if asked and asked.fingerprint == LIVE[self.slot.other] else None
 
-    @property
+    @cached_property
     def known(self) -> Slot | None:
         """The slot of the last known publication; never one whose key is to be retired."""
         known = self.observation.publication
         slot = next((slot for slot, key in LIVE.items() if known and key == known.fingerprint), None)
         return self.unretired(slot) if slot else None
 
-    @property
+    @cached_property
     def named(self) -> Slot:
         known = self.observation.publication
         slot = next((slot for slot, key in LIVE.items() if known and key == known.fingerprint), None)
@@ -64,21 +64,21 @@ class Case:
         unaccepted = late is not None and late.slot is named and not self.observation.accepted.get(named)
         return self.unretired(named.other if unaccepted else named)
 
-    @property
+    @cached_property
     def late(self) -> RejectedKey | None:
         late = self.observation.rejected
         return late if late and self.valid and late.slot is not self.slot else None
 
-    @property
+    @cached_property
     def rejected(self) -> bool:
         return self.valid and self.observation.accepted.get(self.slot) is False
 
-    @property
+    @cached_property
     def rejected_twice(self) -> bool:
         suspect = self.observation.suspect
         return self.rejected and suspect is not None and suspect.fingerprint == self.newest.fingerprint
 
-    @property
+    @cached_property
     def scheduled(self) -> bool:
         return self.retirement is not None and self.retirement.by_policy
 
@@ -90,22 +90,35 @@ class Case:
         asked = next((r for r in (self.observation.promised, tagged) if r and r.fingerprint in LIVE.values()), None)
         return slot.other if asked and LIVE[slot] == asked.fingerprint else slot
 
-    @property
+    @cached_property
     def free(self) -> datetime:
         overlap = self.since + POLICY.overlap
         asked = self.retirement and not self.retirement.by_policy
         return max(overlap, self.retirement.after) if self.retirement and asked else overlap
 
-    @property
+    @cached_property
     def due(self) -> datetime:
         return self.since + POLICY.period - self.policy.spread
 
-    @property
+    @cached_property
     def closed(self) -> bool:
         return self.policy.window is not None and not self.policy.window.is_open(NOW)
 
+    def asked(self, request: WorkItem) -> "Case":
+        """A request in this situation."""
+        case = Case(self.observation, self.policy, request)
+        vars(case).update(vars(self))
+        return case
 
-SITUATIONS: dict[str, Callable[[Case], bool]] = {
+
+@dataclass(frozen=True)
+class Case(Situation):
+    """One situation and one request."""
+
+    request: WorkItem
+
+
+SITUATIONS: dict[str, Callable[[Situation], bool]] = {
     "any": lambda _: True,
     "journal open": lambda case: case.observation.run_open,
     "being changed": lambda case: case.observation.provisioning_state == "Updating",
@@ -175,6 +188,9 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "not due": lambda case: case.valid and case.due > NOW,
     "window closed": lambda case: case.closed,
     "O still in use": lambda case: case.valid and case.free > NOW,
+}
+# Situations that the request is a part of.
+MEETINGS: dict[str, Callable[[Case], bool]] = {
     "on hold": lambda case: case.request.standstill is not None and case.request.standstill.code == "OnHold",
     "in a later wave": lambda case: case.request.standstill is not None and case.request.standstill.code == "LaterWave",
     "replaced since asked": lambda case: (
@@ -194,6 +210,24 @@ REQUESTS: dict[str, Callable[[Case], bool]] = {
 }
 
 
-def fits(row: tuple[str, str, str], case: Case) -> bool:
-    """Whether a row of the table is about this case."""
-    return SITUATIONS[row[0]](case) and all(REQUESTS[word.strip()](case) for word in row[1].split(","))
+@dataclass(frozen=True)
+class Row:
+    """A row of the table, in its words."""
+
+    situation: str
+    request: str
+    action: str
+
+    @cached_property
+    def words(self) -> list[Callable[[Case], bool]]:
+        """What has to be true of a request, in a situation that fits."""
+        meeting = [MEETINGS[self.situation]] if self.situation in MEETINGS else []
+        return meeting + [REQUESTS[word.strip()] for word in self.request.split(",")]
+
+    def may_fit(self, situation: Situation) -> bool:
+        """Whether the row is about this situation, at least with some request."""
+        return self.situation in MEETINGS or SITUATIONS[self.situation](situation)
+
+    def fits(self, case: Case) -> bool:
+        """Whether a row that may fit the situation is about this request in it."""
+        return all(word(case) for word in self.words)

@@ -18,8 +18,8 @@ from shared.domain.decision import (
 )
 from shared.domain.keys import Slot
 from shared.domain.observation import Observation
-from tests.unit.decision_cases import OPENS, cases, requests, with_verdicts
-from tests.unit.situations import LIVE, NOW, POLICY, Case, fits
+from tests.unit.decision_cases import OPENS, requests, situations, situations_with_verdicts
+from tests.unit.situations import LIVE, NOW, POLICY, Case, Row
 from tests.world import ROOT
 
 
@@ -69,20 +69,23 @@ def moment(until: datetime | None, case: Case, expected: str) -> str:
     return " until " + next((word for word in words if expected.endswith(f"{word})")), str(words))
 
 
-def rows() -> list[tuple[str, str, str]]:
+def rows() -> list[Row]:
     table = re.findall(
         r"^\| (.+?) \| (.+?) \| (.+?) \|$", (ROOT / "docs/reference/decision-table.md").read_text(), re.MULTILINE
     )
-    return table[1:]
+    return [Row(*words) for words in table[1:]]
 
 
 def test_every_combination_is_decided_as_the_table_says() -> None:
-    table, wrong, used = rows(), [], set()
-    for case in chain(cases(), with_verdicts()):
-        row = next(row for row in table if fits(row, case))
-        used.add(row)
-        if (does := told(decide(case.observation, case.request, case.policy, NOW), case, row[2])) != row[2]:
-            wrong.append(f"{row}: does {does}: {case}")
+    table, asked, wrong, used = rows(), [*requests()], [], set()
+    for situation in chain(situations(), situations_with_verdicts()):
+        about = [row for row in table if row.may_fit(situation)]
+        for case in map(situation.asked, asked):
+            row = next(row for row in about if row.fits(case))
+            used.add(row)
+            does = told(decide(case.observation, case.request, case.policy, NOW), case, row.action)
+            if does != row.action:
+                wrong.append(f"{row}: does {does}: {case}")
 
     assert [] == wrong[:3]
     assert [] == [row for row in table if row not in used], "rows that never apply"

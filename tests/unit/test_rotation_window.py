@@ -1,6 +1,7 @@
 """Rotation windows, held against an oracle that asks a clock on the wall minute by minute."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +18,7 @@ MINUTES = (YEARS[1] - YEARS[0]) // timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
 
 
+@cache
 def changes(zone: str) -> list[int]:
     """The minutes, counted from the first, at which the clock is put forward or back."""
     offsets = [
@@ -25,15 +27,13 @@ def changes(zone: str) -> list[int]:
     return [60 * hour for hour in range(1, len(offsets)) if offsets[hour] != offsets[hour - 1]]
 
 
-CHANGES = {zone: changes(zone) for zone in ZONES}
-
 type Window = tuple[frozenset[int], int, int]
 
 
 @st.composite
 def moments(draw: st.DrawFn, zone: str) -> datetime:
     """Any minute of the two years; every other time one in the days around a change of the clock."""
-    near = [max(0, change + draw(st.integers(-9 * 1440, 1440))) for change in CHANGES[zone]]
+    near = [max(0, change + draw(st.integers(-9 * 1440, 1440))) for change in changes(zone)]
     anywhere = st.integers(0, MINUTES - 1)
     minute = draw(st.one_of(anywhere, st.sampled_from(near)) if near else anywhere)
     return YEARS[0] + minute * MINUTE + timedelta(seconds=draw(st.sampled_from((0, 0, 30.5))))
