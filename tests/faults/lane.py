@@ -56,6 +56,7 @@ class Lane:
     zygote: Zygote | None = None
     secrecy: Secrecy = field(default_factory=Secrecy)
     errors: list[str] = field(default_factory=list)
+    killed: int = 0  # workers so far
     resource: str = ""
     endpoint: str = ""
     published: str | None = None
@@ -199,7 +200,7 @@ class Lane:
         worker = int(await answers.readline())
         self._kill = lambda: os.kill(worker, SIGKILL)
         self._worker_known.set()
-        await answers.readline()
+        self.killed += int(await answers.readline()) == -SIGKILL
         self._worker_known.clear()
         await self.time_passes()
 

@@ -36,6 +36,7 @@ class Tally:
     heard: int = 0
     keys: int = 0
     leaks: int = 0
+    killed: int = 0
 
     @property
     def violations(self) -> int:
@@ -51,6 +52,7 @@ class Tally:
         self.heard += other.heard
         self.keys += other.keys
         self.leaks += other.leaks
+        self.killed += other.killed
 
     def lines(self) -> Iterator[str]:
         """The summary: what was wrong, one line a mode, and the sum."""
@@ -59,6 +61,7 @@ class Tally:
         for mode, cases in self.cases.items():
             violations = sum(len(found.violations) for found in self.wrong if found.case.startswith(f"{mode} "))
             yield f"{mode:8} cases: {cases}, violations: {violations}"
+        yield f"workers killed: {self.killed}"
         yield f"consumer calls: {self.calls}, refused: {len(self.refused)}"
         yield f"texts heard: {self.heard}, keys known: {self.keys}, leaks: {self.leaks}"
         yield f"cases: {self.cases.total()}, violations: {self.violations}"
@@ -106,6 +109,7 @@ async def run(
         with Consumer(azure, [lane.watched for lane in running]) as consumer:
             await asyncio.gather(*[drive(lane) for lane in running])
         tally.calls, tally.refused = consumer.calls, consumer.refused
+        tally.killed = sum(lane.killed for lane in running)
         tally.heard, tally.keys, tally.leaks = secrecy.heard, len(secrecy.keys), secrecy.leaks
     return tally
 

@@ -29,6 +29,7 @@ async def test_no_cut_breaks_an_invariant(azure: AzureEmulator, storage: Azurite
 
     assert (0, []) == (tally.violations, tally.wrong), "\n".join(tally.lines())
     assert ({mode.name for mode in MODES}, True) == ({*tally.cases}, tally.cases.total() >= PLACES * len(KINDS))
+    assert tally.killed >= PLACES, "a worker that is to be killed mostly was not"
     assert tally.calls > tally.cases.total(), "the consumer hardly called: it could not have been refused"
 
 
