@@ -301,7 +301,8 @@ GUIDES: Mapping[str, Guide] = {
         clients="after each of these changes, clients get 401 until the next event or sweep",
     ),
     "ClockOff": _finding(
-        "The clock of a worker is more than a minute ahead of SignalR's, or more than five minutes behind it. "
+        "The clock of a worker is more than a minute ahead of Azure's, or more than five minutes behind it: "
+        "two answers in a row, of SignalR or of any other service, said so by their Date. "
         "SignalR rejects the tokens by which keys are verified.",
         "Restart the app.",
         clients="none; new keys are not verified, and so not published",

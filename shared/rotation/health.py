@@ -192,7 +192,7 @@ class Health:
         if not off:
             return []
         message = (
-            f"the clock of this worker is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} SignalR's, and tokens "
+            f"the clock of this worker is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} Azure's, and tokens "
             "live from a minute ago until in five minutes: no key can be verified. Restart the function app"
         )
         return [Finding(resource="", code="ClockOff", message=message)]

@@ -102,7 +102,7 @@ class KeyProbe(Protocol):
 
     @property
     def clock_error_seconds(self) -> float:
-        """How far this worker's clock is ahead of SignalR's (behind: negative), where probes can't bear it; else 0."""
+        """How far this worker's clock is ahead of Azure's (behind: negative), where probes can't bear it; else 0."""
 
 
 class HubConnections(Protocol):

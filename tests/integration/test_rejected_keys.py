@@ -253,7 +253,19 @@ async def test_a_clock_that_tokens_cannot_bear_is_a_finding_of_deep_health(
     found = await health(engine)
 
     assert "ClockOff" in [each.code for each in found.findings]
-    assert "behind SignalR's" in next(each.message for each in found.findings if each.code == "ClockOff")
+    assert "behind Azure's" in next(each.message for each in found.findings if each.code == "ClockOff")
+
+
+async def test_the_clock_is_read_off_the_other_services_where_signalr_does_not_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.publish("Primary")
+    engine.azure.fault("DataPlane.probe", resource=engine.resource, times=50, cut="before-effect")
+    monkeypatch.setattr(time, "time", lambda: datetime.now(UTC).timestamp() + 3600)
+
+    found = await health(engine)
+
+    assert "ClockOff" in [each.code for each in found.findings]
 
 
 async def test_a_resource_that_rejects_both_keys_is_reported_once_a_day_and_left_alone(engine: Engine) -> None:
