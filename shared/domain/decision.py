@@ -128,6 +128,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - a decision table is a list of retu
         return Resume()
     if observation.provisioning_state in MOVING:
         return Wait()
+    if observation.unconfirmed and observation.accepted.get(observation.unconfirmed):
+        return Resume()
     if blocked := _blocked(observation, request):
         return blocked
     if unusable := not_to_be_written(observation.published, owned=observation.owned):
@@ -295,6 +297,8 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
         return late
     due = policy.due(observation.published_since)
     if now < due:
+        if observation.unconfirmed:
+            return Wait(Code.KEY_REFUSED)
         return Skip(Code.NOT_DUE, due)
     until = _free(observation, slot, policy)
     if now < until:

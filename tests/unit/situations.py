@@ -160,6 +160,12 @@ SITUATIONS: dict[str, Callable[[Case], bool]] = {
     "scheduled retirement due, published key rejected by two sweeps": lambda case: (
         SITUATIONS["retirement due"](case) and case.rejected_twice and case.scheduled
     ),
+    "retirement seen to take effect": lambda case: (
+        case.observation.unconfirmed is not None and case.accepted(case.observation.unconfirmed)
+    ),
+    "not due, retirement not seen to take effect": lambda case: (
+        case.valid and case.due > NOW and case.observation.unconfirmed is not None
+    ),
     "published key rejected": lambda case: case.rejected,
     "published key rejected by two sweeps": lambda case: case.rejected_twice,
     "published key rejected by two sweeps, O accepted": lambda case: (

@@ -32,6 +32,8 @@ VERDICTS: dict[str, dict[str, Any]] = {
     "rejected twice": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True}},
     "rejected twice, the other too": {"suspect": SUSPECT, "accepted": dict.fromkeys(Slot, False)},
     "rejected once": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: True}},
+    "retired, unseen": {"unconfirmed": Slot.SECONDARY, "accepted": {Slot.SECONDARY: False}},
+    "retired, seen": {"unconfirmed": Slot.SECONDARY, "accepted": {Slot.SECONDARY: True}},
     "neither": {"accepted": dict.fromkeys(Slot, False)},
 }
 
