@@ -219,13 +219,27 @@ async def test_a_published_key_that_two_sweeps_see_rejected_gives_way_to_the_oth
     assert fingerprint == engine.events[-1]["data"]["reason"]
 
 
+async def test_sweeps_within_a_quarter_of_an_hour_count_as_one(engine: Engine) -> None:
+    """A timer and two runs by hand from the portal, while the service is restarted."""
+    engine.publish("Primary")
+    rejects(engine, "Primary")
+    found = [await engine.sweep()]
+    for minutes in (0, 14, 2):
+        engine.ahead += timedelta(minutes=minutes)
+        found.append(await engine.sweep())
+
+    assert [Result.SKIPPED] * 3 + [Result.SUCCEEDED] == [each.result for each in found]
+
+
 async def test_a_published_key_that_one_sweep_sees_rejected_is_left_alone(engine: Engine) -> None:
     engine.publish("Primary")
     rejects(engine, "Primary")
     first = await engine.sweep()
     rejects(engine)
+    engine.ahead += HOUR
     second = await engine.sweep()
     rejects(engine, "Primary")
+    engine.ahead += HOUR
 
     third = await engine.sweep()
 

@@ -76,7 +76,8 @@ class Case:
     @property
     def rejected_twice(self) -> bool:
         suspect = self.observation.suspect
-        return self.rejected and suspect is not None and suspect.fingerprint == self.newest.fingerprint
+        known = suspect is not None and suspect.fingerprint == self.newest.fingerprint
+        return self.rejected and known and suspect.at <= NOW - timedelta(minutes=15)
 
     @property
     def scheduled(self) -> bool:

@@ -29,6 +29,10 @@ VERDICTS: dict[str, dict[str, Any]] = {
         "suspect": SUSPECT.model_copy(update={"fingerprint": "gone"}),
         "accepted": {Slot.PRIMARY: False},
     },
+    "rejected a moment ago": {
+        "suspect": SUSPECT.model_copy(update={"at": NOW - timedelta(minutes=14)}),
+        "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True},
+    },
     "rejected twice": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True}},
     "rejected twice, the other too": {"suspect": SUSPECT, "accepted": dict.fromkeys(Slot, False)},
     "rejected once": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: True}},
