@@ -185,7 +185,7 @@ class AzureServices:
 
     @cached_property
     def _clock(self) -> "WorkerClock":
-        """This worker's clock, by the answers of all services but SignalR."""
+        """The worker's clock, by the answers of all services but SignalR."""
         from shared.adapters.worker_clock import WorkerClock  # noqa: PLC0415 - likewise
 
         return WorkerClock()

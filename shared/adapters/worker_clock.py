@@ -1,8 +1,8 @@
 """Whether this worker's clock can be trusted: it is compared with the `Date` header of the answers that come anyway.
 
-Every answer of Azure says what time it is (RFC 9110, 6.6.1). It was made after the request was sent and before the answer
-was read, so a slow answer, or a worker that slept meanwhile, is no error of the clock. One odd answer is none either: two
-in a row must say the same.
+Every answer of Azure says what time it is (RFC 9110, 6.6.1). It was made after the request was sent and before the
+answer was read, so a slow answer, or a worker that slept meanwhile, is no error of the clock. One odd answer is none
+either: two in a row must say the same.
 """
 
 import logging

@@ -120,7 +120,8 @@ class Record(Wire):
     good look clears it. `publication` is the last one known, wherever it was; `retirement` a replaced key that is to be
     invalidated, and when: both outlive the tags of the version. `rejected` is a regenerated key that SignalR did not
     accept in time, `suspect` the published key where a sweep saw SignalR reject it. `unconfirmed` is the run of a
-    retirement that ARM has carried out, while SignalR may still accept the old key. `outbox`: what is to be announced. `noticed`: the due date of the rotation that was announced ahead.
+    retirement that ARM has carried out, while SignalR may still accept the old key. `outbox`: what is still to be
+    announced. `noticed`: the due date of the rotation that was announced ahead.
     """
 
     resource: str

@@ -104,8 +104,6 @@ class Attempts:
             await self._expect_possible(action, item, resource, policy, observation)
             match action:
                 case Resume():
-                    if leased.record.journal is None and record.unconfirmed:
-                        await leased.write(record.with_journal(record.unconfirmed))
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=True)
                     if outcome.rotation_id != item.rotation_id and leased.record.journal is not None:
                         return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
@@ -250,6 +248,9 @@ class Attempts:
         *,
         resumed: bool,
     ) -> Outcome:
+        record = leased.record
+        if record.journal is None and record.unconfirmed:
+            await leased.write(record.with_journal(record.unconfirmed))
         outcome = await finish(
             RunContext(self._services, leased, resource, policy, keys, resumed=resumed, rollouts=self._rollouts)
         )
