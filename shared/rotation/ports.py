@@ -4,7 +4,7 @@ Every method raises errors of `domain.errors` alone: `NotPermitted`, `Throttled`
 what its docstring names besides. Durations are in seconds unless a type says otherwise; times are UTC.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol, Self
 
 from shared.domain.connection_strings import Shape
-from shared.domain.heartbeat import Heartbeat
+from shared.domain.heartbeat import Finding, Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.keys import AccessKey, KeyPair, KeyType, SecretFormat
 from shared.domain.observation import PublishedSecret, Retirement
@@ -217,6 +217,9 @@ class RecordStore(Protocol):
 
     async def other_installations(self) -> Mapping[str, datetime]:
         """Who else keeps records in this storage, by name, and when each last swept."""
+
+    async def unwritable(self) -> Sequence[Finding]:
+        """What storage does not let the app write: records that this worker could not, or all of them, by policy."""
 
 
 class SweptFleetStore(Protocol):
