@@ -288,6 +288,12 @@ GUIDES: Mapping[str, Guide] = {
         "What was asked in them is not carried out.",
         "Read them, find out who sends them, and delete them: docs/how-to/respond-to-alerts.md.",
     ),
+    "AnnouncementPending": _finding(
+        "The topic has taken no event for more than an hour. What the events announce is done; they wait in the "
+        "records, and are sent by the next run or sweep after the topic takes them again.",
+        "The message says why, or the log line announcement pending (why): a role, a firewall, a topic that is gone.",
+        clients="those that wait for the event go on with the key before, which is valid until the overlap ends",
+    ),
     "RotationsHeld": _finding(
         "Three scheduled rotations failed in a row, or the state of the rollout could not be read: no scheduled "
         "rotation is begun for 24 hours.",

@@ -173,7 +173,9 @@ class SecretStore(Protocol):
 
 
 class EventPublisher(Protocol):
-    """The Event Grid topic."""
+    """The Event Grid topic. `refusal`: why it did not take what this worker sent last; empty where it did."""
+
+    refusal: str
 
     async def publish(self, event: OutgoingEvent) -> None:
         """Send the event, at least once. Raises `Rejected`."""
