@@ -163,7 +163,8 @@ GUIDES: Mapping[str, Guide] = {
     ),
     "KeyRefused": _ends(
         "SignalR does not accept the new key within KEY_EFFECT_TIMEOUT_SECONDS. It was not published. "
-        "Each sweep asks SignalR again, and publishes the key once it is accepted.",
+        "Each sweep asks SignalR again, and publishes the key once it is accepted. "
+        "Where it was made to invalidate the one before, KeyRetired is sent then.",
         "Nothing at first. After a day, or with force, another key is regenerated. "
         "If the message says that the worker's clock is off, restart the app.",
         clients=_PREVIOUS,
