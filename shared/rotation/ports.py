@@ -186,10 +186,7 @@ class EventPublisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """Some records, in the order of `ResourceId.order`. `last`: the place up to which they were looked for.
-
-    `marker`: where the next page begins; None at the end.
-    """
+    """Some records, by `ResourceId.order`, looked for up to `last`. `marker`: where the next page begins, if any does."""
 
     entries: tuple[InventoryEntry, ...]
     last: str
