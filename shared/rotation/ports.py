@@ -186,7 +186,7 @@ class EventPublisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """Some records, by `ResourceId.order`, looked for up to `last`. `marker`: where the next page begins, if any does."""
+    """Some records, by `ResourceId.order`, looked for up to `last`. `marker`: where the next page begins, or None."""
 
     entries: tuple[InventoryEntry, ...]
     last: str
