@@ -1,6 +1,7 @@
 # ruff: noqa: INP001 - a script; scripts/ is no package
 """Writes docs/reference/errors.md from the guides and the table of refusals: `python -m scripts.errors`."""
 
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def page() -> str:
         title = "Any service" if service is Service.ANY else service.value
         lines += [f"### {title}", "", "| status | code | our code | ends | fault | what it means |"]
         lines.append("|---|---|---|---|---|---|")
-        lines += [_row(row) for row in rows]
+        lines += [_row(list(alike)) for _, alike in groupby(rows, lambda row: (row.status, row.says, row.cause))]
         lines.append("")
     lines += ["### What to do about a refusal", "", "| fault | what it means | what to do |", "|---|---|---|"]
     causes = dict.fromkeys(row.cause for row in (*REFUSALS, UNKNOWN))
@@ -60,8 +61,9 @@ def _explained(code: str, guide: Guide) -> list[str]:
     ]
 
 
-def _row(row: Refusal) -> str:
-    code = f"`{row.code}`" if row.code else "any"
+def _row(rows: Sequence[Refusal]) -> str:
+    row = rows[0]
+    code = ", ".join(f"`{each.code}`" for each in rows) if row.code else "any"
     words = f" saying “{row.says}”" if row.says else ""
     ends = "at once" if row.cause.terminal else "later"
     cells = (row.status or "any", code + words, f"`{row.cause.error.code}`", ends, row.cause.fault)

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from azure.core.exceptions import AzureError, HttpResponseError, ODataV4Format, ResourceNotFoundError
 
 from shared.adapters.azure_refusals import Refusal, Service, refusal_of
+from shared.adapters.refusal_causes import REQUEST
 from shared.domain.errors import Retryable, RotationError, Throttled, Unavailable, WrongDirectory
 from shared.observability.log_redaction import redacted
 
@@ -27,6 +28,11 @@ _SERVICES = {
     "Event Grid": Service.EVENT_GRID,
     "Managed identity": Service.IDENTITY,
 }
+_OF_ONE_ANSWER = re.compile(
+    r"\b(?:RequestId|Request ID|Time|Timestamp|Trace ID|TrackingId|Tracking ID|Correlation ?Id|ActivityId|ErrorCode)"
+    r"\s*[:=]\s*'?[\w:.+-]+'?",
+    re.IGNORECASE,
+)
 _DIRECTORIES = re.compile(r"sts\.windows\.net/([0-9a-f-]{36})", re.IGNORECASE)
 
 
@@ -102,8 +108,11 @@ def message_of(error: HttpResponseError) -> str:
 
 
 def quoted(text: str) -> str:
-    """A service's own words, without key material and not too many of them."""
-    words = redacted(" ".join(text.split()))
+    """A service's own words, without key material and not too many of them.
+
+    What names one answer, as storage does below its text, is left out: the same failure must read the same each time.
+    """
+    words = redacted(" ".join(_OF_ONE_ANSWER.sub("", text).split()))
     return words if len(words) <= LONGEST_QUOTE else words[: LONGEST_QUOTE - 1] + "…"
 
 
@@ -119,8 +128,9 @@ def _answered(error: HttpResponseError, operation: str, needs: str, step: str | 
     told += row.cause.means.format(needs=needs or "a permission")
     if issubclass(kind, WrongDirectory) and (named := dict.fromkeys(_DIRECTORIES.findall(message))):
         told += f" (it names the directories {' and '.join(named)})"
-    # Not in the table: the service's own words say more than ours. Only what was parsed: a body may hold anything.
-    if not row.code and not row.says and codes and message:
+    # Where the table says no more than the status, the service's own words do. Only what was parsed: a body may hold
+    # anything.
+    if (row.cause is REQUEST or not (row.code or row.says)) and codes and message:
         told += f'; it says "{quoted(message)}"'
     told += f". {row.cause.remedy.format(needs=needs or 'the permission')}"
     if issubclass(kind, Throttled):

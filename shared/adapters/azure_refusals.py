@@ -2,36 +2,17 @@
 
 `docs/reference/errors.md` is made from it (`scripts/errors.py`). A row is chosen by service, status, code and words,
 the first that fits: rows without a code stand last and catch what Azure adds later. Sources: "Troubleshoot common Azure
-deployment errors", "Azure Key Vault REST API error codes", "Common REST API error codes" and "Blob service error codes"
-of Azure Storage, "Troubleshoot Azure Event Grid errors", and "How to use managed identities for App Service".
+deployment errors" (what reads and actions can be answered, not templates), "Azure Key Vault REST API error codes", the
+error codes of Azure Storage (common, blob, queue: a test holds the SDK's own lists against the table), "Troubleshoot
+Azure Event Grid errors", and the "HTTP response reference" of managed identities.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from shared.domain.errors import (
-    Busy,
-    IdentityMissing,
-    LeaseLost,
-    Misconfigured,
-    NetworkDenied,
-    NotFound,
-    NotPermitted,
-    PolicyDenied,
-    Rejected,
-    ResourceLocked,
-    RotationError,
-    SecretDisabled,
-    SecretSoftDeleted,
-    StorageImmutable,
-    SubscriptionDisabled,
-    Terminal,
-    Throttled,
-    TokenRejected,
-    Unavailable,
-    WrongDirectory,
-)
+from shared.adapters import refusal_causes as cause
+from shared.adapters.refusal_causes import Cause
 
 
 class Service(StrEnum):
@@ -43,21 +24,6 @@ class Service(StrEnum):
     EVENT_GRID = "Event Grid"
     IDENTITY = "Managed identity"
     ANY = "any service"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What a refusal means: our error, what stands in the way, what to do. `{needs}` is the permission it takes."""
-
-    error: type[RotationError]
-    fault: str
-    means: str
-    remedy: str
-
-    @property
-    def terminal(self) -> bool:
-        """Whether it is recorded at once; the others are retried first."""
-        return issubclass(self.error, Terminal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,141 +46,9 @@ class Refusal:
         )
 
 
-_ROLE = Cause(
-    NotPermitted,
-    "role",
-    "the app's identity needs {needs}",
-    "Grant it; a new grant can take ten minutes to count",
-)
-_DENY = Cause(
-    NotPermitted,
-    "deny assignment",
-    "a deny assignment forbids what {needs} would allow",
-    "Find it under Access control (IAM), Deny assignments, and except the app's identity",
-)
-_ACCESS_POLICY = Cause(
-    NotPermitted,
-    "access policy",
-    "the vault uses access policies, and none gives the app's identity get, list and set for secrets",
-    "Add the policy, or switch the vault to Azure RBAC and grant {needs}",
-)
-_NETWORK = Cause(
-    NetworkDenied,
-    "network",
-    "its firewall or network rules keep the app out: the app's network or IP address is not allowed",
-    "Allow the app's subnet, private endpoint or outbound IP address; no permission would help",
-)
-_AZURE_POLICY = Cause(
-    PolicyDenied,
-    "Azure Policy",
-    "a policy of the organization forbids it",
-    "Request an exemption, or change what the policy forbids: its name is in the activity log",
-)
-_LOCK = Cause(
-    ResourceLocked,
-    "lock",
-    "a lock on the resource, its group or its subscription forbids it, reading keys included",
-    "Remove the read-only lock (az lock list); a delete lock does not stand in the way",
-)
-_SUBSCRIPTION = Cause(
-    SubscriptionDisabled,
-    "subscription",
-    "the subscription is disabled and read-only",
-    "Enable it again (spending limit, payment, or cancelled)",
-)
-_NO_SUBSCRIPTION = Cause(
-    NotFound,
-    "subscription",
-    "the subscription does not exist, or the app's identity is in another directory (tenant)",
-    "Correct the subscription id in the settings",
-)
-_ACCOUNT_OFF = Cause(
-    SubscriptionDisabled, "subscription", "the account is disabled with its subscription", "Enable the subscription"
-)
-_DIRECTORY = Cause(
-    WrongDirectory,
-    "directory",
-    "it trusts another directory (tenant) than the one that the app's identity is in",
-    "After a move between directories wait an hour; then deploy the app, with its identity, in the new directory",
-)
-_TOKEN = Cause(
-    TokenRejected,
-    "token",
-    "it rejects the app's token",
-    "This usually passes with a new token; if it lasts, look at the clock of the worker and at Azure's service health",
-)
-_AUDIENCE = Cause(
-    TokenRejected,
-    "token",
-    "the token is for another cloud or service",
-    "Set AZURE_CLOUD and the endpoints to one and the same cloud",
-)
-_GONE = Cause(NotFound, "missing", "it does not exist", "Was it deleted, renamed or moved? Correct settings or tags")
-_REGISTRATION = Cause(
-    Misconfigured,
-    "subscription",
-    "the resource provider is not registered in the subscription",
-    "Register it: az provider register --namespace Microsoft.SignalRService",
-)
-_SHARED_KEY = Cause(
-    Misconfigured,
-    "access keys",
-    "the storage account does not take shared keys",
-    "Set AzureWebJobsStorage__accountName instead of the connection string AzureWebJobsStorage",
-)
-_LOCAL_AUTH = Cause(
-    Rejected,
-    "access keys",
-    "local authentication is off: the resource has no keys to rotate",
-    "Take the resource out of the rotation",
-)
-_OPERATION = Cause(Busy, "operation", "another operation runs on it", "It is tried again by itself")
-_LEASE_HELD = Cause(Busy, "lease", "another run holds the lease of the record", "It is tried again by itself")
-_LEASE = Cause(
-    LeaseLost, "lease", "this run lost the lease of the record to another run", "The other run goes on; nothing to do"
-)
-_IMMUTABLE = Cause(
-    StorageImmutable,
-    "immutable store",
-    "the blob is immutable by a retention policy or a legal hold, and the app must rewrite its records",
-    "Take the policy off the container signalr-rotation",
-)
-_REPLICATION = Cause(
-    Unavailable, "replication", "a change is still being replicated", "It is tried again by itself, for minutes"
-)
-_CHANGING = Cause(Unavailable, "operation", "it is being made, deleted or recovered", "It is tried again by itself")
-_SOFT_DELETED = Cause(
-    SecretSoftDeleted,
-    "missing",
-    "a deleted secret of this name is not purged yet",
-    "Recover it (az keyvault secret recover) or purge it (az keyvault secret purge)",
-)
-_SECRET_DISABLED = Cause(
-    SecretDisabled, "switch", "the newest version of the secret is disabled", "Enable it, or set a new version"
-)
-_LIMIT = Cause(Throttled, "rate limit", "too many requests", "It is tried again by itself")
-_SERVICE = Cause(
-    Unavailable, "service", "it cannot answer now", "It is tried again by itself; see Azure's service health"
-)
-_CONFLICT = Cause(Unavailable, "service", "something else changes it at the same time", "It is tried again by itself")
-_REQUEST = Cause(Rejected, "request", "it does not take the request", "Report it: a repetition would not change it")
-_NO_IDENTITY = Cause(
-    IdentityMissing,
-    "identity",
-    "the platform has no token for the app: its managed identity is not assigned, or AZURE_CLIENT_ID names another one",
-    "Assign the identity to the function app and set AZURE_CLIENT_ID to its client id",
-)
-_IDENTITY_DOWN = Cause(
-    Unavailable,
-    "identity",
-    "the platform's managed identity endpoint gives no token now; the service itself was not asked",
-    "It is tried again by itself; if it lasts, restart the app",
-)
-
-
-def _rows(service: Service, status: int | None, cause: Cause, *codes: str, says: str = "") -> Iterator[Refusal]:
+def _rows(service: Service, status: int | None, means: Cause, *codes: str, says: str = "") -> Iterator[Refusal]:
     for code in codes or ("",):
-        yield Refusal(service, status, code, cause, says)
+        yield Refusal(service, status, code, means, says)
 
 
 _A, _K, _S, _E, _I, _ANY = (
@@ -226,99 +60,160 @@ _A, _K, _S, _E, _I, _ANY = (
     Service.ANY,
 )
 
+# What a well-formed request of the app is never answered: the SDK or a proxy between would have to be at fault.
+_MALFORMED = """
+    AppendPositionConditionNotMet BlobAccessTierNotSupportedForAccountType BlobNotArchived BlobOperationNotSupported
+    BlobTierInadequateForContentLength BlockCountExceedsLimit BlockListTooLong CannotChangeToLowerTier
+    CannotVerifyCopySource ConditionHeadersNotSupported ContentLengthLargerThanTierLimit CopyAcrossAccountsNotSupported
+    CopyIdMismatch EmptyMetadataKey FeatureVersionMismatch IncrementalCopyBlobMismatch
+    IncrementalCopyOfEarlierSnapshotNotAllowed IncrementalCopyOfEarlierVersionSnapshotNotAllowed
+    IncrementalCopySourceMustBeSnapshot InfiniteLeaseDurationRequired InvalidBlobOrBlock InvalidBlobTier InvalidBlockId
+    InvalidBlockList InvalidHeaderValue InvalidHttpVerb InvalidInput InvalidMarker InvalidMd5 InvalidMetadata
+    InvalidOperation InvalidPageRange InvalidQueryParameterValue InvalidRange InvalidResourceName InvalidSourceBlobType
+    InvalidSourceBlobUrl InvalidUri InvalidVersionForPageBlobOperation InvalidXmlDocument InvalidXmlNodeValue
+    MaxBlobSizeConditionNotMet MetadataTooLarge MissingContentLengthHeader MissingRequiredHeader
+    MissingRequiredQueryParameter MissingRequiredXmlNode MultipleConditionHeadersNotSupported NoPendingCopyOperation
+    OperationNotAllowedOnIncrementalCopyBlob OutOfRangeInput OutOfRangeQueryParameterValue PreviousSnapshotCannotBeNewer
+    PreviousSnapshotNotFound PreviousSnapshotOperationNotSupported PublicAccessNotPermitted QueueNotEmpty
+    RequestUrlFailedToParse ResourceTypeMismatch SequenceNumberConditionNotMet SequenceNumberIncrementTooLarge
+    SnapshotCountExceeded SnapshotOperationRateExceeded SystemInUse UnsupportedHeader UnsupportedHttpVerb
+    UnsupportedQueryParameter UnsupportedRestVersion UnsupportedXmlNode
+""".split()  # noqa: SIM905 - as a list it would be seventy lines
+
 REFUSALS: tuple[Refusal, ...] = (
     # -- ARM
-    *_rows(_A, None, _DIRECTORY, "InvalidAuthenticationTokenTenant"),
-    *_rows(_A, 401, _DIRECTORY, says="wrong issuer"),
-    *_rows(_A, 401, _AUDIENCE, "InvalidAuthenticationTokenAudience"),
-    *_rows(_A, 401, _TOKEN, "InvalidAuthenticationToken", "ExpiredAuthenticationToken", "AuthenticationFailed"),
-    *_rows(_A, 401, _TOKEN, "AuthenticationFailedMissingToken", "AuthenticationFailedInvalidHeader"),
-    *_rows(_A, None, _DENY, "DenyAssignmentAuthorizationFailed"),
-    *_rows(_A, 403, _ROLE, "AuthorizationFailed", "LinkedAuthorizationFailed", "LinkedAccessCheckFailed"),
-    *_rows(_A, None, _AZURE_POLICY, "RequestDisallowedByPolicy", "RequestDisallowedByAzure", "PolicyViolation"),
-    *_rows(_A, None, _LOCK, "ScopeLocked", "ScopeLockedByManagedApplication"),
-    *_rows(_A, None, _SUBSCRIPTION, "ReadOnlyDisabledSubscription", "SubscriptionDisabled", "DisallowedOperation"),
-    *_rows(_A, None, _NO_SUBSCRIPTION, "SubscriptionNotFound", "InvalidSubscriptionId"),
-    *_rows(_A, None, _REGISTRATION, "MissingSubscriptionRegistration", "SubscriptionNotRegistered"),
-    *_rows(_A, None, _REPLICATION, "PrincipalNotFound", "ResourceNotReplicated"),
-    *_rows(_A, 404, _GONE, "ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"),
-    *_rows(_A, None, _GONE, "ResourceGroupBeingDeleted"),
-    *_rows(_A, None, _OPERATION, "AnotherOperationInProgress", "ConflictingConcurrentWriteNotAllowed"),
-    *_rows(_A, None, _OPERATION, says="active state"),
-    *_rows(_A, 400, _LOCAL_AUTH, says="disableLocalAuth"),
-    *_rows(_A, None, _LIMIT, "SubscriptionRequestsThrottled", "ResourceRequestsThrottled", "TenantRequestsThrottled"),
-    *_rows(_A, None, _REQUEST, "NoRegisteredProviderFound", "InvalidResourceType", "InvalidApiVersionParameter"),
+    *_rows(_A, None, cause.DIRECTORY, "InvalidAuthenticationTokenTenant"),
+    *_rows(_A, 401, cause.DIRECTORY, says="wrong issuer"),
+    *_rows(_A, 401, cause.AUDIENCE, "InvalidAuthenticationTokenAudience"),
+    *_rows(_A, 401, cause.TOKEN, "InvalidAuthenticationToken", "ExpiredAuthenticationToken", "AuthenticationFailed"),
+    *_rows(_A, 401, cause.TOKEN, "AuthenticationFailedMissingToken", "AuthenticationFailedInvalidHeader"),
+    *_rows(_A, 401, cause.TOKEN, "GatewayAuthenticationFailed"),
+    *_rows(_A, None, cause.DENY, "DenyAssignmentAuthorizationFailed"),
+    *_rows(_A, 403, cause.ROLE, "AuthorizationFailed", "LinkedAuthorizationFailed", "LinkedAccessCheckFailed"),
+    *_rows(_A, None, cause.AZURE_POLICY, "RequestDisallowedByPolicy", "RequestDisallowedByAzure", "PolicyViolation"),
+    *_rows(_A, None, cause.LOCK, "ScopeLocked", "ScopeLockedByManagedApplication"),
+    *_rows(_A, None, cause.SUBSCRIPTION, "ReadOnlyDisabledSubscription", "SubscriptionDisabled", "DisallowedOperation"),
+    *_rows(_A, None, cause.NO_SUBSCRIPTION, "SubscriptionNotFound", "InvalidSubscriptionId"),
+    *_rows(_A, None, cause.REGISTRATION, "MissingSubscriptionRegistration", "SubscriptionNotRegistered"),
+    *_rows(_A, None, cause.REGISTRATION, "InvalidSubscriptionRegistrationState", "MissingRegistrationForLocation"),
+    *_rows(_A, None, cause.REPLICATION, "PrincipalNotFound", "ResourceNotReplicated"),
+    *_rows(_A, 404, cause.GONE, "ResourceNotFound", "ResourceGroupNotFound", "ParentResourceNotFound", "NotFound"),
+    *_rows(_A, None, cause.GONE, "ResourceGroupBeingDeleted"),
+    *_rows(_A, None, cause.OPERATION, "AnotherOperationInProgress", "ConflictingConcurrentWriteNotAllowed"),
+    *_rows(_A, None, cause.OPERATION, says="active state"),
+    *_rows(_A, 400, cause.LOCAL_AUTH, says="disableLocalAuth"),
+    *_rows(_A, None, cause.OPERATION, "OperationPreempted"),
+    *_rows(_A, None, cause.SERVICE, "InternalServerError", "ServiceUnavailable", "ServerTimeout", "RetryableError"),
+    *_rows(_A, None, cause.SERVICE, "GatewayTimeout", "RequestTimeout", "BadGateway"),
+    *_rows(_A, None, cause.LIMIT, "TooManyRequests"),
+    *_rows(
+        _A, None, cause.LIMIT, "SubscriptionRequestsThrottled", "ResourceRequestsThrottled", "TenantRequestsThrottled"
+    ),
+    *_rows(_A, None, cause.REQUEST, "NoRegisteredProviderFound", "InvalidResourceType", "InvalidApiVersionParameter"),
+    *_rows(_A, None, cause.REQUEST, "InvalidParameter", "InvalidRequestContent", "InvalidRequestFormat"),
+    *_rows(_A, None, cause.REQUEST, "InvalidResourceNamespace", "LinkedInvalidPropertyId", "OperationNotAllowed"),
+    *_rows(_A, None, cause.REQUEST, "ResourceQuotaExceeded", "InvalidResourceLocation", "MissingApiVersionParameter"),
     # -- Key Vault: what matters is the inner code
-    *_rows(_K, 401, _DIRECTORY, says="AKV10032"),
-    *_rows(_K, 401, _AUDIENCE, says="AKV10022"),
-    *_rows(_K, 401, _TOKEN, "Unauthorized"),
-    *_rows(_K, 403, _NETWORK, "ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByNetworkSecurityPerimeter"),
-    *_rows(_K, 403, _ROLE, "ForbiddenByRbac"),
-    *_rows(_K, None, _AZURE_POLICY, "RequestDisallowedByPolicy", "ForbiddenByAzurePolicy"),
-    *_rows(_K, 403, _AZURE_POLICY, says="disallowed by policy"),
-    *_rows(_K, 403, _ACCESS_POLICY, "ForbiddenByPolicy", "AccessDenied"),
-    *_rows(_K, 403, _SECRET_DISABLED, "SecretDisabled"),
-    *_rows(_K, 403, _REPLICATION, says="read-only mode"),
-    *_rows(_K, 404, _GONE, "SecretNotFound", "VaultNotFound"),
-    *_rows(_K, 409, _SOFT_DELETED, "ObjectIsDeletedButRecoverable"),
-    *_rows(_K, 409, _CHANGING, "ObjectIsBeingDeleted", "ObjectIsBeingRecovered"),
-    *_rows(_K, 400, _REQUEST, "BadParameter"),
+    *_rows(_K, 401, cause.DIRECTORY, says="AKV10032"),
+    *_rows(_K, 401, cause.AUDIENCE, says="AKV10022"),
+    *_rows(_K, 401, cause.TOKEN, "Unauthorized"),
+    *_rows(
+        _K, 403, cause.NETWORK, "ForbiddenByFirewall", "ForbiddenByConnection", "ForbiddenByNetworkSecurityPerimeter"
+    ),
+    *_rows(_K, 403, cause.NETWORK, says="Client address"),
+    *_rows(_K, 403, cause.NETWORK, says="trusted service"),
+    *_rows(_K, 403, cause.ROLE, "ForbiddenByRbac"),
+    *_rows(_K, None, cause.AZURE_POLICY, "RequestDisallowedByPolicy", "ForbiddenByAzurePolicy"),
+    *_rows(_K, 403, cause.AZURE_POLICY, says="disallowed by policy"),
+    *_rows(_K, 403, cause.ACCESS_POLICY, "ForbiddenByPolicy", "AccessDenied"),
+    *_rows(_K, 403, cause.SECRET_DISABLED, "SecretDisabled"),
+    *_rows(_K, 403, cause.REPLICATION, says="read-only mode"),
+    *_rows(_K, 404, cause.GONE, "SecretNotFound", "VaultNotFound"),
+    *_rows(_K, 409, cause.SOFT_DELETED, "ObjectIsDeletedButRecoverable"),
+    *_rows(_K, 409, cause.CHANGING, "ObjectIsBeingDeleted", "ObjectIsBeingRecovered"),
+    *_rows(_K, 409, cause.CONFLICT, "Conflict", "ConflictError"),
+    *_rows(_K, 429, cause.LIMIT, "Throttled", "VaultRequestTypeLimitReached"),
+    *_rows(_K, 400, cause.REQUEST, "BadParameter"),
     # -- Storage: blobs and queues
-    *_rows(_S, None, _DIRECTORY, "InvalidAuthenticationInfo", says="issuer"),
-    *_rows(_S, None, _TOKEN, "NoAuthenticationInformation", "InvalidAuthenticationInfo", "AuthenticationFailed"),
-    *_rows(_S, 403, _NETWORK, "AuthorizationFailure", "AuthorizationSourceIPMismatch"),
-    *_rows(_S, None, _SHARED_KEY, "KeyBasedAuthenticationNotPermitted"),
-    *_rows(_S, 403, _ROLE, "AuthorizationPermissionMismatch", "InsufficientAccountPermissions"),
-    *_rows(_S, 403, _ROLE, "UnauthorizedBlobOverwrite", "AuthorizationResourceTypeMismatch"),
-    *_rows(_S, 403, _ROLE, "AuthorizationServiceMismatch", "AuthorizationProtocolMismatch"),
-    *_rows(_S, None, _ACCOUNT_OFF, "AccountIsDisabled"),
-    *_rows(_S, None, _CHANGING, "AccountBeingCreated", "ContainerBeingDeleted", "QueueBeingDeleted"),
-    *_rows(_S, None, _CHANGING, "ContainerDisabled", "QueueDisabled"),
-    *_rows(_S, None, _IMMUTABLE, "BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold", "ContainerImmutable"),
-    *_rows(_S, None, _LEASE_HELD, "LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"),
-    *_rows(_S, None, _LEASE, "LeaseLost", "LeaseIdMissing", "LeaseIdMismatchWithBlobOperation", "ConditionNotMet"),
-    *_rows(_S, None, _LEASE, "LeaseIdMismatchWithLeaseOperation", "LeaseNotPresentWithBlobOperation"),
-    *_rows(_S, None, _LEASE, "LeaseNotPresentWithLeaseOperation", "LeaseIsBrokenAndCannotBeRenewed"),
-    *_rows(_S, None, _LEASE, "LeaseIsBreakingAndCannotBeChanged", "LeaseAlreadyBroken"),
-    *_rows(_S, 404, _GONE, "BlobNotFound", "ContainerNotFound", "QueueNotFound", "ResourceNotFound"),
-    *_rows(_S, None, _SERVICE, "ServerBusy", "OperationTimedOut", "InternalError"),
-    *_rows(_S, None, _REQUEST, "RequestBodyTooLarge", "MessageTooLarge", "BlobArchived", "InvalidBlobType"),
+    *_rows(_S, None, cause.DIRECTORY, "InvalidAuthenticationInfo", says="issuer"),
+    *_rows(_S, None, cause.TOKEN, "NoAuthenticationInformation", "InvalidAuthenticationInfo", "AuthenticationFailed"),
+    *_rows(_S, 403, cause.NETWORK, "AuthorizationFailure", "AuthorizationSourceIPMismatch"),
+    *_rows(_S, None, cause.SHARED_KEY, "KeyBasedAuthenticationNotPermitted"),
+    *_rows(_S, 403, cause.ROLE, "AuthorizationPermissionMismatch", "InsufficientAccountPermissions"),
+    *_rows(_S, 403, cause.ROLE, "UnauthorizedBlobOverwrite", "AuthorizationResourceTypeMismatch"),
+    *_rows(_S, 403, cause.ROLE, "AuthorizationServiceMismatch", "AuthorizationProtocolMismatch"),
+    *_rows(_S, None, cause.ACCOUNT_OFF, "AccountIsDisabled"),
+    *_rows(_S, None, cause.ENCRYPTION_KEY, "KeyVaultEncryptionKeyNotFound", "KeyVaultVaultNotFound"),
+    *_rows(
+        _S, None, cause.ENCRYPTION_KEY, "KeyVaultAccessTokenCannotBeAcquired", "BlobUsesCustomerSpecifiedEncryption"
+    ),
+    *_rows(_S, None, cause.CHANGING, "AccountBeingCreated", "ContainerBeingDeleted", "QueueBeingDeleted"),
+    *_rows(_S, None, cause.CHANGING, "ContainerDisabled", "QueueDisabled"),
+    *_rows(_S, None, cause.IMMUTABLE, "BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold", "ContainerImmutable"),
+    *_rows(_S, None, cause.LEASE_HELD, "LeaseAlreadyPresent", "LeaseIsBreakingAndCannotBeAcquired"),
+    *_rows(_S, None, cause.LEASE, "LeaseLost", "LeaseIdMissing", "LeaseIdMismatchWithBlobOperation", "ConditionNotMet"),
+    *_rows(_S, None, cause.LEASE, "LeaseIdMismatchWithLeaseOperation", "LeaseNotPresentWithBlobOperation"),
+    *_rows(_S, None, cause.LEASE, "LeaseNotPresentWithLeaseOperation", "LeaseIsBrokenAndCannotBeRenewed"),
+    *_rows(_S, None, cause.LEASE, "LeaseIsBreakingAndCannotBeChanged", "LeaseAlreadyBroken", "LeaseIsAlreadyBroken"),
+    *_rows(_S, None, cause.LEASE, "LeaseIdMismatchWithContainerOperation", "LeaseNotPresentWithContainerOperation"),
+    *_rows(_S, 404, cause.GONE, "BlobNotFound", "ContainerNotFound", "QueueNotFound", "ResourceNotFound"),
+    *_rows(_S, 404, cause.GONE, "MessageNotFound"),
+    *_rows(_S, None, cause.SERVICE, "ServerBusy", "OperationTimedOut", "InternalError", "Md5Mismatch"),
+    *_rows(_S, None, cause.CHANGING, "BlobBeingRehydrated", "PendingCopyOperation"),
+    *_rows(_S, 409, cause.CONFLICT, "AccountAlreadyExists", "BlobAlreadyExists", "ContainerAlreadyExists"),
+    *_rows(_S, 409, cause.CONFLICT, "QueueAlreadyExists", "ResourceAlreadyExists", "BlobOverwritten"),
+    *_rows(_S, None, cause.CONFLICT, "PopReceiptMismatch", "TargetConditionNotMet", "SourceConditionNotMet"),
+    *_rows(
+        _S,
+        None,
+        cause.REQUEST,
+        "RequestBodyTooLarge",
+        "MessageTooLarge",
+        "BlobArchived",
+        "InvalidBlobType",
+        "SnapshotsPresent",
+    ),
+    *_rows(_S, None, cause.REQUEST, *_MALFORMED),
     # -- Event Grid: a token without the role is answered 401
-    *_rows(_E, None, _NETWORK, says="filtering rules"),
-    *_rows(_E, 401, _DIRECTORY, says="issuer"),
-    *_rows(_E, 401, _ROLE),
-    *_rows(_E, 404, _GONE),
-    *_rows(_E, 413, _REQUEST),
+    *_rows(_E, None, cause.NETWORK, says="filtering rules"),
+    *_rows(_E, 401, cause.DIRECTORY, says="issuer"),
+    *_rows(_E, 401, cause.ROLE),
+    *_rows(_E, 403, cause.NETWORK, says="private endpoint"),
+    *_rows(_E, 404, cause.GONE),
+    *_rows(_E, 413, cause.REQUEST),
     # -- the managed identity endpoint
-    *_rows(_I, 400, _NO_IDENTITY),
-    *_rows(_I, 401, _NO_IDENTITY),
-    *_rows(_I, 403, _NO_IDENTITY),
-    *_rows(_I, 404, _NO_IDENTITY),
-    *_rows(_I, None, _IDENTITY_DOWN),
+    *_rows(_I, 400, cause.AUDIENCE, says="AADSTS50001"),
+    *_rows(_I, None, cause.DIRECTORY, says="AADSTS90002"),
+    *_rows(_I, None, cause.DIRECTORY, says="AADSTS700016"),
+    *_rows(_I, 400, cause.NO_IDENTITY),
+    *_rows(_I, 401, cause.NO_IDENTITY),
+    *_rows(_I, 403, cause.NO_IDENTITY),
+    *_rows(_I, 429, cause.LIMIT),
+    *_rows(_I, None, cause.IDENTITY_DOWN),
     # -- any service: what its words tell, then what its status tells
-    *_rows(_ANY, 401, _DIRECTORY, says="wrong issuer"),
-    *_rows(_ANY, 403, _NETWORK, says="firewall"),
-    *_rows(_ANY, 403, _NETWORK, says="IP address"),
-    *_rows(_ANY, 403, _NETWORK, says="public network access"),
-    *_rows(_ANY, 403, _NETWORK, says="private endpoint"),
-    *_rows(_ANY, 403, _NETWORK, says="private link"),
-    *_rows(_ANY, 403, _NETWORK, says="network security perimeter"),
-    *_rows(_ANY, 403, _AZURE_POLICY, says="disallowed by policy"),
-    *_rows(_ANY, 403, _DENY, says="deny assignment"),
-    *_rows(_ANY, 409, _IMMUTABLE, says="immutable"),
-    *_rows(_ANY, 401, _TOKEN),
-    *_rows(_ANY, 403, _ROLE),
-    *_rows(_ANY, 404, _GONE),
-    *_rows(_ANY, 408, _SERVICE),
-    *_rows(_ANY, 409, _CONFLICT),
-    *_rows(_ANY, 429, _LIMIT),
-    *_rows(_ANY, 500, _SERVICE),
-    *_rows(_ANY, 502, _SERVICE),
-    *_rows(_ANY, 503, _SERVICE),
-    *_rows(_ANY, 504, _SERVICE),
+    *_rows(_ANY, 401, cause.DIRECTORY, says="wrong issuer"),
+    *_rows(_ANY, 403, cause.NETWORK, says="firewall"),
+    *_rows(_ANY, 403, cause.NETWORK, says="IP address"),
+    *_rows(_ANY, 403, cause.NETWORK, says="public network access"),
+    *_rows(_ANY, 403, cause.NETWORK, says="private endpoint"),
+    *_rows(_ANY, 403, cause.NETWORK, says="private link"),
+    *_rows(_ANY, 403, cause.NETWORK, says="network security perimeter"),
+    *_rows(_ANY, 403, cause.AZURE_POLICY, says="disallowed by policy"),
+    *_rows(_ANY, 403, cause.DENY, says="deny assignment"),
+    *_rows(_ANY, 409, cause.IMMUTABLE, says="immutable"),
+    *_rows(_ANY, 401, cause.TOKEN),
+    *_rows(_ANY, 403, cause.ROLE),
+    *_rows(_ANY, 404, cause.GONE),
+    *_rows(_ANY, 408, cause.SERVICE),
+    *_rows(_ANY, 409, cause.CONFLICT),
+    *_rows(_ANY, 429, cause.LIMIT),
+    *_rows(_ANY, 500, cause.SERVICE),
+    *_rows(_ANY, 502, cause.SERVICE),
+    *_rows(_ANY, 503, cause.SERVICE),
+    *_rows(_ANY, 504, cause.SERVICE),
 )
-UNKNOWN = Refusal(Service.ANY, None, "", _REQUEST)
-UNKNOWN_FAILURE = Refusal(Service.ANY, None, "", _SERVICE)
+UNKNOWN = Refusal(Service.ANY, None, "", cause.REQUEST)
+UNKNOWN_FAILURE = Refusal(Service.ANY, None, "", cause.SERVICE)
 _FIRST_SERVER_ERROR = 500
 
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
     from shared.adapters.app_identity import AppIdentity
     from shared.adapters.arm_rate_limit import RateLimiter
+    from shared.adapters.worker_clock import WorkerClock
 
 SOONEST_POLL_SECONDS = 0.5
 NAME = "signalr-rotation"  # of the container and of the queue
@@ -95,7 +96,7 @@ class AzureServices:
         from shared.adapters.signalr_probe import SignalRProbe  # noqa: PLC0415 - likewise
 
         # A connection that stays open may lead to a server that knows the old keys.
-        return SignalRProbe(self._closing(plain_session(keep_open=False)))
+        return SignalRProbe(self._closing(plain_session(keep_open=False)), self._clock)
 
     @cached_property
     def connections(self) -> HubConnections:
@@ -182,17 +183,24 @@ class AzureServices:
         """Blob storage's own pool: a lease must be renewed in time, however long ARM and Key Vault take to answer."""
         return self._new_transport()
 
+    @cached_property
+    def _clock(self) -> "WorkerClock":
+        """The worker's clock, by the answers of all services but SignalR."""
+        from shared.adapters.worker_clock import WorkerClock  # noqa: PLC0415 - likewise
+
+        return WorkerClock()
+
     def _new_transport(self) -> "AioHttpTransport":
         from shared.adapters.http_transport import proxy_is_set, sending_once  # noqa: PLC0415 - likewise
 
-        connect, read = min(_CONNECT_SECONDS, self._call_seconds), self._call_seconds
-        return self._closing(sending_once(trust_env=proxy_is_set(), connection_timeout=connect, read_timeout=read))
+        timeouts = {"connection_timeout": min(_CONNECT_SECONDS, self._call_seconds), "read_timeout": self._call_seconds}
+        return self._closing(sending_once(self._clock.compared, trust_env=proxy_is_set(), **timeouts))
 
     @cached_property
     def _session(self) -> "aiohttp.ClientSession":
         from shared.adapters.http_transport import plain_session  # noqa: PLC0415 - likewise
 
-        return self._closing(plain_session())
+        return self._closing(plain_session(self._clock.compared))
 
     @property
     def _bounded(self) -> dict[str, Any]:

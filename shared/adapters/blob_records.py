@@ -9,7 +9,7 @@ import gc
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 
@@ -19,8 +19,8 @@ from pydantic import ValidationError
 
 from shared.adapters.azure_errors import refusal, translated
 from shared.adapters.blob_container import INSTALLATION, PERMISSION, Exists, as_json, download, list_metadata, upload
-from shared.domain.errors import Busy, LeaseLost, RotationError, Unavailable
-from shared.domain.heartbeat import Heartbeat
+from shared.domain.errors import Busy, LeaseLost, RotationError, StorageImmutable, Terminal, Unavailable
+from shared.domain.heartbeat import Finding, Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.record import Record
 from shared.domain.resources import ResourceId
@@ -34,6 +34,11 @@ _LOOKS, _LOOK_SECONDS = 4, 0.3
 _ENTRY, _HEARTBEAT, _HEARTBEATS = "summary", "heartbeat.json", "heartbeats/"
 _MOST_LISTED = 1_000
 _NOT_FOUND, _CONFLICT, _PRECONDITION = 404, 409, 412
+_WRITABLE_SECONDS, _MOST_REFUSED = 600.0, 10
+_IMMUTABLE = (
+    "the app's container has an immutability policy or a legal hold, and the app must rewrite its records: nothing is "
+    "rotated. Take it off the container"
+)
 _LOST = "the lease of this resource was lost: another run may work on it"
 
 
@@ -49,9 +54,17 @@ class _BlobLease:
     """`Lease` of one blob, held since `since` (monotonic clock) for `seconds`."""
 
     def __init__(
-        self, blob: BlobClient, lease: BlobLeaseClient, *, seconds: int, since: float, installation: str
+        self,
+        blob: BlobClient,
+        lease: BlobLeaseClient,
+        *,
+        seconds: int,
+        since: float,
+        installation: str,
+        refused: dict[str, Terminal],
     ) -> None:
         self._blob = blob
+        self._refused = refused
         self._installation = installation
         self._lease = lease
         self._seconds = seconds
@@ -68,9 +81,14 @@ class _BlobLease:
         self._until = asked + self._seconds
 
     async def write(self, record: Record) -> None:
-        with translated("Blob storage (write)", needs=PERMISSION, step="ledger"), _fenced():
+        with (
+            _remembered(self._refused, record.resource),
+            translated("Blob storage (write)", needs=PERMISSION, step="ledger"),
+            _fenced(),
+        ):
             _, content, metadata = written(record, self._installation)
             await self._blob.upload_blob(content, overwrite=True, lease=self._lease, metadata=metadata)
+        self._refused.pop(record.resource, None)
 
     async def load(self, resource: ResourceId) -> Record:
         """Read the record. One that can't be read is as good as lost: state is derived again."""
@@ -109,6 +127,8 @@ class BlobRecords:
         self._installation = installation
         self._seconds = lease_seconds
         self._call_seconds = call_seconds
+        self._refused: dict[str, Terminal] = {}  # by resource
+        self._writable_until = 0.0
 
     @asynccontextmanager
     async def lease(self, resource: ResourceId) -> AsyncIterator[LeasedRecord]:
@@ -116,9 +136,19 @@ class BlobRecords:
         blob = self._container.get_blob_client(_name(resource))
         client = BlobLeaseClient(blob)
         asked = time.monotonic()
-        with translated("Blob storage (lease)", needs=PERMISSION, step="ledger"):
+        with (
+            _remembered(self._refused, str(resource)),
+            translated("Blob storage (lease)", needs=PERMISSION, step="ledger"),
+        ):
             await self._acquire_soon(client, resource)
-        lease = _BlobLease(blob, client, seconds=self._seconds, since=asked, installation=self._installation)
+        lease = _BlobLease(
+            blob,
+            client,
+            seconds=self._seconds,
+            since=asked,
+            installation=self._installation,
+            refused=self._refused,
+        )
         try:
             leased = LeasedRecord(lease, await lease.load(resource), call_seconds=self._call_seconds)
             async with _while_kept(lease):
@@ -189,6 +219,23 @@ class BlobRecords:
                 return {}
         return {name.removeprefix(_HEARTBEATS).removesuffix(".json"): at for name, at in swept.items()}
 
+    async def unwritable(self) -> Sequence[Finding]:
+        """See `RecordStore.unwritable`. A container that can be written is looked at again after ten minutes."""
+        found = []
+        if time.monotonic() >= self._writable_until:
+            with translated("Blob storage (container)", needs=PERMISSION, step="ledger"):
+                try:
+                    container = await self._container.get_container_properties()
+                    fixed = bool(container.has_immutability_policy or container.has_legal_hold)
+                except ResourceNotFoundError:
+                    fixed = False
+            if fixed:
+                found.append(Finding(resource="", code=StorageImmutable.code, message=_IMMUTABLE))
+            else:
+                self._writable_until = time.monotonic() + _WRITABLE_SECONDS
+        refused = list(self._refused.items())[:_MOST_REFUSED]
+        return [*found, *(Finding(resource=each, code=error.code, message=error.message) for each, error in refused)]
+
     @property
     def _heartbeat(self) -> str:
         return f"{_HEARTBEATS}{self._installation}.json" if self._installation else _HEARTBEAT
@@ -216,6 +263,16 @@ class BlobRecords:
             if error.status_code != _CONFLICT or refusal(error, "Blob storage").cause.terminal:
                 raise
             raise Busy(f"another run works on {resource.name}", step="ledger", retry_after=_BUSY_SECONDS) from error
+
+
+@contextmanager
+def _remembered(refused: dict[str, Terminal], resource: str) -> Iterator[None]:
+    """Remember that storage does not let this record be written: there is nowhere to store that."""
+    try:
+        yield
+    except Terminal as error:
+        refused[resource] = error
+        raise
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from azure.eventgrid.aio import EventGridPublisherClient
 from pydantic.alias_generators import to_camel
 
 from shared.adapters.azure_errors import translated
-from shared.domain.errors import Unavailable
+from shared.domain.errors import RotationError, Unavailable
 from shared.domain.outgoing_event import OutgoingEvent
 
 _REACH_TIMEOUT = aiohttp.ClientTimeout(total=10)
@@ -36,6 +36,7 @@ class EventGridTopic:
         self._endpoint = endpoint
         self._prefix = prefix
         self._call_seconds = call_seconds
+        self.refusal = ""
 
     async def publish(self, event: OutgoingEvent) -> None:
         """See `EventPublisher.publish`."""
@@ -47,10 +48,15 @@ class EventGridTopic:
             time=event.time,
             data={to_camel(name): value for name, value in event.data.items() if value is not None},
         )
-        with translated("Event Grid", needs="the role EventGrid Data Sender on the topic", step="announce"):
-            # The client drops the timeouts that the others take.
-            async with asyncio.timeout(self._call_seconds):
-                await self._client.send([cloud_event])
+        try:
+            with translated("Event Grid", needs="the role EventGrid Data Sender on the topic", step="announce"):
+                # The client drops the timeouts that the others take.
+                async with asyncio.timeout(self._call_seconds):
+                    await self._client.send([cloud_event])
+        except RotationError as error:
+            self.refusal = error.message
+            raise
+        self.refusal = ""
 
     async def reach(self) -> None:
         """See `EventPublisher.reach`. Any answer will do."""

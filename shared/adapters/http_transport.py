@@ -11,6 +11,7 @@ from urllib.request import getproxies_environment
 from aiohttp import (
     ClientConnectionError,
     ClientHandlerType,
+    ClientMiddlewareType,
     ClientOSError,
     ClientRequest,
     ClientResponse,
@@ -57,12 +58,13 @@ def proxy_is_set() -> bool:
     return bool(getproxies_environment())
 
 
-def plain_session(*, keep_open: bool = True) -> ClientSession:
+def plain_session(*middlewares: ClientMiddlewareType, keep_open: bool = True) -> ClientSession:
     """A session for requests without an SDK. `keep_open`: connections outlive their request."""
-    return ClientSession(connector=TCPConnector(limit=CONNECTIONS, force_close=not keep_open), trust_env=proxy_is_set())
+    connector = TCPConnector(limit=CONNECTIONS, force_close=not keep_open)
+    return ClientSession(connector=connector, trust_env=proxy_is_set(), middlewares=middlewares)
 
 
-def sending_once(*, trust_env: bool, **timeouts: float) -> AioHttpTransport:
+def sending_once(*middlewares: ClientMiddlewareType, trust_env: bool, **timeouts: float) -> AioHttpTransport:
     """azure-core's own transport, with a session that sends a PUT once. To be called inside the event loop.
 
     `trust_env`: look for proxies in the environment. `timeouts` are azure-core's, by name [s].
@@ -72,6 +74,6 @@ def sending_once(*, trust_env: bool, **timeouts: float) -> AioHttpTransport:
         trust_env=trust_env,
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
-        middlewares=(_once,),
+        middlewares=(*middlewares, _once),
     )
     return AioHttpTransport(session=session, **timeouts)

@@ -12,12 +12,12 @@ import secrets
 import socket
 import time
 import urllib.parse
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 from yarl import URL
 
-from shared.adapters.signalr_token import API_VERSION, BACKDATED_SECONDS, TOKEN_SECONDS, signed
+from shared.adapters.signalr_token import API_VERSION, signed
+from shared.adapters.worker_clock import WorkerClock
 from shared.domain.keys import AccessKey, Slot
 from shared.rotation.ports import Verdict
 
@@ -31,21 +31,26 @@ _UNRESOLVED = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAM
 
 
 class SignalRProbe:
-    """`KeyProbe`: one request for each look. `session` keeps no connection open: each look is one of its own."""
+    """`KeyProbe`: one request for each look. `session` keeps no connection open: each look is one of its own.
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    `clock` is what the answers of the other services say of this worker's clock. SignalR's own word goes before it.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, clock: WorkerClock) -> None:
         self._session = session
-        self._clock_error = 0.0
+        self._others_clock = clock
+        self._clock = WorkerClock(every_seconds=0)
 
     @property
     def clock_error_seconds(self) -> float:
         """See `KeyProbe.clock_error_seconds`."""
-        return self._clock_error
+        return self._clock.error_seconds or self._others_clock.error_seconds
 
     async def probe(self, key: AccessKey) -> Verdict:
         """See `KeyProbe.probe`."""
         address = f"{key.endpoint}/api/hubs/{_HUB}/users/{_USER}"
         query = urllib.parse.urlencode({"api-version": API_VERSION})
+        sent = time.time()
         try:
             async with self._session.head(
                 URL(f"{address}?{query}", encoded=True),
@@ -53,7 +58,7 @@ class SignalRProbe:
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             ) as answer:
-                self._compare_clocks(answer.headers.get("Date", ""))
+                self._clock.read(answer.headers.get("Date", ""), sent=sent, answered=time.time())
                 return _verdict(answer)
         except aiohttp.ClientConnectorDNSError as error:
             unresolved = getattr(error.os_error, "errno", None) in _UNRESOLVED
@@ -66,17 +71,6 @@ class SignalRProbe:
         """See `KeyProbe.discriminates`."""
         stranger = AccessKey(Slot.PRIMARY, endpoint, secrets.token_urlsafe(63))
         return await self.probe(stranger) is Verdict.REJECTED
-
-    def _compare_clocks(self, date: str) -> None:
-        try:
-            ahead = time.time() - parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
-        # A token lives from a minute ago until five minutes from now.
-        error = 0.0 if -TOKEN_SECONDS < ahead < BACKDATED_SECONDS else round(ahead)
-        if error and not self._clock_error:
-            log.warning("worker clock is off", extra={"seconds_ahead": error})
-        self._clock_error = error
 
 
 def _verdict(answer: aiohttp.ClientResponse) -> Verdict:

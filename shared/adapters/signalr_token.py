@@ -8,10 +8,10 @@ import time
 
 import jwt
 
+from shared.adapters.worker_clock import BACKDATED_SECONDS, TOKEN_SECONDS
 from shared.domain.keys import AccessKey
 
 API_VERSION = "2022-06-01"
-TOKEN_SECONDS, BACKDATED_SECONDS = 300, 60
 
 
 def signed(key: AccessKey, address: str) -> dict[str, str]:

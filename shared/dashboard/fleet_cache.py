@@ -7,13 +7,13 @@ background, and the page reloads itself a moment later.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from shared.dashboard.time_format import relative
-from shared.domain.heartbeat import WITHOUT_SWEEPS, Heartbeat, is_silent
+from shared.domain.heartbeat import WITHOUT_SWEEPS, Finding, Heartbeat, is_silent
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.resources import ResourceId
 from shared.domain.rollout import Hold
@@ -33,7 +33,7 @@ class CachedFleet:
     """The fleet as it was `at` a moment, and the heartbeat of the last sweep, too old after `silent_after`.
 
     `managed_at`: when it was last found out which resources are managed.
-    `hold`: why scheduled rotations are stopped; None where they are not.
+    `hold`: why scheduled rotations are stopped; None where they are not. `unwritable`: records that can't be written.
     """
 
     at: datetime
@@ -42,10 +42,17 @@ class CachedFleet:
     silent_after: timedelta = SILENT_AFTER
     managed_at: datetime | None = None
     hold: Hold | None = None
+    unwritable: Sequence[Finding] = ()
 
     @property
     def warning(self) -> str:
         """Why the fleet may be out of date or incomplete; empty when it is neither."""
+        found = "; ".join(f"{each.resource or 'all'} ({each.code}: {each.message})" for each in self.unwritable)
+        stored = f"Records can't be written, so what is shown of them is old: {found}. " if found else ""
+        return (stored + self._of_the_sweep).strip()
+
+    @property
+    def _of_the_sweep(self) -> str:
         beat = self.heartbeat
         if beat is None:
             return f"No sweep has ended yet: {WITHOUT_SWEEPS}."
@@ -119,11 +126,20 @@ class FleetCache:
     async def _read(self) -> CachedFleet:
         at = self._clock()
         services = self._services
-        listing, heartbeat, rollout = await asyncio.gather(
-            self._inventory.listing(), services.records.heartbeat(), services.rollouts.read()
+        listing, heartbeat, rollout, unwritable = await asyncio.gather(
+            self._inventory.listing(),
+            services.records.heartbeat(),
+            services.rollouts.read(),
+            services.records.unwritable(),
         )
         self._cached = CachedFleet(
-            at, listing.entries, heartbeat, self._silent_after, listing.as_of, hold=rollout.held(at)
+            at,
+            listing.entries,
+            heartbeat,
+            self._silent_after,
+            listing.as_of,
+            hold=rollout.held(at),
+            unwritable=unwritable,
         )
         return self._cached
 

@@ -16,6 +16,7 @@ from shared.domain.requests import Mode, WorkItem
 MOVING = frozenset(
     {"Creating", "Updating", "Deleting", "Moving", "Running"}
 )  # ARM's ProvisioningState: the others rest
+REJECTED_FOR = timedelta(minutes=15)  # apart, as for absence: two sweeps may come within a second
 LATE_PATIENCE = timedelta(days=1)  # how long a regenerated key that SignalR rejects is waited for
 ROTATED = "rotate"  # the tag RotationKind of a version whose key was regenerated for it
 
@@ -128,6 +129,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - a decision table is a list of retu
         return Resume()
     if observation.provisioning_state in MOVING:
         return Wait()
+    if observation.unconfirmed and observation.accepted.get(observation.unconfirmed):
+        return Resume()
     if blocked := _blocked(observation, request):
         return blocked
     if unusable := not_to_be_written(observation.published, owned=observation.owned):
@@ -263,10 +266,10 @@ def _late(observation: Observation, slot: Slot, request: WorkItem, now: datetime
     return Wait(Code.KEY_REFUSED) if waiting else None
 
 
-def _rejected(observation: Observation, slot: Slot) -> Publish | Wait | Refuse:
-    """SignalR rejects the published key, which ARM lists. It is asked by two sweeps before that is believed."""
-    suspect = observation.suspect
-    if suspect is None or suspect.fingerprint != observation.fingerprints[slot]:
+def _rejected(observation: Observation, slot: Slot, now: datetime) -> Publish | Wait | Refuse:
+    """SignalR rejects the published key, which ARM lists: believed when another sweep sees it, a quarter hour later."""
+    known = observation.suspect
+    if known is None or known.fingerprint != observation.fingerprints[slot] or now < known.at + REJECTED_FOR:
         return Wait(Code.SERVICE_REJECTS_KEYS)
     if observation.accepted.get(slot.other) and not observation.has_leaked(slot.other):
         return Publish(slot.other, Cause.REPAIR)
@@ -280,7 +283,7 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
     if retirement and now >= retirement.after and observation.fingerprints[slot.other] == retirement.fingerprint:
         # A leaked key goes whatever clients are left with; a policy takes from them no key that works alone.
         if observation.published_rejected and (retirement.by_policy or not observation.accepted.get(slot.other)):
-            return _rejected(observation, slot)
+            return _rejected(observation, slot, now)
         # A leaked key waits for no window.
         opens_at = policy.opens_at(now) if retirement.by_policy else None
         return Skip(Code.OUTSIDE_WINDOW, opens_at) if opens_at else Retire(slot.other)
@@ -288,13 +291,15 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
     if isinstance(late, Publish):
         return late
     if observation.published_rejected:
-        return _rejected(observation, slot)
+        return _rejected(observation, slot, now)
     if policy.unknown_word:
         return Refuse(Code.MISCONFIGURED)
     if late:
         return late
     due = policy.due(observation.published_since)
     if now < due:
+        if observation.unconfirmed:
+            return Wait(Code.KEY_REFUSED)
         return Skip(Code.NOT_DUE, due)
     until = _free(observation, slot, policy)
     if now < until:

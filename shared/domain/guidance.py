@@ -163,7 +163,8 @@ GUIDES: Mapping[str, Guide] = {
     ),
     "KeyRefused": _ends(
         "SignalR does not accept the new key within KEY_EFFECT_TIMEOUT_SECONDS. It was not published. "
-        "Each sweep asks SignalR again, and publishes the key once it is accepted.",
+        "Each sweep asks SignalR again, and publishes the key once it is accepted. "
+        "Where it was made to invalidate the one before, KeyRetired is sent then.",
         "Nothing at first. After a day, or with force, another key is regenerated. "
         "If the message says that the worker's clock is off, restart the app.",
         clients=_PREVIOUS,
@@ -288,6 +289,12 @@ GUIDES: Mapping[str, Guide] = {
         "What was asked in them is not carried out.",
         "Read them, find out who sends them, and delete them: docs/how-to/respond-to-alerts.md.",
     ),
+    "AnnouncementPending": _finding(
+        "The topic has taken no event for more than an hour. What the events announce is done; they wait in the "
+        "records, and are sent by the next run or sweep after the topic takes them again.",
+        "The message says why, or the log line announcement pending (why): a role, a firewall, a topic that is gone.",
+        clients="those that wait for the event go on with the key before, which is valid until the overlap ends",
+    ),
     "RotationsHeld": _finding(
         "Three scheduled rotations failed in a row, or the state of the rollout could not be read: no scheduled "
         "rotation is begun for 24 hours.",
@@ -301,7 +308,8 @@ GUIDES: Mapping[str, Guide] = {
         clients="after each of these changes, clients get 401 until the next event or sweep",
     ),
     "ClockOff": _finding(
-        "The clock of a worker is more than a minute ahead of SignalR's, or more than five minutes behind it. "
+        "The clock of a worker is more than a minute ahead of Azure's, or more than five minutes behind it: "
+        "two answers in a row, of SignalR or of any other service, said so by their Date. "
         "SignalR rejects the tokens by which keys are verified.",
         "Restart the app.",
         clients="none; new keys are not verified, and so not published",

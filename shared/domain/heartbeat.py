@@ -9,6 +9,7 @@ from shared.domain.wire import Wire
 
 NO_SWEEP = "NoSweep"
 POISON_MESSAGES = "PoisonMessages"
+ANNOUNCEMENT_PENDING = "AnnouncementPending"
 WITHOUT_SWEEPS = (
     "nothing is rotated or repaired by schedule. Restart the function app, or deploy it again; until its timer fires, "
     "call POST /api/rotate without a body from outside"

@@ -46,7 +46,8 @@ class Publication(Wire):
 class RejectedKey(Wire):
     """A key that ARM lists and SignalR rejected: which one, and since when that is known (UTC).
 
-    `retire` and `overlap_hours`: what was asked of the regeneration that made it, for the key that it was to replace.
+    `retire`, `overlap_hours` and `close_connections`: what was asked of the regeneration that made it, for the key that
+    it was to replace. `close_now`: hubs to be cut as it takes effect, for the key before it in its own slot.
     """
 
     slot: Slot
@@ -54,6 +55,8 @@ class RejectedKey(Wire):
     at: datetime
     retire: bool = False
     overlap_hours: float | None = None
+    close_connections: tuple[str, ...] = ()
+    close_now: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ class Observation:
 
     What was read just now, and what the record remembers: the last known `publication`, the retirement that was
     `promised`, a regenerated key that SignalR still `rejected` when its effect window ended, and the published key
-    where SignalR rejected that (`suspect`). `accepted` is SignalR's word on the listed keys that it was asked about.
+    where SignalR rejected that (`suspect`), the slot of a key that was invalidated and not seen dead (`unconfirmed`).
+    `accepted` is SignalR's word on the listed keys that it was asked about.
     `owned`: the app may write a version of this secret.
     """
 
@@ -122,6 +126,7 @@ class Observation:
     promised: Retirement | None = None
     rejected: RejectedKey | None = None
     suspect: RejectedKey | None = None
+    unconfirmed: Slot | None = None
     accepted: Mapping[Slot, bool] = field(default_factory=dict)
     owned: bool = True
 

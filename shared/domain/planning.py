@@ -51,8 +51,8 @@ _ADVICE = {
     "nothing was written; put a connection string there, or use another name",
     Code.SECRET_USES_IDENTITY: "the secret holds a connection string without an access key, for passwordless access: "
     "nothing was written; its clients need no rotation, or use another name",
-    Code.KEY_REFUSED: "SignalR does not accept the key yet that was regenerated last: it is published once it does; "
-    "another one is regenerated after a day, or with force",
+    Code.KEY_REFUSED: "SignalR does not accept the key yet that was regenerated last: once it does, that key is "
+    "published, or the retirement reported that it was made for; another one is regenerated after a day, or with force",
     Code.SERVICE_REJECTS_KEYS: "SignalR rejects the published key, which ARM lists as valid: it is tried again by the "
     "next sweep, and nothing is regenerated before that",
     Code.OUTSIDE_WINDOW: "scheduled rotations and retirements begin in the resource's rotation window only; "
@@ -153,7 +153,9 @@ def _hubs(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The hubs to be cut by this run, as it invalidates a revoked key; and those to be cut at a later retirement."""
     due: tuple[str, ...] = ()
-    promised = observation.retirement
+    promised, late = observation.retirement, observation.late
+    if kind is Kind.PUBLISH and late and late.slot is slot:  # what was asked of the run that made the key
+        return late.close_now, (*late.close_connections, *item.close_connections)
     if promised and slot and kind in {Kind.ROTATE, Kind.RETIRE} and observation.slot_of(promised.fingerprint) is slot:
         due = promised.close_connections
     if observation.published is not None and observation.published_slot is None:

@@ -119,7 +119,8 @@ class Record(Wire):
     `missing_since`: ARM said once, then, that there is no such resource. `failing`: the failure that stands, until a
     good look clears it. `publication` is the last one known, wherever it was; `retirement` a replaced key that is to be
     invalidated, and when: both outlive the tags of the version. `rejected` is a regenerated key that SignalR did not
-    accept in time, `suspect` the published key where a sweep saw SignalR reject it. `outbox`: what is still to be
+    accept in time, `suspect` the published key where a sweep saw SignalR reject it. `unconfirmed` is the run of a
+    retirement that ARM has carried out, while SignalR may still accept the old key. `outbox`: what is still to be
     announced. `noticed`: the due date of the rotation that was announced ahead.
     """
 
@@ -133,6 +134,7 @@ class Record(Wire):
     retirement: Retirement | None = None
     rejected: RejectedKey | None = None
     suspect: RejectedKey | None = None
+    unconfirmed: Journal | None = None
     failing: Outcome | None = None
     noticed: datetime | None = None
     outbox: tuple[OutgoingEvent, ...] = ()
@@ -180,8 +182,22 @@ class Record(Wire):
         return self._with(suspect=suspect)
 
     def with_journal(self, journal: Journal) -> Self:
-        """With this journal open."""
-        return self._with(journal=journal)
+        """With this journal open; one that was put aside is so again."""
+        aside = None if self._put_aside(journal.rotation_id) else self.unconfirmed
+        return self._with(journal=journal, unconfirmed=aside)
+
+    def with_unconfirmed(self, journal: Journal | None) -> Self:
+        """With this retirement put aside until SignalR is seen to follow it."""
+        return self._with(unconfirmed=journal)
+
+    def run_of(self, rotation_id: str) -> Journal | None:
+        """The run of this rotation, if it has begun and not ended: open, or put aside."""
+        if self.journal and self.journal.rotation_id == rotation_id:
+            return self.journal
+        return self.unconfirmed if self._put_aside(rotation_id) else None
+
+    def _put_aside(self, rotation_id: str) -> bool:
+        return self.unconfirmed is not None and self.unconfirmed.rotation_id == rotation_id
 
     def without_journal(self) -> Self:
         """With no journal open: what it came to is recorded already."""
@@ -211,7 +227,8 @@ class Record(Wire):
     def closed_as_removed(self, outcome: Outcome) -> Self:
         """Closed because the resource left the fleet, until it is observed again."""
         closed = self.with_outcome(outcome, close_journal=True)
-        return closed.model_copy(update={"snapshot": None, "removed": True, "missing_since": None})
+        gone = {"snapshot": None, "removed": True, "missing_since": None, "unconfirmed": None}
+        return closed.model_copy(update=gone)
 
     def announcing(self, event: OutgoingEvent) -> Self:
         """With this event to be sent; one that waits already is not added again."""
@@ -231,7 +248,7 @@ class Record(Wire):
 
     def outcome_of(self, rotation_id: str) -> Outcome | None:
         """How this rotation ended, if nothing more will come: a message that is delivered again changes nothing."""
-        if self.journal and self.journal.rotation_id == rotation_id:
+        if self.run_of(rotation_id):
             return None
         known = (each for each in self.history if each.rotation_id == rotation_id)
         return next((each for each in known if each.result is not Result.ABANDONED), None)
@@ -259,7 +276,7 @@ class Record(Wire):
 
     def is_announced(self, rotation_id: str) -> bool:
         """Whether this rotation is known to be announced, or will be."""
-        if self.journal and self.journal.rotation_id == rotation_id:
+        if self.run_of(rotation_id):
             return True
         return self.is_pending(rotation_id) or any(
             each.rotation_id == rotation_id and each.result is Result.SUCCEEDED for each in self.history

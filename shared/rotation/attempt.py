@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.decision import Action, Cause, Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
+from shared.domain.decision import Action, Cause, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
     NotFound,
     NotManaged,
@@ -200,7 +200,7 @@ class Attempts:
         """What ARM says of the resource; its last outcome if it has left the fleet."""
         record = leased.record
         stray = not self._fleet.could_cover(item.resource_id)
-        promised = record.retirement is not None and not record.retirement.by_policy
+        promised = record.unconfirmed or (record.retirement and not record.retirement.by_policy)
         if stray and record.journal is None and not promised:
             return await self._not_managed(leased, item)  # not asked of ARM: the role there may be gone as well
         try:
@@ -222,8 +222,7 @@ class Attempts:
             return await self._out_of_reach(leased, item, error)
         if isinstance(promise, Outcome):
             return promise
-        journal = open_journal(Retire(promise.slot), promise.observation, item, promise.policy, self._services.clock())
-        await leased.write(leased.record.with_journal(journal))
+        await leased.write(leased.record.with_journal(promise.journal))
         return await self._finish(leased, item, resource, promise.policy, promise.keys, resumed=False)
 
     async def _not_managed(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
@@ -249,6 +248,9 @@ class Attempts:
         *,
         resumed: bool,
     ) -> Outcome:
+        record = leased.record
+        if record.journal is None and record.unconfirmed:
+            await leased.write(record.with_journal(record.unconfirmed))
         outcome = await finish(
             RunContext(self._services, leased, resource, policy, keys, resumed=resumed, rollouts=self._rollouts)
         )
@@ -272,9 +274,7 @@ async def ended(services: Services, leased: LeasedRecord, item: WorkItem) -> Out
 
 async def end_operation(services: Services, leased: LeasedRecord, outcome: Outcome, *, opened: bool = True) -> None:
     """Store under the lease how a request ended. While its run is open it has not: the journal tells how far."""
-    journal = leased.record.journal
-    is_open = journal is not None and journal.rotation_id == outcome.rotation_id
-    if outcome.result is not Result.ABANDONED and not is_open:
+    if outcome.result is not Result.ABANDONED and not leased.record.run_of(outcome.rotation_id):
         await closed_operation(services, ResourceId.parse(leased.record.resource), outcome, opened=opened)
 
 

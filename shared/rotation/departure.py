@@ -6,10 +6,11 @@ Absence is believed twice: ARM answers 404 for a moment where a gateway or a rep
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from shared.domain.decision import Code, Skip
+from shared.domain.decision import Code, Retire, Skip
 from shared.domain.errors import MissingNow, NotFound, RetirementImpossible
-from shared.domain.keys import KeyPair, Slot
-from shared.domain.observation import Observation
+from shared.domain.journal import Journal
+from shared.domain.keys import KeyPair
+from shared.domain.planning import open_journal
 from shared.domain.policy import Policy
 from shared.domain.record import Outcome
 from shared.domain.requests import Mode, WorkItem
@@ -19,6 +20,7 @@ from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.observe import observe
 from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
 from shared.rotation.ports import Services
+from shared.rotation.verdicts import with_verdicts
 
 _MISSING_FOR = timedelta(minutes=15)
 
@@ -27,9 +29,8 @@ _MISSING_FOR = timedelta(minutes=15)
 class Promise:
     """A retirement that is due on a resource that has left: what to carry it out with."""
 
-    slot: Slot
+    journal: Journal
     policy: Policy
-    observation: Observation
     keys: KeyPair | None
 
 
@@ -59,23 +60,28 @@ async def left(
 ) -> Outcome | Promise:
     """It is not managed any more. A retirement that was promised is kept; then its history is closed.
 
-    One that only its policy asked for goes with its policy.
+    One that only its policy asked for goes with its policy. One that ARM has carried out is reported once it is seen.
 
     Raises `RetirementImpossible`, and what the ports raise.
     """
     record, now = leased.record, services.clock()
-    promised, known = record.retirement, record.publication
-    if promised is None or promised.by_policy or known is None or record.removed:
+    promised, known, begun = record.retirement, record.publication, record.unconfirmed
+    owed = begun is not None or (promised is not None and not promised.by_policy)
+    if not owed or known is None or record.removed:
         return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
     # Its tags are gone, and with them where it publishes: the record knows.
     untagged = fleet.policy(replace(resource, tags={}))
     policy = replace(untagged, vault_url=known.vault_url, secret_name=known.secret_name)
     observation, keys = await observe(services, resource, policy, record)
-    leaked = observation.slot_of(promised.fingerprint)
-    if leaked is None:
+    if begun and begun.slot:
+        observation = await with_verdicts(services, observation, keys, of_published=False)
+        accepted = observation.accepted.get(begun.slot)
+        return Promise(begun, policy, keys) if accepted else nothing_done(item, Skip(Code.NOT_MANAGED), now)
+    leaked = observation.slot_of(promised.fingerprint) if promised else None
+    if promised is None or leaked is None:
         return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
     if leaked is observation.published_slot:
         raise RetirementImpossible(resource.id.name, promised.fingerprint)
     if now < promised.after:
         return nothing_done(item, Skip(Code.NOT_MANAGED, promised.after), now)
-    return Promise(leaked, policy, observation, keys)
+    return Promise(open_journal(Retire(leaked), observation, item, policy, now), policy, keys)

@@ -81,8 +81,12 @@ class Health:
                 if resource and not await self._fleet.manages(resource):
                     raise not_managed(resource)
                 records = self._services.records
-                (fleet, findings), sweep, others, rollout = await asyncio.gather(
-                    self._managed(), records.heartbeat(), records.other_installations(), self._services.rollouts.read()
+                (fleet, findings), sweep, others, rollout, unwritable = await asyncio.gather(
+                    self._managed(),
+                    records.heartbeat(),
+                    records.other_installations(),
+                    self._services.rollouts.read(),
+                    records.unwritable(),
                 )
         except TimeoutError:
             raise Unavailable("neither ARM nor the app's own records answered in time") from None
@@ -90,6 +94,7 @@ class Health:
         findings += [finding for look in looks for finding in look.findings]
         if resource is None:
             findings += [*self._of_the_app(sweep), *self._of_rollout(rollout), *self._of_installations(others)]
+        findings += [each for each in unwritable if resource is None or each.resource in {"", str(resource)}]
         findings += self._of_the_clock()
         findings += self._of_others(fleet, resource)
         return HealthReport(
@@ -192,7 +197,7 @@ class Health:
         if not off:
             return []
         message = (
-            f"the clock of this worker is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} SignalR's, and tokens "
+            f"the clock of this worker is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} Azure's, and tokens "
             "live from a minute ago until in five minutes: no key can be verified. Restart the function app"
         )
         return [Finding(resource="", code="ClockOff", message=message)]

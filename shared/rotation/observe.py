@@ -62,6 +62,7 @@ async def observe(
         promised=record.retirement if record else None,
         rejected=record.rejected if record else None,
         suspect=record.suspect if record else None,
+        unconfirmed=record.unconfirmed.slot if record and record.unconfirmed else None,
         owned=owned,
     ), keys
 

@@ -4,7 +4,7 @@ Every method raises errors of `domain.errors` alone: `NotPermitted`, `Throttled`
 what its docstring names besides. Durations are in seconds unless a type says otherwise; times are UTC.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol, Self
 
 from shared.domain.connection_strings import Shape
-from shared.domain.heartbeat import Heartbeat
+from shared.domain.heartbeat import Finding, Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.keys import AccessKey, KeyPair, KeyType, SecretFormat
 from shared.domain.observation import PublishedSecret, Retirement
@@ -102,7 +102,7 @@ class KeyProbe(Protocol):
 
     @property
     def clock_error_seconds(self) -> float:
-        """How far this worker's clock is ahead of SignalR's (behind: negative), where probes can't bear it; else 0."""
+        """How far this worker's clock is ahead of Azure's (behind: negative), where probes can't bear it; else 0."""
 
 
 class HubConnections(Protocol):
@@ -173,7 +173,9 @@ class SecretStore(Protocol):
 
 
 class EventPublisher(Protocol):
-    """The Event Grid topic."""
+    """The Event Grid topic. `refusal`: why it did not take what this worker sent last; empty where it did."""
+
+    refusal: str
 
     async def publish(self, event: OutgoingEvent) -> None:
         """Send the event, at least once. Raises `Rejected`."""
@@ -184,10 +186,7 @@ class EventPublisher(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RecordPage:
-    """Some records, in the order of `ResourceId.order`. `last`: the place up to which they were looked for.
-
-    `marker`: where the next page begins; None at the end.
-    """
+    """Some records, by `ResourceId.order`, looked for up to `last`. `marker`: where the next page begins, or None."""
 
     entries: tuple[InventoryEntry, ...]
     last: str
@@ -217,6 +216,9 @@ class RecordStore(Protocol):
 
     async def other_installations(self) -> Mapping[str, datetime]:
         """Who else keeps records in this storage, by name, and when each last swept."""
+
+    async def unwritable(self) -> Sequence[Finding]:
+        """What storage does not let the app write: records that this worker could not, or all of them, by policy."""
 
 
 class SweptFleetStore(Protocol):

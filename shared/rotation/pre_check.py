@@ -61,7 +61,7 @@ class PreCheck:
         """Whether this check can suffice, as far as the record tells."""
         if record.journal or record.outbox or record.failing or record.missing_since:
             return False
-        if record.rejected or record.suspect:
+        if record.rejected or record.suspect or record.unconfirmed:
             return False
         if record.outcome_of(item.rotation_id) or item.conflicts:
             return False

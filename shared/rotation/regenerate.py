@@ -305,10 +305,13 @@ async def _rejected(run: RunContext, key: AccessKey, other: AccessKey) -> KeyRej
     if published and published.fingerprint == other.fingerprint and await is_rejected(run.services, other):
         return both_rejected(run.services, run.resource.id.name, other.fingerprint)
     off = run.services.probe.clock_error_seconds
-    clock = f"; this worker's clock is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} SignalR's" if off else ""
+    clock = f"; this worker's clock is {abs(off):g} s {'ahead of' if off > 0 else 'behind'} Azure's" if off else ""
+    left = "It was not published; the published key is unchanged"
+    if run.journal.kind is Kind.RETIRE:
+        left = "Until it accepts it, the leaked or replaced key may be valid; KeyRetired is sent when it does"
     return KeyRejected(
         f"SignalR still rejects the {run.slot} key of {run.resource.id.name} {run.services.effect_seconds:g} s after "
-        f"its regeneration{clock}. It was not published; the published key is unchanged",
+        f"its regeneration{clock}. {left}",
         step="verify",
     )
 

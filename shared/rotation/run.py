@@ -105,7 +105,9 @@ async def _succeed(run: RunContext) -> Outcome:
     if journal.kind is Kind.RETIRE and journal.slot:
         if record.snapshot:
             record = record.with_snapshot(record.snapshot.with_retired(journal.slot, journal.after))
-        record = record.with_publication(record.publication, None)
+        promised = record.retirement
+        if promised and promised.fingerprint == journal.before.get(journal.slot):
+            record = record.with_publication(record.publication, None)
     await run.rollouts.succeeded(journal)
     event = events.completed(journal, run.resource.id, run.policy)
     return await _close(run, record.announcing(event), Outcome.of(journal, Result.SUCCEEDED, run.services.clock()))
@@ -134,7 +136,10 @@ async def _fail(run: RunContext, error: Terminal) -> Outcome:
 
 
 def _remembering(run: RunContext, error: KeyRejected | ServiceRejectsKeys, now: datetime) -> Record:
-    """The record with the regenerated key that SignalR did not accept in time: later attempts look at it first."""
+    """The record with the regenerated key that SignalR did not accept in time: later attempts look at it first.
+
+    A retirement is put aside until SignalR accepts that key: until then it may accept the one before as well.
+    """
     journal, record = run.journal, run.leased.record
     if journal.kind is Kind.ROTATE and journal.after:
         late = RejectedKey(
@@ -143,8 +148,12 @@ def _remembering(run: RunContext, error: KeyRejected | ServiceRejectsKeys, now: 
             at=now,
             retire=journal.retire is not None,
             overlap_hours=journal.overlap_hours,
+            close_connections=journal.close_connections,
+            close_now=tuple(each.hub for each in still_open(journal.closings)),
         )
         record = record.with_rejected(late)
+    if journal.kind is Kind.RETIRE:
+        record = record.with_unconfirmed(journal)
     if isinstance(error, ServiceRejectsKeys) and record.publication:
         fingerprint = record.publication.fingerprint
         record = record.with_suspect(RejectedKey(slot=run.slot.other, fingerprint=fingerprint, at=now))

@@ -71,8 +71,8 @@ def status_by(operation: Operation, record: Record | None) -> RotationStatus:
     rotation_id = operation.rotation_id
     if operation.final or record is None:
         return RotationStatus(operation, outcome=operation.outcome if operation.final else None)
-    if record.journal and record.journal.rotation_id == rotation_id:
-        return RotationStatus(operation, journal=record.journal, failed=record.last_failure_of(rotation_id))
+    if run := record.run_of(rotation_id):
+        return RotationStatus(operation, journal=run, failed=record.last_failure_of(rotation_id))
     outcome = record.outcome_of(rotation_id)
     if outcome and record.is_pending(rotation_id):
         return RotationStatus(operation, announcing=outcome)

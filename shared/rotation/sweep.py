@@ -15,7 +15,7 @@ from itertools import islice
 
 from shared.domain import events
 from shared.domain.errors import RotationError
-from shared.domain.heartbeat import POISON_MESSAGES, Finding, Heartbeat, Unreadable
+from shared.domain.heartbeat import ANNOUNCEMENT_PENDING, POISON_MESSAGES, Finding, Heartbeat, Unreadable
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.overdue import Overdue, find_overdue, still_unobserved
 from shared.domain.policy import OPT_IN_TAG, is_unclear, unknown_word
@@ -37,6 +37,7 @@ _SPREAD_PER_SECOND = 50
 
 _AT_ONCE = 16
 _MOST_FINDINGS = 10
+_ANNOUNCED_WITHIN = timedelta(hours=1)
 LONGEST_ANNOUNCING_SECONDS = 20.0
 
 type FailedItem = tuple[WorkItem, RotationError]
@@ -166,7 +167,7 @@ class Sweep:
                 Unreadable(subscription=scope.name, code=error.code, message=error.message)
                 for scope, error in state.discovery.unreadable.items()
             ),
-            findings=(*await self._given_up(), *self._unknown_words(state)),
+            findings=(*await self._given_up(), *self._unannounced(state), *self._unknown_words(state)),
             unobserved=unobserved,
         )
 
@@ -239,6 +240,19 @@ class Sweep:
             )
             for queue, messages in found.items()
         )
+
+    def _unannounced(self, state: FleetState) -> tuple[Finding, ...]:
+        """That events wait for the topic, as one finding: they wait for one and the same."""
+        waiting = [each.pending_since for each in state.entries.values() if each.pending_since]
+        if not waiting or min(waiting) > state.at - _ANNOUNCED_WITHIN:
+            return ()
+        why = self._services.events.refusal
+        log.error("announcements pending", extra={"resources": len(waiting), "since": min(waiting).isoformat()})
+        message = (
+            f"the topic has taken no event since {min(waiting):%Y-%m-%d %H:%M} UTC of {len(waiting)} resource(s). What "
+            "they announce is done; they are sent once it does"
+        )
+        return (Finding(resource="", code=ANNOUNCEMENT_PENDING, message=f"{message}. {why}" if why else message),)
 
     def _unknown_words(self, state: FleetState) -> tuple[Finding, ...]:
         """The resources whose tag says something that the app does not know."""

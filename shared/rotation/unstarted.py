@@ -52,7 +52,7 @@ class Unstarted:
     async def _resume(self, operation: Operation, extra: dict[str, str]) -> None:
         now, resource = self._services.clock(), ResourceId.parse(operation.resource)
         record = await self._services.records.read(resource)
-        if record and record.journal and record.journal.rotation_id == operation.rotation_id:
+        if record and record.run_of(operation.rotation_id):
             return  # it has begun: the sweep of its resource finishes it
         if record and (outcome := record.outcome_of(operation.rotation_id)):
             await self._services.operations.close(resource, outcome)
@@ -76,7 +76,7 @@ class Unstarted:
         try:
             async with self._services.records.lease(resource) as leased:
                 known = await self._services.operations.read(item.rotation_id)
-                begun = leased.record.journal and leased.record.journal.rotation_id == item.rotation_id
+                begun = leased.record.run_of(item.rotation_id)
                 if begun or known is None or known.final or leased.record.outcome_of(item.rotation_id):
                     return
                 outcome = await failed(self._services, leased, item, error)

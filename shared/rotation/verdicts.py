@@ -17,7 +17,7 @@ from shared.rotation.ports import KeyProbe, Services, Verdict
 async def with_verdicts(
     services: Services, observation: Observation, keys: KeyPair | None, *, of_published: bool
 ) -> Observation:
-    """The observation with SignalR's word on a key that is remembered as rejected, and on the published one if asked.
+    """The observation with SignalR's word on keys that are remembered as rejected, and on the published one if asked.
 
     On the other key too, where the published one is rejected. Never raises.
     """
@@ -29,8 +29,9 @@ async def with_verdicts(
         if slot not in accepted and (word := await _word(services.probe, keys[slot], control=control)) is not None:
             accepted[slot] = word
 
-    if observation.late:
-        await ask(observation.late.slot)
+    for slot in (observation.late.slot if observation.late else None, observation.unconfirmed):
+        if slot:
+            await ask(slot)
     published = observation.published_slot
     if published and of_published:
         await ask(published, control=False)

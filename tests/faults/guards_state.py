@@ -20,6 +20,22 @@ _ROLLOUT = "tests/scale/test_rollout.py"
 STATE = (
     Mutation(
         6,
+        "forget a retirement that SignalR follows late",
+        "shared/rotation/run.py",
+        "        record = record.with_unconfirmed(journal)",
+        "        pass",
+        f"{_KNOWN}::test_a_retirement_that_takes_effect_hours_later_is_announced_then",
+    ),
+    Mutation(
+        6,
+        "believe two sweeps of one moment",
+        "shared/domain/decision.py",
+        " or now < known.at + REJECTED_FOR:",
+        ":",
+        "tests/integration/test_rejected_keys.py::test_sweeps_within_a_quarter_of_an_hour_count_as_one",
+    ),
+    Mutation(
+        6,
         "stop at a record that can't be read",
         "shared/adapters/blob_records.py",
         '            log.warning("record unreadable",',

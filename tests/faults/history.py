@@ -7,7 +7,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
+from shared.domain.decision import REJECTED_FOR
 from shared.domain.errors import RotationError
 from shared.domain.keys import fingerprint
 from shared.domain.operation import Operation
@@ -80,7 +81,7 @@ class History(RuleBasedStateMachine):
         self.cloud.watch = lambda what, worker, resource, detail: self.judges[resource].watch(what, worker, detail)
         self.judge = self.judges[RESOURCE]
         self.oracles = {each: Consistency() for each in self.cloud.resources}
-        self.rejected: dict[ResourceId, tuple[str | None, int]] = {}
+        self.rejected: dict[ResourceId, tuple[str, datetime, bool]] = {}
         self.asked: list[WorkItem] = []
         self.numbers = count()
         if settled:
@@ -248,7 +249,7 @@ class History(RuleBasedStateMachine):
             for version, _ in each.versions
             if version.rotation_id and version.owner == resource
         }
-        rejected, times = self.rejected.get(resource, (None, 0))
+        rejected = self.rejected.get(resource)
         return World(
             live=frozenset(map(fingerprint, {*known.keys.values(), *known.accepted(self.cloud.now())})),
             newest=newest.fingerprint if newest else None,
@@ -261,7 +262,7 @@ class History(RuleBasedStateMachine):
             resting=known.state == "Succeeded" and not known.missing,
             paused=self._paused(known),
             overdue=self.judges[resource].leaked,
-            rejected=rejected if times > 1 else None,
+            rejected=rejected[0] if rejected and rejected[2] else None,
         )
 
     # -- how
@@ -270,15 +271,16 @@ class History(RuleBasedStateMachine):
         return known.tags.get("key-rotation", "enabled") != "enabled"
 
     def _note_rejected(self, resource: ResourceId, *, seen: bool) -> None:
-        """Count the sweeps in a row that could see SignalR reject the key that is published."""
+        """Whether two sweeps, a quarter of an hour apart, could see SignalR reject the key that is published."""
         known, secret = self.cloud.resources[resource], self.cloud.secrets[self.judges[resource].configured()]
         listed = secret.key in known.keys.values() and not secret.disabled
-        before, times = self.rejected.get(resource, (None, 0))
         if not listed or secret.key in known.accepted(self.cloud.now()):
             self.rejected.pop(resource, None)
         elif seen and known.state == "Succeeded" and not self._paused(known):
-            key = fingerprint(secret.key or "")
-            self.rejected[resource] = (key, times + 1 if key == before else 1)
+            key, now = fingerprint(secret.key or ""), self.cloud.now()
+            before, since, _ = self.rejected.get(resource, ("", now, False))
+            since = since if before == key else now
+            self.rejected[resource] = (key, since, now >= since + REJECTED_FOR)
 
     def _fleet(self, worker: Worker) -> Fleet:
         services = services_of(worker, effect_seconds=EFFECT_SECONDS)

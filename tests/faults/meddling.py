@@ -30,6 +30,7 @@ _OF_FORMAT_2 = {
     "missingSince",
     "rejected",
     "suspect",
+    "unconfirmed",
     "noticed",
 }
 

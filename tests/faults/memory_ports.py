@@ -228,6 +228,7 @@ class MemoryEvents:
     """`EventPublisher`."""
 
     worker: Worker
+    refusal: str = ""
 
     async def publish(self, event: OutgoingEvent) -> None:
         async with self.worker.call("announce"):

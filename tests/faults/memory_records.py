@@ -2,13 +2,13 @@
 # ruff: noqa: ARG002 - a port takes what its adapter takes
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.errors import Busy, KeyReused, LeaseLost
-from shared.domain.heartbeat import Heartbeat
+from shared.domain.heartbeat import Finding, Heartbeat
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.operation import Operation
 from shared.domain.record import Outcome, Record
@@ -123,6 +123,9 @@ class MemoryRecords:
     async def write_heartbeat(self, heartbeat: Heartbeat) -> None:
         async with self.worker.call("write heartbeat"):
             self.worker.cloud.heartbeat = heartbeat
+
+    async def unwritable(self) -> Sequence[Finding]:
+        return ()
 
     async def other_installations(self) -> Mapping[str, datetime]:
         async with self.worker.call("list"):

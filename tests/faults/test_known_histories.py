@@ -102,6 +102,19 @@ def test_a_leaked_key_is_invalidated_when_its_time_has_come_and_not_before(histo
     assert ("key-1", "key-6") == (before, history.cloud.resource.keys[Slot.PRIMARY])
 
 
+def test_a_retirement_that_takes_effect_hours_later_is_announced_then(history: Meddling) -> None:
+    ask(history, {"mode": Mode.REVOKE, "overlap_hours": 1})
+    history.lag(3 * 3600)
+    history.time_passes(hours=1)
+    history.sweep()
+    looked_at(history)
+    before = history.cloud.events[-1].kind
+    history.time_passes(hours=4)
+    history.sweep()
+
+    assert ("RotationFailed", "KeyRetired") == (before, history.cloud.events[-1].kind)
+
+
 def test_a_key_whose_retirement_was_promised_is_not_adopted_under_another_name(history: Meddling) -> None:
     ask(history, {"mode": Mode.REVOKE, "overlap_hours": 100})
     history.rename_by_tag(secret=MOVED, vault=VAULT)
@@ -143,6 +156,7 @@ def test_a_policy_retires_no_key_that_alone_is_accepted(history: Meddling) -> No
     history.time_passes(hours=73)
     for _ in range(2):
         history.sweep()
+        history.time_passes(hours=1)
 
     assert ["key-1", "key-5", "key-1"] == keys_in(history)
 

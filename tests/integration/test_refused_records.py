@@ -14,8 +14,10 @@ from yarl import URL
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared.adapters.azure_services import NAME
+from shared.dashboard.fleet_cache import FleetCache
 from shared.domain.record import Outcome, Result
 from shared.domain.requests import Mode, WorkItem
+from shared.domain.resources import ResourceId
 from shared.http.responses import OperationStatus
 from shared.rotation.queue_messages import rotation_id_of
 from tests.integration import queues
@@ -38,6 +40,7 @@ class Guard:
     url: str = ""
     refusal: tuple[int, str, str] | None = None
     prefix: str = ""
+    hold: bool = False  # a legal hold on the container
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """The refusal, or the storage's own answer."""
@@ -54,8 +57,9 @@ class Guard:
             aiohttp.ClientSession(skip_auto_headers=_AUTOMATIC, auto_decompress=False) as session,
             session.request(request.method, to, headers=headers, data=await request.read()) as own,
         ):
+            held = {"x-ms-has-legal-hold": "true"} if self.hold else {}
             kept = {k: v for k, v in own.headers.items() if k.lower() not in {"transfer-encoding", "content-length"}}
-            return web.Response(status=own.status, headers=kept, body=await own.read())
+            return web.Response(status=own.status, headers=kept | held, body=await own.read())
 
 
 @pytest.fixture
@@ -122,6 +126,40 @@ async def test_a_record_that_is_immutable_ends_the_request_with_its_name_and_the
     assert ["StorageImmutable"] == [each["data"]["code"] for each in engine.events]
     assert any("rotation failed" in text and "Take the policy off" in text for _, text in heard.heard)
     assert [] == engine.changes
+
+
+@pytest.mark.parametrize("recorded", [False, True], ids=["the first write", "a later write"])
+async def test_a_record_that_cannot_be_written_is_a_finding_until_it_can(
+    engine: Engine, guard: Guard, *, recorded: bool
+) -> None:
+    """No record can say so: deep health and the page do."""
+    if recorded:
+        await engine.rotate()
+    guard.refusal, guard.prefix = IMMUTABLE, "/resources/"
+    await done(engine, engine.asks(force=True, tracked=False))
+    found = await seen(engine)
+    guard.refusal = None
+    await engine.rotate(force=True)
+
+    assert [["StorageImmutable"], True] == found
+    assert [[], False] == await seen(engine)
+
+
+async def seen(engine: Engine) -> list[object]:
+    """The codes of records that can't be written, as deep health tells them, and whether the fleet's page names one."""
+    report = await engine.app.health.report(ResourceId.parse(engine.resource))
+    page = FleetCache(engine.app.inventory, engine.app.services, engine.app.services.clock)
+    return [
+        [each.code for each in report.findings if each.code == "StorageImmutable"],
+        "StorageImmutable" in (await page.current()).warning,
+    ]
+
+
+async def test_an_immutable_container_is_a_finding_before_anything_is_written(engine: Engine, guard: Guard) -> None:
+    await engine.sweep()
+    guard.hold = True
+
+    assert [["StorageImmutable"], True] == await seen(engine)
 
 
 async def test_an_immutable_record_is_reported_once_a_day_by_sweeps(engine: Engine, guard: Guard, heard: Ears) -> None:

@@ -219,13 +219,27 @@ async def test_a_published_key_that_two_sweeps_see_rejected_gives_way_to_the_oth
     assert fingerprint == engine.events[-1]["data"]["reason"]
 
 
+async def test_sweeps_within_a_quarter_of_an_hour_count_as_one(engine: Engine) -> None:
+    """A timer and two runs by hand from the portal, while the service is restarted."""
+    engine.publish("Primary")
+    rejects(engine, "Primary")
+    found = [await engine.sweep()]
+    for minutes in (0, 14, 2):
+        engine.ahead += timedelta(minutes=minutes)
+        found.append(await engine.sweep())
+
+    assert [Result.SKIPPED] * 3 + [Result.SUCCEEDED] == [each.result for each in found]
+
+
 async def test_a_published_key_that_one_sweep_sees_rejected_is_left_alone(engine: Engine) -> None:
     engine.publish("Primary")
     rejects(engine, "Primary")
     first = await engine.sweep()
     rejects(engine)
+    engine.ahead += HOUR
     second = await engine.sweep()
     rejects(engine, "Primary")
+    engine.ahead += HOUR
 
     third = await engine.sweep()
 
@@ -253,7 +267,19 @@ async def test_a_clock_that_tokens_cannot_bear_is_a_finding_of_deep_health(
     found = await health(engine)
 
     assert "ClockOff" in [each.code for each in found.findings]
-    assert "behind SignalR's" in next(each.message for each in found.findings if each.code == "ClockOff")
+    assert "behind Azure's" in next(each.message for each in found.findings if each.code == "ClockOff")
+
+
+async def test_the_clock_is_read_off_the_other_services_where_signalr_does_not_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.publish("Primary")
+    engine.azure.fault("DataPlane.probe", resource=engine.resource, times=50, cut="before-effect")
+    monkeypatch.setattr(time, "time", lambda: datetime.now(UTC).timestamp() + 3600)
+
+    found = await health(engine)
+
+    assert "ClockOff" in [each.code for each in found.findings]
 
 
 async def test_a_resource_that_rejects_both_keys_is_reported_once_a_day_and_left_alone(engine: Engine) -> None:

@@ -95,6 +95,63 @@ async def test_what_is_not_due_is_not_invalidated(engine: Engine, leaked: str) -
     assert engine.azure.accepts(engine.resource, leaked)
 
 
+def rejects(engine: Engine, *slots: str) -> None:
+    """SignalR rejects these slots' keys from now on, and no others."""
+    engine.azure.configure(engine.resource, rejected=slots)
+
+
+async def test_a_retirement_that_takes_effect_late_is_announced_once_it_has(engine: Engine, leaked: str) -> None:
+    rejects(engine, "Primary")
+    engine.ahead = timedelta(hours=49)
+    outcomes = [await engine.sweep(), await engine.sweep()]
+    before = [*engine.told]
+    rejects(engine)
+
+    await engine.sweep()
+
+    assert ["KeyRefused", "KeyRefused"] == [each.code for each in outcomes]
+    assert (["KeyRotated", "RotationFailed"], "KeyRetired") == (before, engine.told[-1])
+    assert (["Secondary", "Primary"], False) == (engine.changes, engine.azure.accepts(engine.resource, leaked))
+
+
+@pytest.mark.usefixtures("leaked")
+async def test_a_retirement_that_is_not_seen_to_take_effect_keeps_nothing_else_from_being_done(engine: Engine) -> None:
+    rejects(engine, "Primary")
+    engine.ahead = timedelta(hours=49)
+    await engine.sweep()
+    engine.azure.regenerate_in_portal(engine.resource, "Secondary")
+
+    repaired = await engine.sweep()
+
+    assert (Result.SUCCEEDED, "repair", "Secondary") == (repaired.result, repaired.cause, engine.live_slot)
+
+
+async def test_connections_are_cut_once_a_late_retirement_has_taken_effect(engine: Engine) -> None:
+    await revoked(engine, "chat")
+    rejects(engine, "Primary")
+    engine.ahead = timedelta(minutes=1)
+    await engine.sweep()
+    before = cut(engine)
+    rejects(engine)
+
+    await engine.sweep()
+
+    assert ([], ["chat"]) == (before, cut(engine))
+
+
+async def test_connections_are_cut_after_a_revocation_whose_new_key_took_effect_late(engine: Engine) -> None:
+    engine.publish("Primary", age_days=3)
+    rejects(engine, "Secondary")
+    await revoked(engine, "chat")
+    rejects(engine)
+    await engine.sweep()
+    engine.ahead = timedelta(minutes=1)
+
+    await engine.sweep()
+
+    assert ("KeyRefused", ["chat"]) == (engine.events[0]["data"]["code"], cut(engine))
+
+
 async def revoked(engine: Engine, *hubs: str, **wish: object) -> str:
     """Primary has leaked, its retirement is due, and these hubs are to be cut then. The leaked key."""
     key = engine.azure.live_keys(engine.resource)["Primary"]

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.dashboard.fleet_cache import FleetCache
 from shared.domain.record import Result
 from shared.domain.requests import Mode
 from shared.rotation import leased_record
@@ -129,3 +130,20 @@ async def test_a_topic_that_hangs_is_waited_for_once_in_an_attempt(
     assert record
     assert (Result.SUCCEEDED, 2) == (outcome.result, len(record.outbox))
     assert 1 == [each.message for each in caplog.records].count("announcement pending")
+
+
+async def test_an_event_that_waits_for_an_hour_is_a_finding_of_deep_health_and_of_the_page(engine: Engine) -> None:
+    words = "Publishing to topic evgt by client 203.0.113.7 is rejected because of IpAddress filtering rules."
+    refusal = {"error": {"code": "Forbidden", "message": words}}
+    engine.azure.fault("EventGrid.publish", status=403, times=1000, body=refusal)
+    await engine.rotate()
+    engine.ahead = timedelta(hours=2)
+    await engine.app.rotations.sweep()
+    app = engine.app
+
+    found = {each.code: each.message for each in (await app.health.report()).findings}
+    page = (await FleetCache(app.inventory, app.services, app.services.clock).current()).warning
+
+    assert "IP address" in found["AnnouncementPending"]
+    assert "AnnouncementPending" in page
+    assert "role" not in found["AnnouncementPending"]

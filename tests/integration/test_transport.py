@@ -2,14 +2,18 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Self
 
 import pytest
+from aiohttp import web
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 
-from shared.adapters.http_transport import sending_once
+from shared.adapters.http_transport import plain_session, sending_once
+from shared.adapters.worker_clock import WorkerClock
 
 TIMEOUTS = {"connection_timeout": 5.0, "read_timeout": 5.0}
 
@@ -50,3 +54,75 @@ async def test_without_it_a_put_is_sent_twice() -> None:
             await transport.send(HttpRequest("PUT", server.url, content=b"x"))
 
         assert 2 == server.taken
+
+
+class Late:
+    """A server whose answers carry these `Date` headers, one after the other, as seconds before now."""
+
+    def __init__(self, *seconds: float) -> None:
+        self._seconds = list(seconds)
+
+    async def __aenter__(self) -> Self:
+        self._runner = web.ServerRunner(web.Server(self._take))
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    async def _take(self, _: web.BaseRequest) -> web.Response:
+        said = datetime.now(UTC) - timedelta(seconds=self._seconds.pop(0))
+        return web.Response(headers={"Date": format_datetime(said, usegmt=True)})
+
+
+@pytest.mark.parametrize(
+    ("ahead", "off"),
+    [
+        ((0, 0), False),
+        ((3600, 3600), True),
+        ((-660, -660), True),
+        ((3600, 0, 3600), False),  # an odd answer
+        ((3600, -3600), False),
+        ((3600, 3600, 0), False),  # the clock was set right
+    ],
+)
+async def test_two_answers_of_any_service_in_a_row_tell_that_the_clock_is_off(
+    ahead: tuple[float, ...], *, off: bool
+) -> None:
+    clock = WorkerClock(every_seconds=0)
+    async with Late(*ahead) as server, sending_once(clock.compared, trust_env=False, **TIMEOUTS) as transport:
+        for _ in ahead:
+            await transport.send(HttpRequest("GET", server.url))
+
+    assert (ahead[-1] if off else 0) == pytest.approx(clock.error_seconds, abs=2)
+
+
+async def test_a_clock_that_is_right_is_looked_at_twice_a_minute_at_most() -> None:
+    clock = WorkerClock()
+    async with Late(0, 3600, 3600) as server, plain_session(clock.compared) as session:
+        for _ in range(3):
+            await (await session.get(server.url)).read()
+
+    assert 0 == clock.error_seconds
+
+
+def test_a_slow_answer_is_no_error_of_the_clock() -> None:
+    """A worker that slept, or waited, for ten minutes between its request and the answer."""
+    clock = WorkerClock()
+    now = datetime.now(UTC)
+    for _ in range(2):
+        clock.read(format_datetime(now, usegmt=True), sent=now.timestamp(), answered=now.timestamp() + 600)
+
+    assert 0 == clock.error_seconds
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Thu, 99 Nov 2026 99:00:00 GMT", "0"])
+def test_a_date_that_is_none_tells_nothing(date: str) -> None:
+    clock = WorkerClock()
+    for _ in range(2):
+        clock.read(date, sent=0.0, answered=0.0)
+
+    assert 0 == clock.error_seconds

@@ -76,7 +76,8 @@ class Situation:
     @cached_property
     def rejected_twice(self) -> bool:
         suspect = self.observation.suspect
-        return self.rejected and suspect is not None and suspect.fingerprint == self.newest.fingerprint
+        known = suspect is not None and suspect.fingerprint == self.newest.fingerprint
+        return self.rejected and known and suspect.at <= NOW - timedelta(minutes=15)
 
     @cached_property
     def scheduled(self) -> bool:
@@ -172,6 +173,12 @@ SITUATIONS: dict[str, Callable[[Situation], bool]] = {
     ),
     "scheduled retirement due, published key rejected by two sweeps": lambda case: (
         SITUATIONS["retirement due"](case) and case.rejected_twice and case.scheduled
+    ),
+    "retirement seen to take effect": lambda case: (
+        case.observation.unconfirmed is not None and case.accepted(case.observation.unconfirmed)
+    ),
+    "not due, retirement not seen to take effect": lambda case: (
+        case.valid and case.due > NOW and case.observation.unconfirmed is not None
     ),
     "published key rejected": lambda case: case.rejected,
     "published key rejected by two sweeps": lambda case: case.rejected_twice,

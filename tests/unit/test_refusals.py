@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+from azure.storage.blob import StorageErrorCode as BlobCode
+from azure.storage.queue import StorageErrorCode as QueueCode
 
 from shared.adapters.azure_errors import LONGEST_QUOTE, retry_after, translated
 from shared.adapters.azure_refusals import REFUSALS, Refusal, Service
@@ -92,6 +94,37 @@ def test_what_the_table_does_not_know_is_told_in_the_services_own_words() -> Non
 @pytest.mark.parametrize(("status", "kind"), [(400, Rejected), (403, NotPermitted), (599, Unavailable)])
 def test_an_unknown_code_is_judged_by_its_status(status: int, kind: type[RotationError]) -> None:
     assert kind is type(told(answer(Service.ARM, status, "New", "Something new."), "ARM (get chat)"))
+
+
+_OTHER_SERVICES = re.compile(
+    "Share|File|Path|Directory|DeletePending|ClientCache|ReadOnly|LeaseName|ContainerQuota|Parent|"
+    "ContentLengthMustBeZero|SourceUri|InvalidPropertyName|InvalidSourceOrDestination|SharingViolation|InvalidFlush"
+)
+
+
+def test_every_code_of_storage_that_the_sdks_know_has_a_row() -> None:
+    """Those of files and Data Lake, which the SDKs list as well, aside."""
+    listed = {str(each.value) for each in (*BlobCode, *QueueCode) if not _OTHER_SERVICES.search(str(each.value))}
+
+    assert set() == listed - {row.code for row in REFUSALS if row.service is Service.STORAGE}
+
+
+def test_the_same_failure_reads_the_same_each_time() -> None:
+    """Else what stands in the way for a week would be announced with every sweep, and not once a day."""
+    words = "Teapots are not served here.\nRequestId:{}\nTime:{}"
+    told_twice = [
+        told(answer(Service.STORAGE, 418, "Teapot", words.format(*each)), "Blob storage (write)").message
+        for each in (("1f2e", "2026-11-26T20:00:00.1234567Z"), ("9a8b", "2026-11-26T21:00:00.7654321Z"))
+    ]
+
+    assert told_twice[0] == told_twice[1]
+    assert '"Teapots are not served here."' in told_twice[0]
+
+
+def test_a_request_that_is_not_taken_is_told_in_the_services_own_words_too() -> None:
+    error = told(answer(Service.ARM, 400, "InvalidParameter", "The value of keyType is odd."), "ARM (get chat)")
+
+    assert '"The value of keyType is odd."' in error.message
 
 
 def test_a_services_own_words_are_cut_and_redacted() -> None:

@@ -29,9 +29,15 @@ VERDICTS: dict[str, dict[str, Any]] = {
         "suspect": SUSPECT.model_copy(update={"fingerprint": "gone"}),
         "accepted": {Slot.PRIMARY: False},
     },
+    "rejected a moment ago": {
+        "suspect": SUSPECT.model_copy(update={"at": NOW - timedelta(minutes=14)}),
+        "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True},
+    },
     "rejected twice": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True}},
     "rejected twice, the other too": {"suspect": SUSPECT, "accepted": dict.fromkeys(Slot, False)},
     "rejected once": {"suspect": SUSPECT, "accepted": {Slot.PRIMARY: True}},
+    "retired, unseen": {"unconfirmed": Slot.SECONDARY, "accepted": {Slot.SECONDARY: False}},
+    "retired, seen": {"unconfirmed": Slot.SECONDARY, "accepted": {Slot.SECONDARY: True}},
     "neither": {"accepted": dict.fromkeys(Slot, False)},
 }
 
