@@ -11,6 +11,7 @@ from datetime import timedelta
 from shared.domain import events
 from shared.domain.decision import Action, Cause, Code, Publish, Refuse, Resume, Retire, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
+    Misconfigured,
     NotFound,
     NotManaged,
     NotPermitted,
@@ -177,17 +178,25 @@ class Attempts:
     ) -> None:
         """Raise `Misconfigured` if another resource maps to the same secret, and this one is not its owner.
 
-        A sweep has seen all policies; for a request that came another way they are looked at now. That is rare: only
-        before a secret has its first version.
+        A sweep has seen all policies, by which this resource had the secret that it has now. Else they are looked at
+        now. That is rare: only before a secret has its first version.
         """
         await expect_no_conflict(self._services.records, resource, policy, observation.published)
         if observation.published is not None:
             return
-        sweeping = item.mode is Mode.SWEEP or item.listed is not None
         known = (item.conflicts, item.conflict_count)
-        conflicts, count = known if sweeping else await self._sweep.conflicts_of(resource.id)
+        as_swept = self._had_this_secret(item, policy)
+        conflicts, count = known if as_swept else await self._sweep.conflicts_of(resource.id)
         if conflicts:
             raise secret_conflict(resource.id, conflicts, policy.secret_name, count=count)
+
+    def _had_this_secret(self, item: WorkItem, policy: Policy) -> bool:
+        """Whether the sweep that sent this message saw the resource with the secret that its tags name now."""
+        if (listed := item.resource_as_listed) is None:
+            return False
+        with suppress(Misconfigured):
+            return self._fleet.policy(listed).place == policy.place
+        return False
 
     async def _has_version(self, item: WorkItem, policy: Policy, record: Record) -> bool:
         """Whether this rotation has added its version: the vault tells, where the record may have been lost since."""
