@@ -49,6 +49,7 @@ log = logging.getLogger("rotation")
 
 _NOT_READY_SECONDS = 60.0
 _MOST_DECISIONS = 6
+_HELD_BACK = frozenset({Code.OUTSIDE_WINDOW, Code.ON_HOLD, Code.LATER_WAVE})
 
 
 class Attempts:
@@ -109,9 +110,7 @@ class Attempts:
                     if outcome.rotation_id != item.rotation_id and leased.record.journal is not None:
                         return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
                 case Wait() | Skip() | Refuse():
-                    # Nothing was found that stands in the way: a failure that stood is over.
-                    untried = isinstance(action, Wait) or action.code in {Code.ON_HOLD, Code.LATER_WAVE}
-                    record = record if untried else record.well()
+                    record = record if _still_fails(record, action) else record.well()
                     record = with_notice(record, item, action, self._services.clock())
                     if record != leased.record:
                         await leased.write(record)
@@ -285,6 +284,16 @@ async def end_operation(services: Services, leased: LeasedRecord, outcome: Outco
     is_open = journal is not None and journal.rotation_id == outcome.rotation_id
     if outcome.result is not Result.ABANDONED and not is_open:
         await closed_operation(services, ResourceId.parse(leased.record.resource), outcome, opened=opened)
+
+
+def _still_fails(record: Record, action: Wait | Skip | Refuse) -> bool:
+    """Whether a failure stands although this look was a good one.
+
+    A good look ends the failure of a look. A run that failed is over once it is done, or not due any more: while it is
+    held back, nothing tells that it would succeed.
+    """
+    run_failed = record.failing is not None and record.failing.kind is not None
+    return isinstance(action, Wait) or (run_failed and action.code in _HELD_BACK)
 
 
 async def _plan(leased: LeasedRecord) -> None:

@@ -188,6 +188,14 @@ STATE = (
     ),
     Mutation(
         6,
+        "begin during a hold what was planned before it",
+        "shared/rotation/run.py",
+        " or (run.resumed and await _has_to_wait(run))",
+        "",
+        f"{_KNOWN}::test_a_rotation_that_was_planned_is_not_begun_once_it_has_to_wait",
+    ),
+    Mutation(
+        6,
         "rotate a whole fleet in the first wave",
         "shared/domain/rollout.py",
         "        if self.rollout and not self.rollout.covers(resource):",
