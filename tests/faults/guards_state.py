@@ -28,6 +28,14 @@ STATE = (
     ),
     Mutation(
         6,
+        "read a list whose first connection broke without its answer",
+        "shared/adapters/blob_container.py",
+        "        if answers:\n            break",
+        "        break",
+        "tests/integration/test_transport.py::test_a_list_whose_first_connection_breaks_is_read_all_the_same",
+    ),
+    Mutation(
+        6,
         "take a lock for something that passes",
         "shared/adapters/arm_signalr.py",
         "    stays = known.cause.terminal and bool(known.code or known.says)",
