@@ -3,6 +3,7 @@
 from tests.faults.mutation import Mutation
 
 _KNOWN = "tests/faults/test_known_histories.py"
+_HELD = "tests/faults/test_held_back.py"
 _RECORDS = "tests/integration/test_records.py"
 _NAMES = "tests/integration/test_secret_names.py"
 _STANDING = "tests/integration/test_standing_failures.py"
@@ -200,7 +201,7 @@ STATE = (
         "shared/rotation/run.py",
         " or (run.resumed and await _has_to_wait(run))",
         "",
-        f"{_KNOWN}::test_a_rotation_that_was_planned_is_not_begun_once_it_has_to_wait",
+        f"{_HELD}::test_a_rotation_that_was_planned_is_not_begun_once_it_has_to_wait",
     ),
     Mutation(
         6,

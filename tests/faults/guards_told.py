@@ -4,6 +4,7 @@ from tests.faults.mutation import Mutation
 
 _RETIREMENTS = "tests/integration/test_retirements.py"
 _KNOWN = "tests/faults/test_known_histories.py"
+_HELD = "tests/faults/test_held_back.py"
 _NAMES = "tests/integration/test_secret_names.py"
 _TOPIC = "tests/integration/test_topic.py"
 _STANDING = "tests/integration/test_standing_failures.py"
@@ -137,7 +138,7 @@ TOLD = (
         "shared/rotation/attempt.py",
         "    return isinstance(action, Wait) or (run_failed and action.code in _HELD_BACK)",
         "    return isinstance(action, Wait)",
-        f"{_KNOWN}::test_a_run_that_failed_is_not_over_while_it_is_held_back_and_a_look_that_failed_is",
+        f"{_HELD}::test_a_run_that_failed_is_not_over_while_it_is_held_back_and_a_look_that_failed_is",
     ),
     Mutation(
         10,
@@ -145,7 +146,7 @@ TOLD = (
         "shared/rotation/attempt.py",
         "    run_failed = record.failing is not None and record.failing.kind is not None",
         "    run_failed = True",
-        f"{_KNOWN}::test_a_run_that_failed_is_not_over_while_it_is_held_back_and_a_look_that_failed_is",
+        f"{_HELD}::test_a_run_that_failed_is_not_over_while_it_is_held_back_and_a_look_that_failed_is",
     ),
     Mutation(
         10,

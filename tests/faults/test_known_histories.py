@@ -252,48 +252,6 @@ def test_two_that_are_named_alike_are_refused_however_often_one_asks(history: Me
     assert [] == history.cloud.secrets[(VAULT, MOVED)].versions
 
 
-# -- policies of the fleet
-
-
-def closed_window(history: Meddling) -> None:
-    history.change_the_policy("0", "Mon 08:00-18:00 UTC")
-
-
-HELD_BACK = {
-    "OutsideWindow": closed_window,
-    "OnHold": lambda history: history.others_fail(3),
-    "LaterWave": lambda history: history.others_fall_due(),
-}
-
-
-@pytest.mark.parametrize("code", HELD_BACK)
-@pytest.mark.parametrize(("call", "stands"), [("regenerate", True), ("keys", False)])
-def test_a_run_that_failed_is_not_over_while_it_is_held_back_and_a_look_that_failed_is(
-    history: Meddling, code: str, call: str, *, stands: bool
-) -> None:
-    history.time_passes(hours=24 * 61)
-    history.sweep(trouble=("forbidden", call))
-    HELD_BACK[code](history)
-
-    held = history.sweep()
-
-    assert held
-    assert (code, stands) == (held.code, record(history).failing is not None)
-
-
-@pytest.mark.parametrize("code", HELD_BACK)
-def test_a_rotation_that_was_planned_is_not_begun_once_it_has_to_wait(history: Meddling, code: str) -> None:
-    history.time_passes(hours=24 * 61)
-    history.sweep(trouble=("killed after", "write"))
-    HELD_BACK[code](history)
-    history.time_passes(hours=0.02)
-
-    held = history.sweep()
-
-    assert held
-    assert (code, ["key-1", "key-2"]) == (held.code, [*history.cloud.resource.keys.values()])
-
-
 # -- what is told of it
 
 
