@@ -214,7 +214,9 @@ class Judge:
         if self._rotation in self.forced or (self.secret and self.secret.disabled):
             return
         assert key != self.published, "2 One at a time: the published key is regenerated"
-        retirement = self.promised.get(fingerprint(key))
+        newest = self.secret.versions[-1][0].retirement if self.secret and self.secret.versions else None
+        tagged = newest if newest and newest.fingerprint == fingerprint(key) else None  # written back with its tags
+        retirement = self.promised.get(fingerprint(key)) or tagged
         if retirement and not retirement.by_policy:
             assert now >= retirement.after, "2 One at a time: retired before its time"
         elif key in self.replaced:
