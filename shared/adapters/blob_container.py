@@ -8,7 +8,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceExistsError, ResourceModifiedError, ResourceNotFoundError
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceResponseError,
+)
 from azure.core.pipeline.policies import ContentDecodePolicy
 from azure.storage.blob.aio import ContainerClient
 
@@ -16,6 +21,7 @@ from shared.adapters.azure_errors import refusal
 from shared.domain.wire import Wire
 
 PERMISSION = "the role Storage Blob Data Owner on the app's own storage account"
+_LISTINGS = 3
 INSTALLATION = "installation"  # metadata: which installation wrote the blob
 
 
@@ -68,13 +74,19 @@ async def list_metadata(
 
     `list_blobs` makes an object with some forty properties of each blob: a quarter of a millisecond, seven times what
     reading the answer takes. `list_blob_names` leaves the XML as it is parsed, and passes `include` on to the service.
-    Raises the SDK's errors.
+    Where a connection breaks, the SDK repeats the request without the hook (`AsyncStorageResponseHook` of 12.31.1 takes
+    it out of the options first): then the list is requested again. Raises the SDK's errors.
     """
     answers: list[Any] = []
     options: dict[str, Any] = {"include": ["metadata"], "raw_response_hook": answers.append}
-    listed = container.list_blob_names(name_starts_with=prefix, results_per_page=most, **options)
-    pages: Any = listed.by_page(continuation_token=marker or None)
-    names = [name async for name in await anext(pages)]
+    for _ in range(_LISTINGS):
+        listed = container.list_blob_names(name_starts_with=prefix, results_per_page=most, **options)
+        pages: Any = listed.by_page(continuation_token=marker or None)
+        names = [name async for name in await anext(pages)]
+        if answers:
+            break
+    else:
+        raise ServiceResponseError("each list was answered at a later attempt only")
     blobs = answers[-1].context[ContentDecodePolicy.CONTEXT_NAME].iterfind("Blobs/Blob")
     metadata = [{each.tag: each.text or "" for each in blob.iterfind("Metadata/*")} for blob in blobs]
     return list(zip(names, metadata, strict=True)), pages.continuation_token or None

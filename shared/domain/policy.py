@@ -52,6 +52,11 @@ class Policy:
     notice: timedelta = timedelta()
     spread: timedelta = timedelta()
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The vault and the secret. Key Vault compares names without regard to case."""
+        return self.vault_url.lower(), self.secret_name.lower()
+
     def due(self, since: datetime) -> datetime:
         """When the next rotation is due of a resource whose key is published since then."""
         return since + self.period - self.spread

@@ -41,7 +41,7 @@ def _canonical(text: str) -> str:
 
 
 class ListedState(Wire):
-    """What ARM's list said of a resource during a sweep, so that the look at it need not ask again.
+    """What ARM said of a resource during a sweep, so that the look at it need not ask again.
 
     Of the tags, only those that the app reads.
     """
@@ -118,6 +118,13 @@ class WorkItem(QueuedMessage):
     def resource_id(self) -> ResourceId:
         """The resource it is about."""
         return ResourceId.parse(self.resource)
+
+    @property
+    def resource_as_listed(self) -> Resource | None:
+        """The resource as it was when the sweep looked; None where no sweep sent this, or ARM did not tell."""
+        if (listed := self.listed) is None:
+            return None
+        return Resource(self.resource_id, listed.provisioning_state, listed.local_auth_disabled, listed.tags)
 
     @property
     def urgent(self) -> bool:

@@ -11,6 +11,7 @@ from datetime import timedelta
 from shared.domain import events
 from shared.domain.decision import Action, Cause, Code, Publish, Refuse, Resume, Rotate, Skip, Wait, decide
 from shared.domain.errors import (
+    Misconfigured,
     NotFound,
     NotManaged,
     NotPermitted,
@@ -48,6 +49,7 @@ log = logging.getLogger("rotation")
 
 _NOT_READY_SECONDS = 60.0
 _MOST_DECISIONS = 6
+_HELD_BACK = frozenset({Code.OUTSIDE_WINDOW, Code.ON_HOLD, Code.LATER_WAVE})
 
 
 class Attempts:
@@ -108,9 +110,7 @@ class Attempts:
                     if outcome.rotation_id != item.rotation_id and leased.record.journal is not None:
                         return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
                 case Wait() | Skip() | Refuse():
-                    # Nothing was found that stands in the way: a failure that stood is over.
-                    untried = isinstance(action, Wait) or action.code in {Code.ON_HOLD, Code.LATER_WAVE}
-                    record = record if untried else record.well()
+                    record = record if _still_fails(record, action) else record.well()
                     record = with_notice(record, item, action, self._services.clock())
                     if record != leased.record:
                         await leased.write(record)
@@ -177,17 +177,25 @@ class Attempts:
     ) -> None:
         """Raise `Misconfigured` if another resource maps to the same secret, and this one is not its owner.
 
-        A sweep has seen all policies; for a request that came another way they are looked at now. That is rare: only
-        before a secret has its first version.
+        A sweep has seen all policies, by which this resource had the secret that it has now. Else they are looked at
+        now. That is rare: only before a secret has its first version.
         """
         await expect_no_conflict(self._services.records, resource, policy, observation.published)
         if observation.published is not None:
             return
-        sweeping = item.mode is Mode.SWEEP or item.listed is not None
         known = (item.conflicts, item.conflict_count)
-        conflicts, count = known if sweeping else await self._sweep.conflicts_of(resource.id)
+        as_swept = self._had_this_secret(item, policy)
+        conflicts, count = known if as_swept else await self._sweep.conflicts_of(resource.id)
         if conflicts:
             raise secret_conflict(resource.id, conflicts, policy.secret_name, count=count)
+
+    def _had_this_secret(self, item: WorkItem, policy: Policy) -> bool:
+        """Whether the sweep that sent this message saw the resource with the secret that its tags name now."""
+        if (listed := item.resource_as_listed) is None:
+            return False
+        with suppress(Misconfigured):
+            return self._fleet.policy(listed).place == policy.place
+        return False
 
     async def _has_version(self, item: WorkItem, policy: Policy, record: Record) -> bool:
         """Whether this rotation has added its version: the vault tells, where the record may have been lost since."""
@@ -276,6 +284,16 @@ async def end_operation(services: Services, leased: LeasedRecord, outcome: Outco
     """Store under the lease how a request ended. While its run is open it has not: the journal tells how far."""
     if outcome.result is not Result.ABANDONED and not leased.record.run_of(outcome.rotation_id):
         await closed_operation(services, ResourceId.parse(leased.record.resource), outcome, opened=opened)
+
+
+def _still_fails(record: Record, action: Wait | Skip | Refuse) -> bool:
+    """Whether a failure stands although this look was a good one.
+
+    A good look ends the failure of a look. A run that failed is over once it is done, or not due any more: while it is
+    held back, nothing tells that it would succeed.
+    """
+    run_failed = record.failing is not None and record.failing.kind is not None
+    return isinstance(action, Wait) or (run_failed and action.code in _HELD_BACK)
 
 
 async def _plan(leased: LeasedRecord) -> None:

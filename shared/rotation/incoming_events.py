@@ -107,7 +107,7 @@ class IncomingEvents:
         if resource is None or not self._fleet.could_cover(resource):
             return None, "secret not managed"
         policy = self._fleet.policy(await self._services.signalr.get(resource))
-        if (policy.vault_url.lower(), policy.secret_name.lower()) != (event.vault_url, event.secret_name.lower()):
+        if policy.place != (event.vault_url, event.secret_name.lower()):
             return None, "secret no longer managed"
         if newest is None or newest.version.lower() != event.version.lower():
             return None, "not the newest version"

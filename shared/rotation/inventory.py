@@ -6,7 +6,7 @@ Settings name resources, or groups and subscriptions to discover them in by thei
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from shared.domain.policy import Policy, PolicyDefaults, is_unclear, opted_in
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.domain.swept_fleet import ManagedResource, SweptFleet
 from shared.observability import telemetry
-from shared.rotation.bounded_gather import bounded_gather
+from shared.rotation.bounded_gather import bounded_gather, bounded_settle
 from shared.rotation.ports import RecordStore, Services
 
 log = logging.getLogger("rotation.fleet")
@@ -91,24 +91,26 @@ class Fleet:
             unclear |= {each.id: each for each in resources if is_unclear(each) and each.id not in self._named}
         return Discovery(found, unreadable, unclear)
 
-    async def describe(self, resources: Iterable[ResourceId]) -> tuple[dict[ResourceId, Resource], set[ResourceId]]:
+    async def describe(self, resources: Sequence[ResourceId]) -> tuple[dict[ResourceId, Resource], set[ResourceId]]:
         """What ARM knows of each of these, and which of them do not exist.
 
-        One that can't be read is in neither: its own message reports it.
+        One that can't be read is in neither: its own message reports it. Where none of the first few can be, the others
+        are not asked for.
         """
-        missing = set()
+        found, missing = dict[ResourceId, Resource](), set[ResourceId]()
 
-        async def described(resource: ResourceId) -> Resource | None:
+        async def describe(resource: ResourceId) -> None:
             try:
-                return await self._services.signalr.get(resource)
+                found[resource] = await self._services.signalr.get(resource)
             except NotFound:
                 missing.add(resource)
             except RotationError as error:
                 telemetry.count_throttle(error)
-            return None
+                raise
 
-        found = await bounded_gather(described, resources, limit=_AT_ONCE)
-        return {each.id: each for each in found if each}, missing
+        with suppress(RotationError):
+            await bounded_settle(describe, resources, limit=_AT_ONCE)
+        return found, missing
 
     def names(self, resource: ResourceId) -> bool:
         """Whether the settings name this very resource."""
@@ -164,8 +166,7 @@ class Fleet:
     def _max_age(self, resource: ResourceId, found: Resource | None, known: InventoryEntry | None) -> timedelta | None:
         """How old its policy lets a key grow, by its tags; None where these are wrong, or nothing is known yet.
 
-        The tags of a resource that is named and known are not read by a look at the fleet: its last snapshot tells the
-        period that they gave.
+        Where ARM has not told the tags, the last snapshot tells the period that they gave.
         """
         with suppress(Misconfigured):
             if found:

@@ -26,7 +26,7 @@ from shared.rotation.ports import Services, Verdict
 
 # Azure sends an event for every regeneration, the app's own included. It comes within minutes.
 _ECHO = timedelta(minutes=15)
-_LIST_IS_FRESH = timedelta(minutes=10)  # how long what a list said is as good as asking
+_LIST_IS_FRESH = timedelta(minutes=10)  # how long what a sweep was told is as good as asking
 _ABOUT_THE_SECRET = {Code.SECRET_NOT_OWNED, Code.SECRET_NOT_UNDERSTOOD, Code.SECRET_USES_IDENTITY}
 _NOT_ABOUT_THE_KEY = {Code.LOCAL_AUTH_DISABLED, Code.PAUSED, Code.SECRET_DISABLED, Code.NOT_READY}
 
@@ -72,11 +72,9 @@ class PreCheck:
         return record.snapshot is not None and not record.snapshot.calls_for_work(now, waits=waits)
 
     def _listed(self, item: WorkItem) -> Resource | None:
-        """What the sweep's list said of the resource, if that was a moment ago."""
-        listed = item.listed
-        if listed is None or self._services.clock() > item.requested_at + _LIST_IS_FRESH:
-            return None
-        return Resource(item.resource_id, listed.provisioning_state, listed.local_auth_disabled, listed.tags)
+        """What ARM said of the resource during the sweep, if that was a moment ago."""
+        fresh = self._services.clock() <= item.requested_at + _LIST_IS_FRESH
+        return item.resource_as_listed if fresh else None
 
     async def _compare(
         self, item: WorkItem, resource: Resource, record: Record, before: Snapshot

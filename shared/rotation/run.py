@@ -67,11 +67,11 @@ async def _carried_out(run: RunContext) -> Outcome:
     key: AccessKey | None = None
     try:
         if run.journal.kind is Kind.SALT:
-            _respect_switches(run)
+            await _respect_switches(run)
             with telemetry.step("regenerate", lambda: run.journal):
                 await regenerate_salt(run)
         elif run.journal.step in {Step.PLANNED, Step.REGENERATED} and not await _was_published(run):
-            _respect_switches(run)
+            await _respect_switches(run)
             key = await verified_key(run)
             if run.journal.kind is not Kind.RETIRE:
                 with telemetry.step("publish", lambda: run.journal):
@@ -91,12 +91,22 @@ async def _was_published(run: RunContext) -> bool:
     return run.resumed and run.journal.kind is not Kind.RETIRE and await was_published(run)
 
 
-def _respect_switches(run: RunContext) -> None:
+async def _respect_switches(run: RunContext) -> None:
     """Raise `Abandoned` where an operator has said stop before a key was touched."""
     if run.resource.local_auth_disabled and run.journal.touched:
         raise LocalAuthDisabled(run.resource.id.name)
-    if (run.policy.paused or run.resource.local_auth_disabled) and not run.journal.touched:
+    if run.journal.touched:
+        return
+    if run.policy.paused or run.resource.local_auth_disabled or (run.resumed and await _has_to_wait(run)):
         raise Abandoned
+
+
+async def _has_to_wait(run: RunContext) -> bool:
+    """Whether a scheduled rotation that was planned would not be begun now: its window closed, or a hold came."""
+    if not run.journal.scheduled:
+        return False
+    closed = run.policy.opens_at(run.services.clock()) is not None
+    return closed or await run.rollouts.standstill(run.resource.id) is not None
 
 
 async def _succeed(run: RunContext) -> Outcome:

@@ -1,7 +1,7 @@
 """The sweep: which resources are to be looked at, which share a secret, and what has been overdue too long.
 
-It looks at the fleet as a whole, in one listing of each scope and one of the app's own records, and leaves every single
-resource to a message of its own.
+It looks at the fleet as a whole, in one listing of each scope and one of the app's own records, reads from ARM what no
+list tells, and leaves every single resource to a message of its own.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import logging
 import random
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -67,8 +67,8 @@ class ScheduledItem:
 class FleetState:
     """The fleet at one moment.
 
-    `managed` has what ARM says of each where it was asked, and what is known of scopes that could not be listed.
-    `strays` were managed, and are no more. `missing` are named and do not exist.
+    `managed` has what ARM says of each (None: it did not answer), and what is known of scopes that could not be listed.
+    `strays` were managed, and are no more. `missing` are named, were never observed, and do not exist.
     """
 
     at: datetime
@@ -102,11 +102,11 @@ class Sweep:
         entries = await entries_by_resource(self._services.records)
         discovery = await self._fleet.discover()
         managed = discovery.managed(entries)
-        observed = {each for each, entry in entries.items() if entry.snapshot}
-        new = [each for each in discovery.found if managed[each] is None and each not in observed]
-        described, missing = await self._fleet.describe(new)
+        # A snapshot may tell of a secret that the tags name no more. What is read here, no message reads again.
+        described, missing = await self._fleet.describe([each for each, found in managed.items() if found is None])
+        observed = {each for each, entry in entries.items() if entry.snapshot}  # gone when ARM says so twice
         strays = strays_of(entries, managed)
-        return FleetState(self._services.clock(), discovery, entries, managed | described, strays, missing)
+        return FleetState(self._services.clock(), discovery, entries, managed | described, strays, missing - observed)
 
     async def remember(self, state: FleetState) -> None:
         """Store for lists what is managed. Where that fails, they tell what an earlier sweep found."""
@@ -141,11 +141,7 @@ class Sweep:
 
     async def conflicts_of(self, resource: ResourceId) -> tuple[tuple[str, ...], int]:
         """Other resources that map to the same secret as this one: the first few, and how many. As `look` raises."""
-        state = await self.look()
-        # What is only named was not listed: its snapshot may tell of a secret that its tags name no more.
-        described, _ = await self._fleet.describe(each for each, found in state.managed.items() if found is None)
-        conflicts = self._conflicts(replace(state, managed={**state.managed, **described}))
-        conflict = conflicts.get(resource, _NO_CONFLICT)
+        conflict = self._conflicts(await self.look()).get(resource, _NO_CONFLICT)
         return tuple(map(str, conflict.named)), conflict.count
 
     async def report_overdue(self, state: FleetState) -> Heartbeat:
@@ -285,10 +281,9 @@ class Sweep:
             snapshot = entry.snapshot if entry else None
             return (snapshot.vault_url.lower(), snapshot.secret_name.lower()) if snapshot else None
         try:
-            policy = self._fleet.policy(found)
+            return self._fleet.policy(found).place
         except RotationError:  # a wrong tag: the resource's own message reports it
             return None
-        return policy.vault_url.lower(), policy.secret_name.lower()
 
 
 def _not_enqueued(failed: Sequence[FailedItem]) -> list[Finding]:

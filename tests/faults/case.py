@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Literal
 
 from shared.domain.keys import fingerprint
-from shared.domain.record import Result
+from shared.domain.record import Outcome, Result
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.rotation.submit import status_by
@@ -19,7 +19,7 @@ from tests.faults.proxy import Call, Fault
 _DELIVERIES = 8
 _SWEEPS = 3
 # A salt leaves no trace; and a sweep that comes first may adopt a key, whose overlap then refuses the first rotation.
-_ALSO = {"salt": {Result.UNKNOWN}, "first": {Result.REFUSED}}
+_ALSO = {"salt": {Result.UNKNOWN}, "first": {Result.REFUSED}, "renamed": {Result.REFUSED}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Findings:
 async def calls_of(lane: Lane, mode: Mode) -> list[Call]:
     """The calls of a mode that nothing disturbs, in a process that has met Key Vault's challenge before."""
     for _ in range(2):
-        request = arranged(lane, mode)
+        request = await arranged(lane, mode)
         lane.proxy.disarm()
         await lane.work(request, fresh=True)
     return list(lane.proxy.calls)
@@ -60,7 +60,7 @@ async def calls_of(lane: Lane, mode: Mode) -> list[Call]:
 async def play(lane: Lane, cut: Cut) -> Findings:
     """Play one case to its end."""
     found = Findings(str(cut))
-    request = arranged(lane, cut.mode)
+    request = await arranged(lane, cut.mode)
     oracle = Consistency()
     await _struck(lane, cut, request, found)
     live(lane, cut.mode, found)
@@ -77,12 +77,11 @@ async def play(lane: Lane, cut: Cut) -> Findings:
             break
         await lane.an_hour_passes()
     found.expect("3 Once", outcome is not None, "the message never came to an end")
-    swept = None
-    for _ in range(_SWEEPS):
-        if (swept := await lane.work(sweep_of(lane.resource))) and swept.result is Result.SKIPPED:
-            break
-    at_rest = swept is not None and swept.result is Result.SKIPPED
-    found.expect("6 Converges", at_rest, f"the last sweep still found something to do: {swept}")
+    if cut.mode.unheard:
+        await _come_to_rest(lane, "9 Unblocked", found)
+        found.expect("9 Unblocked", not _taken(lane, "announce"), "the topic was there")
+        lane.proxy.gone = frozenset()
+    swept = await _come_to_rest(lane, "6 Converges", found)
     found.expect("6 Converges", not lane.errors, lane.errors)
     if swept:
         record, now = await lane.ledger.read(ResourceId.parse(lane.resource)), datetime.now(UTC) + lane.ahead
@@ -92,11 +91,30 @@ async def play(lane: Lane, cut: Cut) -> Findings:
     return found
 
 
-def arranged(lane: Lane, mode: Mode) -> WorkItem:
+async def _come_to_rest(lane: Lane, invariant: str, found: Findings) -> Outcome | None:
+    """Sweep until there is nothing to do; the last outcome."""
+    swept = None
+    for _ in range(_SWEEPS):
+        if (swept := await lane.work(sweep_of(lane.resource))) and swept.result is Result.SKIPPED:
+            break
+    at_rest = swept is not None and swept.result is Result.SKIPPED
+    found.expect(invariant, at_rest, f"the last sweep still found something to do: {swept}")
+    return swept
+
+
+async def arranged(lane: Lane, mode: Mode) -> WorkItem:
+    """Bring a resource of its own, and the services, into the mode's state: the message that asks for it."""
     lane.consumable = False
+    lane.proxy.disarm()
     lane.new_resource()
     lane.secrecy.keys |= set(lane.azure.live_keys(lane.resource).values())
     lane.published = mode.arrange(lane.azure, lane.resource, lane.endpoint)
+    lane.proxy.gone = frozenset({"eventgrid"} if mode.unheard else ())
+    if mode.renamed:
+        await lane.work(sweep_of(lane.resource))
+        lane.azure.update_signalr(
+            lane.resource, tags={"key-rotation": "enabled", "key-rotation-secret": f"{lane.secret}-2"}
+        )
     lane.consumable = not mode.refuses
     return mode.request(lane.resource)
 

@@ -3,6 +3,7 @@
 from tests.faults.mutation import Mutation
 
 _KNOWN = "tests/faults/test_known_histories.py"
+_HELD = "tests/faults/test_held_back.py"
 _RECORDS = "tests/integration/test_records.py"
 _NAMES = "tests/integration/test_secret_names.py"
 _STANDING = "tests/integration/test_standing_failures.py"
@@ -41,6 +42,14 @@ STATE = (
         '            log.warning("record unreadable",',
         '            raise\n            log.warning("record unreadable",',
         f"{_RECORDS}::test_an_unreadable_record_is_as_good_as_lost",
+    ),
+    Mutation(
+        6,
+        "read a list whose first connection broke without its answer",
+        "shared/adapters/blob_container.py",
+        "        if answers:\n            break",
+        "        break",
+        "tests/integration/test_transport.py::test_a_list_whose_first_connection_breaks_is_read_all_the_same",
     ),
     Mutation(
         6,
@@ -201,6 +210,14 @@ STATE = (
         "        if len(failures) < FAILURES_TO_HOLD:",
         "        if failures:",
         f"{_ROLLOUT}::test_three_of_thirty_fail_and_the_rest_is_left_alone_until_an_operator_resumes",
+    ),
+    Mutation(
+        6,
+        "begin during a hold what was planned before it",
+        "shared/rotation/run.py",
+        " or (run.resumed and await _has_to_wait(run))",
+        "",
+        f"{_HELD}::test_a_rotation_that_was_planned_is_not_begun_once_it_has_to_wait",
     ),
     Mutation(
         6,

@@ -4,6 +4,7 @@ from tests.faults.mutation import Mutation
 
 _RETIREMENTS = "tests/integration/test_retirements.py"
 _KNOWN = "tests/faults/test_known_histories.py"
+_HELD = "tests/faults/test_held_back.py"
 _NAMES = "tests/integration/test_secret_names.py"
 _TOPIC = "tests/integration/test_topic.py"
 _STANDING = "tests/integration/test_standing_failures.py"
@@ -23,7 +24,7 @@ TOLD = (
         8,
         "ask no other resource about a secret without a version",
         "shared/rotation/attempt.py",
-        "        conflicts, count = known if sweeping else await self._sweep.conflicts_of(resource.id)",
+        "        conflicts, count = known if as_swept else await self._sweep.conflicts_of(resource.id)",
         "        conflicts, count = known",
         f"{_SWEEP}::test_two_resources_on_one_secret_are_refused_by_name_too",
     ),
@@ -31,8 +32,8 @@ TOLD = (
         8,
         "reject the owner of a secret as well",
         "shared/rotation/attempt.py",
-        "        if observation.published is not None:\n            return\n        sweeping",
-        "        sweeping",
+        "        if observation.published is not None:\n            return\n        known",
+        "        known",
         f"{_SWEEP}::test_the_owner_of_a_secret_goes_on_whatever_another_resources_tag_says",
     ),
     Mutation(
@@ -61,19 +62,19 @@ TOLD = (
     ),
     Mutation(
         8,
-        "forget who was only named, once there is a record",
+        "believe an old snapshot of a named resource",
         "shared/rotation/sweep.py",
-        "observed = {each for each, entry in entries.items() if entry.snapshot}",
-        "observed = {*entries}",
-        f"{_SWEEP}::test_two_that_are_only_named_are_refused_however_often_they_are_swept",
+        "self._fleet.describe([each for each, found in managed.items() if found is None])",
+        "self._fleet.describe([each for each in managed if each not in entries])",
+        f"{_SWEEP}::test_two_that_are_only_named_and_get_one_new_name_are_refused",
     ),
     Mutation(
         8,
-        "believe an old snapshot of a named resource",
-        "shared/rotation/sweep.py",
-        "self._conflicts(replace(state, managed={**state.managed, **described}))",
-        "self._conflicts(state)",
-        f"{_KNOWN}::test_two_that_are_named_alike_are_refused_however_often_one_asks",
+        "believe what a sweep saw before a rename",
+        "shared/rotation/attempt.py",
+        "            return self._fleet.policy(listed).place == policy.place",
+        "            return True",
+        f"{_SWEEP}::test_two_that_get_one_new_name_after_the_sweep_has_looked_are_refused",
     ),
     Mutation(
         9,
@@ -127,9 +128,25 @@ TOLD = (
         10,
         "leave a failure that is over on the dashboard",
         "shared/rotation/attempt.py",
-        "record if untried else record.well()",
+        "record if _still_fails(record, action) else record.well()",
         "record",
         f"{_STANDING}::test_a_failure_that_is_over_does_not_stay_on_the_dashboard",
+    ),
+    Mutation(
+        10,
+        "take a run that failed for over while it is held back",
+        "shared/rotation/attempt.py",
+        "    return isinstance(action, Wait) or (run_failed and action.code in _HELD_BACK)",
+        "    return isinstance(action, Wait)",
+        f"{_HELD}::test_a_run_that_failed_is_not_over_while_it_is_held_back_and_a_look_that_failed_is",
+    ),
+    Mutation(
+        10,
+        "leave a look that failed standing after one that did not",
+        "shared/rotation/attempt.py",
+        "    run_failed = record.failing is not None and record.failing.kind is not None",
+        "    run_failed = True",
+        f"{_HELD}::test_a_run_that_failed_is_not_over_while_it_is_held_back_and_a_look_that_failed_is",
     ),
     Mutation(
         10,

@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
 
 from shared.domain.decision import REJECTED_FOR
 from shared.domain.errors import RotationError
+from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.keys import fingerprint
 from shared.domain.operation import Operation
 from shared.domain.record import Outcome, Result
@@ -43,6 +44,7 @@ from tests.faults.memory import (
     Worker,
 )
 from tests.faults.memory_ports import LONGEST_OPERATION_SECONDS, services_of
+from tests.faults.others import Others
 from tests.faults.rules import Judge
 from tests.faults.virtual_time import TimelessLoop
 
@@ -116,6 +118,8 @@ class History(RuleBasedStateMachine):
     def converges(self) -> None:
         """6: with nothing in the way any more, sweeps come to rest where everything holds."""
         self.clear_the_way()
+        self.run(self.others().are_done(self.entries()))
+        assert self.cloud.rollout.outbox == (), "9 Unblocked: a hold was never announced"
         for resource, judge in self.judges.items():
             for _ in range(10):
                 self.time_passes(hours=26)
@@ -137,6 +141,7 @@ class History(RuleBasedStateMachine):
         """Whatever somebody else has put in the way goes away."""
         cloud = self.cloud
         cloud.probes, cloud.topic, cloud.blips, cloud.lag = "open", "there", 0, timedelta()
+        cloud.rollout = cloud.rollout.model_copy(update={"rollout": None})  # the others are done; a hold ends by itself
         cloud.away.clear()
         for known in cloud.resources.values():
             known.state, known.unchanged, known.missing = "Succeeded", 0, 0
@@ -222,6 +227,15 @@ class History(RuleBasedStateMachine):
     def run(self, coroutine: Awaitable[object]) -> None:
         """Whatever comes of it."""
         self.loop.run_until_complete(self._ended(coroutine))
+
+    def others(self) -> Others:
+        """What other workers of the installation do."""
+        return Others(Worker(self.cloud))
+
+    def entries(self) -> dict[ResourceId, InventoryEntry | None]:
+        """What the records tell of the two resources."""
+        known = self.cloud.records
+        return {each: InventoryEntry.of(known[each]) if each in known else None for each in self.judges}
 
     def engine(self, worker: Worker) -> Engine:
         """The engine in one process."""

@@ -20,3 +20,5 @@ KILLS = (
     Fault("kill after", answer="none", hook="after"),
 )
 KINDS = (*CUTS, STOLEN, *KILLS)
+# Where a mode makes the calls of another one in a world that differs: what tells done from not done, and who goes on.
+FEW = (CUTS[0], CUTS[1], STOLEN, *KILLS)

@@ -13,7 +13,7 @@ from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from tests.faults.case import Cut, Findings, calls_of, play
 from tests.faults.consumer import Consumer
-from tests.faults.kinds import KILLS, STOLEN
+from tests.faults.kinds import FEW, KILLS, STOLEN
 from tests.faults.lane import Lane
 from tests.faults.modes import Mode
 from tests.faults.proxy import Fault
@@ -117,10 +117,14 @@ async def run(
 def _cuts(mode: Mode, kinds: Sequence[Fault], calls: int) -> Iterator[Cut]:
     # A worker that is killed is a new process: it has one call more to make, at Key Vault's challenge.
     for at in range(1, calls + 2):
-        for number, fault in enumerate(kind for kind in kinds if at <= calls or kind in KILLS):
+        for number, fault in enumerate(kind for kind in _of(mode, kinds) if at <= calls or kind in KILLS):
             # Each call gets every kind, and each kind both continuations, in turns; a worker that is gone gets both.
             turn = (at + number) % 2
             if turn or fault in _GONE:
                 yield Cut(mode, at, fault, "redelivery")
             if not turn or fault in _GONE:
                 yield Cut(mode, at, fault, "sweep")
+
+
+def _of(mode: Mode, kinds: Sequence[Fault]) -> Sequence[Fault]:
+    return [kind for kind in kinds if kind in FEW] if mode.renamed or mode.unheard else kinds

@@ -11,8 +11,10 @@ from hypothesis.stateful import rule
 from shared.domain.keys import Slot
 from shared.domain.observation import PublishedSecret
 from shared.domain.record import Record
+from shared.domain.rollout import FAILURES_TO_HOLD
 from tests.faults.history import TEMPLATES, History
 from tests.faults.memory import NEIGHBOUR, OTHER_VAULT, RESOURCE, START, VAULT, Service
+from tests.faults.others import RESUME_SETTINGS, ResumeApi, resume
 
 _FOREIGN = (
     "hunter2",
@@ -161,6 +163,33 @@ class Meddling(History):
             vault, secret = self.judge.configured()
             tags |= {"key-rotation-secret": secret, "key-rotation-vault": vault}
         self.judges[NEIGHBOUR].moved()
+
+    # -- the other resources of the installation
+
+    @rule(times=st.sampled_from((1, 3, 3)))
+    def others_fail(self, times: int) -> None:
+        """Three in a row are a hold."""
+        self.run(self.others().fail(times))
+        assert times < FAILURES_TO_HOLD or self.cloud.away or self.cloud.rollout.held(self.cloud.now())
+
+    @rule()
+    def others_fall_due(self) -> None:
+        """So many that all go in waves."""
+        self.run(self.others().fall_due(self.entries()))
+
+    @rule()
+    def others_are_done(self) -> None:
+        self.run(self.others().are_done(self.entries()))
+
+    @rule(admin=st.booleans())
+    def resume(self, *, admin: bool) -> None:
+        """Somebody asks for the end of the hold, and may, or may not."""
+        before, api = self.cloud.rollout, ResumeApi(RESUME_SETTINGS, self.others().rollouts)
+        status, _ = self.loop.run_until_complete(resume(api, admin=admin))
+        if not admin:
+            assert (403, before) == (status, self.cloud.rollout)
+        elif not self.cloud.away:
+            assert (200, None) == (status, self.cloud.rollout.held(self.cloud.now()))
 
     # -- what the app has stored
 

@@ -18,7 +18,8 @@ class Mode:
 
     `age_days` is how old the published version is, None where there is none; `dead`: its key is no live one;
     `leaked`: it asks for the other key to be retired, now. Where a state or a wish costs somebody a refusal by its
-    nature, `refuses` is true.
+    nature, `refuses` is true. `renamed`: since it was published, a tag has given the secret another name. `unheard`:
+    the topic is gone, until all that secures keys is done.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Mode:
     dead: bool = False
     leaked: bool = False
     refuses: bool = False
+    renamed: bool = False
+    unheard: bool = False
 
     def __str__(self) -> str:
         return self.name
@@ -83,4 +86,7 @@ MODES = (
     Mode("resync", {"mode": Wanted.RESYNC}, changes=0, dead=True, refuses=True),
     Mode("forced", {"mode": Wanted.ROTATE, "key_type": KeyType.PRIMARY, "force": True}, refuses=True),
     Mode("salt", {"mode": Wanted.ROTATE, "key_type": KeyType.SALT}, versions=0),
+    # The key that all hold, in its overlap: it is published under the new name as it is, and what was asked is refused.
+    Mode("renamed", {"mode": Wanted.ROTATE}, changes=0, age_days=0.5, renamed=True),
+    Mode("unheard", {"mode": Wanted.REVOKE, "overlap_hours": 0}, changes=2, unheard=True),
 )

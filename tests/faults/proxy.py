@@ -71,7 +71,7 @@ class Proxy:
     """Stands before the services named in `upstream` (name → origin).
 
     `trust` verifies them, `tls` is what callers see. `taken` are the calls that the services took and that changed
-    something, over all cases of a resource.
+    something, over all cases of a resource. `gone`: those of the services that answer 404 to everything.
     """
 
     upstream: Mapping[str, str]
@@ -80,6 +80,7 @@ class Proxy:
     hang_seconds: float = 1.0
     calls: list[Call] = field(default_factory=list)
     taken: list[Call] = field(default_factory=list)
+    gone: frozenset[str] = frozenset()
     origins: dict[str, str] = field(default_factory=dict)
     at: int = 0
     fault: Fault | None = None
@@ -153,6 +154,9 @@ class Proxy:
         self, service: str, request: web.BaseRequest, body: bytes, call: Call
     ) -> tuple[int, Mapping[str, str], bytes]:
         assert self._session is not None
+        if service in self.gone:
+            call.status = 404
+            return 404, {}, b""
         url = URL(self.upstream[service] + request.path_qs, encoded=True)
         # The caller's Host goes along: services name themselves by it, in poll URLs, ids and signatures.
         async with self._session.request(

@@ -24,7 +24,7 @@ _UNANSWERED_FOR_A_WINDOW = 5  # probes at least, where the data plane can't be a
 
 @dataclass
 class Judge:
-    """Invariants 1, 2, 3, 4, 7 and 8 of one resource, and when connections are cut.
+    """Invariants 1, 2, 3, 4, 7 and 8 of one resource, when connections are cut, and what a hold holds back.
 
     `configured`: where it is to be published now; `place`: where it was published last, and its clients read.
     `excused`: the published value is dead by somebody else's doing, by force, or on the word of ARM alone.
@@ -53,6 +53,7 @@ class Judge:
             self.leases[id(worker)] = detail
         elif what == "regenerate":
             self._holding(worker, "regenerates")
+            self._may_begin()
             if detail is KeyType.SALT:
                 self._count_change()
             else:
@@ -201,12 +202,21 @@ class Judge:
     def _holding(self, worker: Worker, does: str) -> None:
         assert self.leases[id(worker)].holds, f"7 Fenced: a worker without the lease {does}"
 
+    def _may_begin(self) -> None:
+        """While a hold or a wave is to be waited for, no scheduled rotation asks ARM that has not asked before."""
+        record, now = self.cloud.records.get(self.resource.id), self.cloud.now()
+        journal = record.journal if record else None
+        if journal and journal.scheduled and journal.unrefused == 1:
+            assert self.cloud.rollout.standstill(self.resource.id, now) is None, "Hold: a scheduled rotation is begun"
+
     def _may_regenerate(self, slot: Slot) -> None:
         key, now = self.resource.keys[slot], self.cloud.now()
         if self._rotation in self.forced or (self.secret and self.secret.disabled):
             return
         assert key != self.published, "2 One at a time: the published key is regenerated"
-        retirement = self.promised.get(fingerprint(key))
+        newest = self.secret.versions[-1][0].retirement if self.secret and self.secret.versions else None
+        tagged = newest if newest and newest.fingerprint == fingerprint(key) else None  # written back with its tags
+        retirement = self.promised.get(fingerprint(key)) or tagged
         if retirement and not retirement.by_policy:
             assert now >= retirement.after, "2 One at a time: retired before its time"
         elif key in self.replaced:

@@ -53,7 +53,7 @@ async def killed_at(lane: Lane, queue: StorageQueue, hosts: list[FunctionsHost],
     A regeneration that was never answered is waited for an hour, so ARM always has it here.
     """
     at, fault = call.n, KILLS[1] if call.what == "regenerate" else KILLS[call.n % 2]
-    request = arranged(lane, ROTATE)
+    request = await arranged(lane, ROTATE)
 
     async def kill() -> None:
         hosts.pop().kill()

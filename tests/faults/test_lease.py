@@ -27,7 +27,7 @@ async def test_who_lost_the_lease_stops_before(what: str, azure: AzureEmulator, 
     """412 or 409 from the storage: nothing is written, nothing published, nothing announced, ARM is not asked."""
     async with Lane.open(azure, storage, folder) as lane:
         at = last_before(await calls_of(lane, ROTATE), what)
-        request = arranged(lane, ROTATE)
+        request = await arranged(lane, ROTATE)
         lane.proxy.arm(at, STOLEN, lane.steal)
 
         outcome = await lane.work(request, fresh=True)
@@ -44,7 +44,7 @@ async def test_the_lease_outlives_an_operation_longer_than_itself(
 ) -> None:
     """The shortest lease there is, 15 s, and an operation that takes 17 s: it is renewed meanwhile."""
     async with Lane.open(azure, storage, folder, lease_seconds=15) as lane:
-        request = arranged(lane, ROTATE)
+        request = await arranged(lane, ROTATE)
         azure.configure(lane.resource, operation_seconds=(17.0, 17.0))
         lane.overrides = {"OPERATION_TIMEOUT_SECONDS": "30"}
 

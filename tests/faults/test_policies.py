@@ -1,4 +1,7 @@
-"""Months under every policy at once: no key outlives period and retirement, whatever a sweep meets now and then."""
+"""Months under every policy at once: no key outlives period and retirement, whatever a sweep meets now and then.
+
+A hold puts it off for as long as it stands, and by one window that it may have missed.
+"""
 
 import asyncio
 from contextlib import suppress
@@ -17,6 +20,7 @@ from shared.rotation.worker import Worker as Engine
 from shared.settings import Settings
 from tests.faults.memory import RESOURCE, START, Cloud, Killed, Trouble, Worker
 from tests.faults.memory_ports import LONGEST_OPERATION_SECONDS, services_of
+from tests.faults.others import Others
 from tests.faults.rules import PLACE, watching
 from tests.faults.scale import EXAMPLES, PHASES
 from tests.faults.virtual_time import TimelessLoop
@@ -48,6 +52,7 @@ policies = st.fixed_dictionaries(
 steps = st.integers(0, SWEEPS - 1)
 wishes = st.dictionaries(steps, st.sampled_from(WISHES), max_size=4)
 troubles = st.dictionaries(steps, st.tuples(st.sampled_from(TROUBLES), st.integers(1, 25)), max_size=3)
+holds = st.dictionaries(steps, st.sampled_from(("hold", "hold", "resume")), max_size=4)
 
 
 @dataclass
@@ -76,9 +81,12 @@ class Ages:
     suppress_health_check=list(HealthCheck),
     database=None,
 )
-@given(policy=policies, wishes=wishes, troubles=troubles)
+@given(policy=policies, wishes=wishes, troubles=troubles, holds=holds)
 def test_no_key_is_older_than_its_policy_allows(
-    policy: dict[str, object], wishes: dict[int, dict[str, object]], troubles: dict[int, tuple[Trouble, int]]
+    policy: dict[str, object],
+    wishes: dict[int, dict[str, object]],
+    troubles: dict[int, tuple[Trouble, int]],
+    holds: dict[int, str],
 ) -> None:
     loop, ahead, numbers = TimelessLoop(), timedelta(), count()
     cloud = Cloud(now=lambda: START + ahead + timedelta(seconds=loop.time()), watch=lambda *_: None)
@@ -105,14 +113,21 @@ def test_no_key_is_older_than_its_policy_allows(
         loop.run_until_complete(asyncio.sleep(LONGEST_OPERATION_SECONDS))
         judge.live()
 
-    met = 0
+    met = held = 0
     for step in range(SWEEPS):
+        match holds.get(step):
+            case "hold":
+                loop.run_until_complete(Others(Worker(cloud)).fail(3))
+                most += closed  # it may have missed a window
+            case "resume":
+                loop.run_until_complete(Others(Worker(cloud)).rollouts.resume(by="test"))
+        held += cloud.rollout.held(cloud.now()) is not None
         if wish := wishes.get(step):
             works(None, 0, **wish)
         trouble, at = troubles.get(step, (None, 0))
         works(trouble, at, mode=Mode.SWEEP, tracked=False)
         met += trouble is not None  # one more sweep each may be needed
-        ages.look(most + (1 + met) * SWEEPS_EVERY)
+        ages.look(most + (1 + met + held) * SWEEPS_EVERY)
         ahead += SWEEPS_EVERY
     loop.close()
     noticed = [event for event in cloud.events if event.kind == "RotationUpcoming"]

@@ -11,18 +11,28 @@ from aiohttp import web
 from azure.core.exceptions import AzureError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
+from azure.storage.blob.aio import ContainerClient, ExponentialRetry
 
+from shared.adapters.blob_container import list_metadata
 from shared.adapters.http_transport import plain_session, sending_once
 from shared.adapters.worker_clock import WorkerClock
 
 TIMEOUTS = {"connection_timeout": 5.0, "read_timeout": 5.0}
 
 
-class Deaf:
-    """A server that takes every request and never answers: it drops the connection."""
+LIST = (
+    b"<?xml version='1.0'?><EnumerationResults><Blobs><Blob><Name>resources/one</Name>"
+    b"<Metadata><entry>1</entry></Metadata></Blob></Blobs><NextMarker/></EnumerationResults>"
+)
 
-    def __init__(self) -> None:
+
+class Deaf:
+    """A server that drops the connection of every request, or of the first few; those after them get the answer."""
+
+    def __init__(self, *, times: int | None = None, answer: bytes = b"") -> None:
         self.taken = 0
+        self._times = times
+        self._answer = answer
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
@@ -35,6 +45,12 @@ class Deaf:
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.taken += 1
+        if self._times is not None and self.taken > self._times:
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\nContent-Length: {len(self._answer)}\r\n\r\n"
+            writer.write(head.encode() + self._answer)
+            await writer.drain()
+            writer.close()
+            return
         writer.transport.abort()
 
 
@@ -126,3 +142,15 @@ def test_a_date_that_is_none_tells_nothing(date: str) -> None:
         clock.read(date, sent=0.0, answered=0.0)
 
     assert 0 == clock.error_seconds
+
+
+async def test_a_list_whose_first_connection_breaks_is_read_all_the_same() -> None:
+    """The storage SDK repeats such a request, and forgets who wanted to see its answer."""
+    once = ExponentialRetry(initial_backoff=0, increment_base=0, random_jitter_range=0, retry_total=3)
+    async with (
+        Deaf(times=2, answer=LIST) as server,  # aiohttp repeats a GET by itself, and the SDK once more
+        ContainerClient(f"{server.url}account", "box", retry_policy=once) as container,
+    ):
+        found = await list_metadata(container, "resources/", most=10)
+
+    assert ([("resources/one", {"entry": "1"})], None) == found

@@ -123,6 +123,36 @@ async def test_two_that_are_only_named_are_refused_however_often_they_are_swept(
     assert "named" not in site.azure.secrets()
 
 
+async def test_two_that_are_only_named_and_get_one_new_name_are_refused(site: Site) -> None:
+    """Both were published under names of their own, of which their snapshots still tell."""
+    both = [site.resource(), site.resource()]
+    app = site.app(SIGNALR_RESOURCE_IDS=", ".join(both), SIGNALR_SUBSCRIPTION_IDS="")
+    await site.swept(app)
+    for each in both:
+        site.azure.update_signalr(each, tags={NAMED: "anew"})
+
+    outcomes = await site.swept(app)
+
+    assert ["Misconfigured"] * 2 == [outcomes[each].code for each in both]
+    assert "anew" not in site.azure.secrets()
+
+
+async def test_two_that_get_one_new_name_after_the_sweep_has_looked_are_refused(site: Site) -> None:
+    """Their messages were sent when each had a name of its own."""
+    both, app = [site.resource(), site.resource()], site.app()
+    await site.swept(app)
+    site.ahead += timedelta(minutes=1)
+    sent = await app.rotations.sweep()
+    for each in both:
+        site.azure.update_signalr(each, tags={"key-rotation": "enabled", NAMED: "late"})
+    site.ahead += timedelta(minutes=11)
+
+    outcomes = await site.done(app, sent)
+
+    assert ["Misconfigured"] * 2 == [outcomes[each].code for each in both]
+    assert "late" not in site.azure.secrets()
+
+
 async def test_the_owner_of_a_secret_goes_on_whatever_another_resources_tag_says(site: Site) -> None:
     """Its published key is dead, and a stranger's tag must not keep it from being repaired."""
     owner, app = site.resource(), site.app()
