@@ -69,9 +69,15 @@ class KeyVaultSecrets:
             translated(f"Key Vault (list versions of {name})", needs=_OFFICER, step="publish"),
             suppress(ResourceNotFoundError),
         ):
-            async for version in self._client_for(vault_url).list_properties_of_secret_versions(name):
+            client = self._client_for(vault_url)
+            async for version in client.list_properties_of_secret_versions(name):
                 if (version.tags or {}).get("RotationId") == rotation_id:
-                    return _described(version)
+                    # A list has no values. One that is disabled is shown to none.
+                    return (
+                        _published(await client.get_secret(name, version.version))
+                        if version.enabled
+                        else _described(version)
+                    )
         return None
 
     async def publish(self, version: NewSecretVersion, *, now: datetime, timeout_seconds: float) -> PublishedSecret:

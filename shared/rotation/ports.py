@@ -163,7 +163,7 @@ class SecretStore(Protocol):
         """The same, and the key that it holds, at the endpoint that it names: for probing it."""
 
     async def made_by(self, vault_url: str, name: str, rotation_id: str) -> PublishedSecret | None:
-        """The version that this rotation added, newest or not; None when it added none."""
+        """The version that this rotation added, newest or not, with its fingerprint; None when it added none."""
 
     async def publish(self, version: NewSecretVersion, *, now: datetime, timeout_seconds: float) -> PublishedSecret:
         """Add a version. Never repeated by itself: an answer that was lost may hide a version that was made.

@@ -51,7 +51,7 @@ async def test_a_scheduled_rotation_makes_the_calls_of_the_page_and_no_other(
     azure: AzureEmulator, storage: Azurite, folder: Path
 ) -> None:
     async with Lane.open(azure, storage, folder) as lane:
-        await lane.work(arranged(lane, ADOPT))
+        await lane.work(await arranged(lane, ADOPT))
         lane.ahead = timedelta(days=61)
         due = sweep_of(lane.resource).model_copy(
             update={"expected": True, "requested_at": datetime.now(UTC) + lane.ahead}
