@@ -51,9 +51,11 @@ async def finish(run: RunContext) -> Outcome:
     with telemetry.rotating(journal, lambda: run.leased.record):
         try:
             outcome = await _carried_out(run)
-        except Retryable:  # how far it came is worth a write now: it may be long until the next attempt
-            with suppress(RotationError):
-                await run.leased.save()
+        except Retryable:
+            known = run.leased.record.journal
+            if known and known.touched:  # how far it came is worth a write: it may be long until the next attempt
+                with suppress(RotationError):
+                    await run.leased.save()
             raise
         if run.leased.record.outbox:
             with telemetry.step("announce", lambda: run.leased.record.journal or journal):

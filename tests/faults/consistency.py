@@ -21,7 +21,8 @@ _GREEN = frozenset({State.HEALTHY, State.DUE_SOON})
 _COMPLETED = {name: kind for kind, name in KINDS.items()}
 _WAITS = frozenset({Code.OUTSIDE_WINDOW, Code.ON_HOLD, Code.LATER_WAVE, Code.KEY_REFUSED, Code.SERVICE_REJECTS_KEYS})
 # What ends an operation when its record can't be reached: the run goes on without it, and its end stays what it was.
-_WITHOUT_RECORD = frozenset({"LeaseHeld"})
+# Told while the record could not be had. What had begun is finished by a sweep, and the operation stays as it ended.
+_WITHOUT_RECORD = frozenset({"LeaseHeld", "NotPermitted"})
 
 
 @dataclass(frozen=True, slots=True)

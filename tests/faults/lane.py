@@ -104,6 +104,8 @@ class Lane:
 
     def new_resource(self) -> None:
         """A SignalR resource that no case has seen."""
+        if self.resource:  # a sweep lists no other case's resource: else each case would take longer than the last
+            self.azure.delete_signalr(self.resource)
         self.resource = self.azure.create_signalr(
             f"cut{os.getpid()}-{next(_numbers)}", tags={"key-rotation": "enabled"}
         )

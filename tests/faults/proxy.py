@@ -71,7 +71,8 @@ class Proxy:
     """Stands before the services named in `upstream` (name → origin).
 
     `trust` verifies them, `tls` is what callers see. `taken` are the calls that the services took and that changed
-    something, over all cases of a resource. `gone`: those of the services that answer 404 to everything.
+    something, over all cases of a resource. `gone`: those of the services that answer 404 to everything;
+    `unnumbered`: those whose calls pass without being counted.
     """
 
     upstream: Mapping[str, str]
@@ -81,6 +82,7 @@ class Proxy:
     calls: list[Call] = field(default_factory=list)
     taken: list[Call] = field(default_factory=list)
     gone: frozenset[str] = frozenset()
+    unnumbered: frozenset[str] = frozenset()
     origins: dict[str, str] = field(default_factory=dict)
     at: int = 0
     fault: Fault | None = None
@@ -126,9 +128,10 @@ class Proxy:
         body = await request.read()
         path = request.path_qs if service == "blob" else urlsplit(request.path_qs).path
         call = Call(len(self.calls) + 1, service, request.method, path, body=body)
-        if service != "signalr" or "/hubs/keyrotation/" in call.path:  # others' calls to the data plane do not count
+        others = service == "signalr" and "/hubs/keyrotation/" not in call.path
+        if not others and service not in self.unnumbered:
             self.calls.append(call)
-        if self.fault is None or call.n != self.at or self.calls[-1] is not call:
+        if self.fault is None or call.n != self.at or not self.calls or self.calls[-1] is not call:
             return _whole(*await self._forward(service, request, body, call))
         fault, hook = self.fault, self.hook
         self.fault = None

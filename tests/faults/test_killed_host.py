@@ -19,7 +19,7 @@ from local.functions_host.limits import Limits
 from shared.adapters.azure_services import NAME
 from shared.adapters.storage_queue import StorageQueue
 from shared.domain.requests import WorkItem
-from tests.faults.case import Findings, arranged, calls_of, settled
+from tests.faults.case import Findings, arranged, settled
 from tests.faults.consumer import Consumer
 from tests.faults.kinds import KILLS
 from tests.faults.lane import Lane
@@ -47,12 +47,26 @@ async def ended(lane: Lane, request: WorkItem) -> None:
             await asyncio.sleep(0.1)
 
 
-async def killed_at(lane: Lane, queue: StorageQueue, hosts: list[FunctionsHost], folder: Path, call: Call) -> Findings:
+async def undisturbed(lane: Lane, queue: StorageQueue, hosts: list[FunctionsHost], folder: Path) -> list[Call]:
+    """The calls of a host that has just started, which gives way to another one."""
+    request = await arranged(lane, ROTATE)
+    await queue.send(request)
+    await ended(lane, request)
+    await asyncio.to_thread(hosts[0].idle)
+    hosts.pop().stop()
+    hosts.append(await standby(lane, folder))
+    return list(lane.proxy.calls)
+
+
+async def killed_at(
+    lane: Lane, queue: StorageQueue, hosts: list[FunctionsHost], folder: Path, call: Call, *, said_to_be_sent: bool
+) -> Findings:
     """Kill the host that works on a message, before or after a service acts, and let another come.
 
-    A regeneration that was never answered is waited for an hour, so ARM always has it here.
+    A regeneration that was never answered is waited for an hour: once the record says that it is sent, ARM has it.
     """
-    at, fault = call.n, KILLS[1] if call.what == "regenerate" else KILLS[call.n % 2]
+    at, before, after = call.n, *KILLS
+    fault = before if said_to_be_sent else after if call.what == "regenerate" else KILLS[at % 2]
     request = await arranged(lane, ROTATE)
 
     async def kill() -> None:
@@ -79,12 +93,18 @@ async def test_a_killed_host_leaves_nothing_half_done(
         Lane.open(azure, hosts_storage, folder) as lane,
         QueueClient.from_connection_string(hosts_storage.connection_string, NAME) as client,
     ):
-        calls = await calls_of(lane, ROTATE)
-        places = [call for call in calls if CHAOS or call.what == "publish"]
-        hosts = [await standby(lane, folder)]
+        lane.new_resource()
+        lane.proxy.unnumbered = frozenset({"queue"})  # which the host polls all the time
+        hosts, queue = [await standby(lane, folder)], StorageQueue(client)
         try:
+            calls = await undisturbed(lane, queue, hosts, folder)
+            post = next(call.n for call in calls if call.what == "regenerate")
+            places = [call for call in calls if CHAOS or call.what == "publish"]
             with Consumer(azure, [lane.watched]) as consumer:
-                found = [await killed_at(lane, StorageQueue(client), hosts, folder, each) for each in places]
+                found = [
+                    await killed_at(lane, queue, hosts, folder, each, said_to_be_sent=each.n == post - 1)
+                    for each in places
+                ]
         finally:
             for host in hosts:
                 host.stop()
