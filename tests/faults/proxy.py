@@ -85,7 +85,7 @@ class Proxy:
     unnumbered: frozenset[str] = frozenset()
     origins: dict[str, str] = field(default_factory=dict)
     at: int = 0
-    fault: Fault | None = None
+    fault: Fault | Callable[[Call], Fault] | None = None
     hook: Callable[[], Awaitable[None]] | None = None
     struck: asyncio.Event = field(default_factory=asyncio.Event)
     _runners: list[web.ServerRunner] = field(default_factory=list)
@@ -109,8 +109,10 @@ class Proxy:
         if self._session:
             await self._session.close()
 
-    def arm(self, at: int, fault: Fault, hook: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Count from 1 again, and let `fault` strike the call with number `at`."""
+    def arm(
+        self, at: int, fault: Fault | Callable[[Call], Fault], hook: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """Count from 1 again, and let `fault` strike the call with number `at`; a function is asked for it then."""
         self.calls, self.at, self.fault, self.hook = [], at, fault, hook
         self.struck = asyncio.Event()
 
@@ -133,7 +135,7 @@ class Proxy:
             self.calls.append(call)
         if self.fault is None or call.n != self.at or not self.calls or self.calls[-1] is not call:
             return _whole(*await self._forward(service, request, body, call))
-        fault, hook = self.fault, self.hook
+        fault, hook = self.fault if isinstance(self.fault, Fault) else self.fault(call), self.hook
         self.fault = None
         self.struck.set()
         if fault.hook == "before" and hook:
