@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal
 
 from shared.domain.keys import fingerprint
@@ -129,9 +129,10 @@ async def _struck(lane: Lane, cut: Cut, request: WorkItem, found: Findings) -> N
         await lane.work(request, fresh=True)
         kept = await lane.give_back()
         # The call that was under way when the lease was lost cannot be called back: its time is bounded by the lease.
-        # A token that was being fetched is part of the call that it is for.
-        token = any(call.n == cut.at and call.service == "identity" for call in lane.proxy.calls)
-        later = [str(call) for call in lane.proxy.calls if call.n > cut.at + token and call.changed]
+        # A token that was being fetched, however often it took, is part of the call that it is for.
+        since = [call for call in lane.proxy.calls if call.n >= cut.at]
+        tokens = len([*takewhile(lambda call: call.service == "identity", since)])
+        later = [str(call) for call in since if call.n > cut.at + tokens and call.changed]
         found.expect("7 Fenced", kept is None or (kept and not later), later or "the record was written")
     else:
         lane.proxy.arm(cut.at, cut.fault)

@@ -236,7 +236,8 @@ class Lane:
         if thief is None:
             return None
         same = bool((await self.record.get_blob_properties()).etag == self._etag)
-        await thief.release()
+        with suppress(HttpResponseError):  # it may have run out
+            await thief.release()
         return same
 
     def __post_init__(self) -> None:

@@ -197,7 +197,7 @@ async def test_no_answer_that_holds_keys_gets_into_a_log_or_an_exception(
         for operation in operations:
             engine.azure.fault(operation, status=status, body=body, times=6)
             try:
-                await engine.app.worker.work(engine.asks(force=True))
+                await engine.works(engine.asks(force=True))
             except RotationError:
                 logging.getLogger("rotation.test").exception("failed")
             engine.azure.clear_faults()
