@@ -162,7 +162,7 @@ TOLD = (
         "shared/rotation/outcomes.py",
         "    if known := record.outcome_of(item.rotation_id):",
         "    if known := None:",
-        f"{_KNOWN}::test_an_error_after_the_end_does_not_change_the_end",
+        f"{_KNOWN}::test_an_error_after_the_end_whichever_call_met_it_does_not_change_the_end",
     ),
     Mutation(
         10,

@@ -8,6 +8,7 @@ import pytest
 from shared.domain.keys import KeyType, Slot
 from shared.domain.record import Outcome, Record, Result
 from shared.domain.requests import Mode
+from shared.rotation.submit import status_by
 from tests.faults.consistency import Consistency
 from tests.faults.history import NO_TROUBLE, History
 from tests.faults.meddling import Meddling
@@ -276,6 +277,19 @@ def test_an_error_after_the_end_does_not_change_the_end(history: Meddling) -> No
     assert ([Result.SUCCEEDED] * 2, None) == (results(history), record(history).failing)
 
 
+def test_an_error_after_the_end_whichever_call_met_it_does_not_change_the_end(history: Meddling) -> None:
+    for call in range(1, 30):
+        history.time_passes(hours=1)
+        history.publish_by_hand("dead")
+        history.sweep(RESOURCE, ("forbidden", call))
+        looked_at(history)
+
+        told = {event.rotation_id for event in history.cloud.events if event.kind == "KeyPublished"}
+        assert told <= {each.rotation_id for each in record(history).history if each.result is Result.SUCCEEDED}
+        history.sweep()
+        assert record(history).failing is None
+
+
 def test_a_close_that_is_refused_announces_nothing(history: Meddling) -> None:
     for write in range(1, 30):
         ask(history, {**ROTATE, "force": True}, ("forbidden", write))
@@ -295,8 +309,11 @@ def test_an_operation_that_ended_without_its_record_stays_as_it_ended(history: M
     looked_at(history)
 
     operation = history.cloud.operations[history.asked[1].rotation_id]
+    told = status_by(operation, record(history)).outcome
     assert operation.outcome
-    assert ("LeaseHeld", Result.SUCCEEDED) == (operation.outcome.code, results(history)[-1])
+    assert told
+    assert ("LeaseHeld", "LeaseHeld") == (operation.outcome.code, told.code)
+    assert Result.SUCCEEDED is results(history)[-1]
 
 
 def test_a_lease_that_is_held_does_not_change_how_a_rotation_has_ended(history: Meddling) -> None:
