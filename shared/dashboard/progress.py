@@ -59,17 +59,18 @@ def progress_of(status: "RotationStatus") -> Progress:
     """The progress of a rotation, whether a worker has started it or not."""
     if status.journal:
         return running(status.journal)
-    if outcome := status.outcome or status.announcing:
-        return finished(outcome)
+    if status.outcome:
+        return finished(status.outcome)
+    if status.announcing:
+        return running(status.announcing)
     requested = _requested(status.operation.requested_at)
     stages = (requested, ProgressStep("planned", "doing", "waiting for a worker"))
     return Progress(status.operation.rotation_id, "Requested", stages, ended=False)
 
 
-def running(journal: Journal) -> Progress:
-    """The progress of an open rotation."""
-    title = _title(journal.kind, journal.slot)
-    return Progress(journal.rotation_id, title, _stages(journal), ended=False)
+def running(run: Journal | Outcome) -> Progress:
+    """The progress of an open rotation, or of one whose event is being sent."""
+    return Progress(run.rotation_id, _title(run.kind, run.slot), _stages(run), ended=False)
 
 
 def finished(outcome: Outcome) -> Progress:

@@ -50,6 +50,17 @@ def test_each_step_says_how_long_after_the_one_before_it_came() -> None:
     ] == notes
 
 
+def test_a_rotation_whose_event_is_being_sent_has_not_ended() -> None:
+    outcome = fleet.outcome(NOW)
+    times = {step: at for step, at in outcome.times.items() if step is not Step.ANNOUNCED}
+    sending = outcome.model_copy(update={"step": Step.PUBLISHED, "times": times})
+
+    progress = progress_of(RotationStatus(TICKET, announcing=sending))
+
+    assert (("published", "done"), ("announced", "doing")) == tuple(steps(progress)[-2:])
+    assert not progress.ended
+
+
 def test_a_failure_marks_where_it_stopped() -> None:
     times = {Step.PLANNED: NOW, Step.REGENERATED: NOW + timedelta(seconds=17)}
     failed = fleet.failure(NOW, "NotPermitted", "no", kind=Kind.ROTATE, times=times)
