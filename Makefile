@@ -19,7 +19,7 @@ azure: .venv/.installed  ## Azure emulators only, for any SDK or CLI
 test: .venv/.installed  ## full test suite
 	scripts/browser
 	@$(PY) -m tests.infra.compiler
-	$(PY) -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 browser: .venv/.installed  ## the dashboard in a real Chromium, installed where that is possible
 	scripts/browser

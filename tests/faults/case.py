@@ -126,13 +126,15 @@ async def _struck(lane: Lane, cut: Cut, request: WorkItem, found: Findings) -> N
         await lane.work_until_killed(request)
     elif cut.fault.hook == "before":
         lane.proxy.arm(cut.at, cut.fault, lane.steal)
+        lane.stolen_at = 0
         await lane.work(request, fresh=True)
         kept = await lane.give_back()
         # The call that was under way when the lease was lost cannot be called back: its time is bounded by the lease.
         # A token that was being fetched, however often it took, is part of the call that it is for.
-        since = [call for call in lane.proxy.calls if call.n >= cut.at]
+        at = max(cut.at, lane.stolen_at)  # a theft that takes long strikes later: the worker has asked again meanwhile
+        since = [call for call in lane.proxy.calls if call.n >= at]
         tokens = len([*takewhile(lambda call: call.service == "identity", since)])
-        later = [str(call) for call in since if call.n > cut.at + tokens and call.changed]
+        later = [str(call) for call in since if call.n > at + tokens and call.changed]
         found.expect("7 Fenced", kept is None or (kept and not later), later or "the record was written")
     else:
         lane.proxy.arm(cut.at, cut.fault)

@@ -57,6 +57,7 @@ class Lane:
     secrecy: Secrecy = field(default_factory=Secrecy)
     errors: list[str] = field(default_factory=list)
     killed: int = 0  # workers so far
+    stolen_at: int = 0  # the last call before the lease was stolen
     resource: str = ""
     endpoint: str = ""
     published: str | None = None
@@ -229,6 +230,7 @@ class Lane:
             await thief.acquire(lease_duration=60)
             self._etag = (await self.record.get_blob_properties()).etag
             self._thief = thief
+            self.stolen_at = len(self.proxy.calls)
 
     async def give_back(self) -> bool | None:
         """End the theft; whether the record stayed as it was meanwhile, or None when there was none."""
