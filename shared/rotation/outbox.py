@@ -25,7 +25,7 @@ async def flush(services: Services, leased: LeasedRecord) -> None:
     began = loop.time()
     until = began + leased.announcing_seconds
     for event in record.outbox if leased.announcing_seconds > 0 else ():
-        await leased.prolong()  # a worker that lost the lease announces nothing more
+        await leased.renew()  # a worker that lost the lease announces nothing more
         try:
             async with asyncio.timeout_at(until):
                 await services.events.publish(event)
