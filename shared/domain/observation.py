@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from shared.domain.connection_strings import Shape, with_access_key
 from shared.domain.keys import AccessKey, SecretFormat, Slot
-from shared.domain.policy import Policy
+from shared.domain.policy import Policy, place_of
 from shared.domain.resources import ResourceId
 from shared.domain.wire import Wire
 
@@ -39,8 +39,8 @@ class Publication(Wire):
         return cls(fingerprint=fingerprint, since=since, vault_url=policy.vault_url, secret_name=policy.secret_name)
 
     def is_in(self, vault_url: str, secret_name: str) -> bool:
-        """Whether this is the secret. Key Vault compares names without regard to case."""
-        return (self.vault_url.lower(), self.secret_name.lower()) == (vault_url.lower(), secret_name.lower())
+        """Whether this is the secret."""
+        return place_of(self.vault_url, self.secret_name) == place_of(vault_url, secret_name)
 
 
 class RejectedKey(Wire):

@@ -29,6 +29,11 @@ _PERIOD_TAG, _OVERLAP_TAG, _RETIRE_TAG = (
 _WINDOW_TAG, _NOTICE_TAG = "key-rotation-window", "key-rotation-notice-days"
 
 
+def place_of(vault_url: str, secret_name: str) -> tuple[str, str]:
+    """A secret, to be compared: Key Vault compares names without regard to case."""
+    return vault_url.lower(), secret_name.lower()
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How one resource is to be rotated.
@@ -54,8 +59,8 @@ class Policy:
 
     @property
     def place(self) -> tuple[str, str]:
-        """The vault and the secret. Key Vault compares names without regard to case."""
-        return self.vault_url.lower(), self.secret_name.lower()
+        """Where it publishes, as `place_of` compares it."""
+        return place_of(self.vault_url, self.secret_name)
 
     def due(self, since: datetime) -> datetime:
         """When the next rotation is due of a resource whose key is published since then."""

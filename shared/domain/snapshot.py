@@ -10,7 +10,7 @@ from pydantic import Field
 from shared.domain.decision import overlap_end
 from shared.domain.keys import Slot
 from shared.domain.observation import Observation, PublishedSecret, Retirement
-from shared.domain.policy import Policy
+from shared.domain.policy import Policy, place_of
 from shared.domain.rotation_window import rotation_window
 from shared.domain.wire import Wire
 
@@ -118,5 +118,5 @@ class Snapshot(Wire):
         return (due or retires) and self.opens_at(now) is None
 
     def publishes_to(self, vault_url: str, secret_name: str) -> bool:
-        """Whether this is the secret it publishes to. Key Vault compares names without regard to case."""
-        return (self.vault_url.lower(), self.secret_name.lower()) == (vault_url.lower(), secret_name.lower())
+        """Whether this is the secret it publishes to."""
+        return place_of(self.vault_url, self.secret_name) == place_of(vault_url, secret_name)

@@ -10,6 +10,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from shared.domain.errors import Terminal
+from shared.domain.policy import place_of
 from shared.domain.requests import Mode, RotationCommand, WorkItem, rotation_id
 from shared.domain.resources import ResourceId
 from shared.rotation.inbound_event import InboundEvent, inbound_event
@@ -107,7 +108,7 @@ class IncomingEvents:
         if resource is None or not self._fleet.could_cover(resource):
             return None, "secret not managed"
         policy = self._fleet.policy(await self._services.signalr.get(resource))
-        if policy.place != (event.vault_url, event.secret_name.lower()):
+        if policy.place != place_of(event.vault_url, event.secret_name):
             return None, "secret no longer managed"
         if newest is None or newest.version.lower() != event.version.lower():
             return None, "not the newest version"

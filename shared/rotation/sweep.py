@@ -18,7 +18,7 @@ from shared.domain.errors import RotationError
 from shared.domain.heartbeat import ANNOUNCEMENT_PENDING, POISON_MESSAGES, Finding, Heartbeat, Unreadable
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.overdue import Overdue, find_overdue, still_unobserved
-from shared.domain.policy import OPT_IN_TAG, is_unclear, unknown_word
+from shared.domain.policy import OPT_IN_TAG, is_unclear, place_of, unknown_word
 from shared.domain.requests import ListedState, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId
 from shared.domain.rollout import RolloutState
@@ -279,7 +279,7 @@ class Sweep:
         found, entry = state.managed.get(resource), state.entries.get(resource)
         if found is None:
             snapshot = entry.snapshot if entry else None
-            return (snapshot.vault_url.lower(), snapshot.secret_name.lower()) if snapshot else None
+            return place_of(snapshot.vault_url, snapshot.secret_name) if snapshot else None
         try:
             return self._fleet.policy(found).place
         except RotationError:  # a wrong tag: the resource's own message reports it
