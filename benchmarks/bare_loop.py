@@ -19,7 +19,7 @@ from shared.domain.keys import KeyType, Slot
 from shared.domain.policy import Policy
 from shared.domain.resources import ResourceId
 from shared.rotation.inventory import Fleet
-from shared.rotation.ports import NewSecretVersion
+from shared.rotation.ports import NewSecretVersion, Verdict
 from shared.settings import load
 
 _TIMEOUT_SECONDS = 30.0
@@ -79,7 +79,7 @@ async def _rotate(app: App, resource: ResourceId, policy: Policy) -> None:
         )
         await leased.update(journal)
         await services.events.publish(events.completed(journal, resource, policy))
-        if False in verdicts:
+        if verdicts != [Verdict.ACCEPTED, True, Verdict.ACCEPTED]:
             raise SystemExit(f"SignalR rejects a key of {resource}, or none at all")
 
 
