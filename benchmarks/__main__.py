@@ -1,6 +1,6 @@
 """`python -m benchmarks`: all eight measurements, each held to its goal.
 
-With `--write` the results go into docs/explanation/performance.json and the table of performance.md beside it.
+With `--write` the results go into docs/reference/measurements.json and the table of measurements.md beside it.
 `--short` only shows, in less than a minute, that every measurement runs: its figures mean nothing.
 """
 
@@ -38,7 +38,7 @@ def main() -> int:
     """Exit code 1 when a goal is missed, but never for a short run."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="smoke-test the benchmarks, in less than a minute")
-    parser.add_argument("--write", action="store_true", help="into docs/performance.*, in place of what was there")
+    parser.add_argument("--write", action="store_true", help="into docs/reference/measurements.*")
     parser.add_argument("numbers", nargs="*", type=int, help="which of the eight; default: all")
     asked = parser.parse_args()
     chosen = [module for number, module in enumerate(ALL, 1) if not asked.numbers or number in asked.numbers]

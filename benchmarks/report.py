@@ -1,4 +1,4 @@
-"""How findings are told: on the screen, as JSON, and as the tables of docs/explanation/performance.md."""
+"""How findings are told: on the screen, as JSON, and as the tables of docs/reference/measurements.md."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks.finding import Figure, Finding
 from benchmarks.ground import ROOT
 
-RESULTS = ROOT / "docs" / "explanation" / "performance.json"
-PAGE = ROOT / "docs" / "explanation" / "performance.md"
+RESULTS = ROOT / "docs" / "reference" / "measurements.json"
+PAGE = ROOT / "docs" / "reference" / "measurements.md"
 COMMAND = "make bench"
 
 

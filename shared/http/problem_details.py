@@ -1,6 +1,6 @@
 """Errors as an HTTP caller reads them: problem details (RFC 9457) whose type is stable.
 
-`PROBLEMS` lists every problem with its HTTP status and its title; the OpenAPI document and docs/reference/http-api.md
+`PROBLEMS` lists every problem with its HTTP status and its title; the OpenAPI document and docs/reference/problems.md
 list the same.
 """
 

@@ -161,7 +161,7 @@ async def _resources(request: HttpRequest, app: GetApi) -> HttpResponse:
     grace = timedelta(hours=app().settings.OVERDUE_GRACE_HOURS)
     if fleet_sheet.wants_sheet(request):
         pieces = fleet_sheet.sheet(inventory.pages(most=MOST_PER_PAGE), now, grace=grace)
-        # The platform's worker takes a response whole: here the stream ends (docs/reference/http-api.md).
+        # The platform's worker takes a response whole: here the stream ends (docs/reference/resource-list.md).
         return HttpResponse(200, b"".join([piece async for piece in pieces]), _SHEET, fleet_sheet.MEDIA_TYPE)
     most, start = paging(request.query)
     try:

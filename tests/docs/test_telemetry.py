@@ -1,4 +1,4 @@
-"""docs/reference/telemetry.md names what is logged and recorded, and nothing that is not."""
+"""docs/reference/telemetry.md and log-events.md name what is logged and recorded, and nothing that is not."""
 
 import ast
 import re
@@ -8,6 +8,7 @@ from shared.observability import telemetry
 from tests.docs.documents import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "telemetry.md").read_text()
+EVENTS = (ROOT / "docs" / "reference" / "log-events.md").read_text()
 ALERTS = (ROOT / "infra" / "modules" / "alerts.bicep").read_text()
 
 
@@ -15,8 +16,8 @@ def section(heading: str) -> str:
     return PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def names(heading: str) -> set[str]:
-    rows = re.findall(r"^\| (`.+?) \|", section(heading), re.MULTILINE)
+def names(page: str) -> set[str]:
+    rows = re.findall(r"^\| (`.+?) \|", page, re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
 
 
@@ -41,7 +42,7 @@ def logged() -> dict[str, str]:
 
 
 def test_every_event_named_is_logged_at_that_level() -> None:
-    rows = re.findall(r"^\| (`.+?) \| (info|warning|error) \|", section("Log"), re.MULTILINE)
+    rows = re.findall(r"^\| (`.+?) \| (info|warning|error) \|", EVENTS, re.MULTILINE)
     said = {event: level for events, level in rows for event in re.findall(r"`([^`]+)`", events)}
 
     found = logged()
@@ -53,13 +54,13 @@ def test_every_event_that_an_alert_counts_is_named() -> None:
     counted = set(re.findall(r"^ +event: '(.+)'", ALERTS, re.MULTILINE))
 
     assert counted
-    assert counted <= names("Log")
+    assert counted <= names(EVENTS)
 
 
 def test_every_metric_is_named() -> None:
     source = Path(telemetry.__file__).read_text()
 
-    assert set(re.findall(r"meter\.create_\w+\(\"([\w.]+)\"", source)) == names("Metrics")
+    assert set(re.findall(r"meter\.create_\w+\(\"([\w.]+)\"", source)) == names(section("Metrics"))
 
 
 def test_every_step_has_its_span() -> None:

@@ -1,6 +1,6 @@
 """The guards of each invariant, and how each is taken out: what `make mutants` tries, one after the other.
 
-A guard that no test misses is either not needed or not tested. docs/explanation/guarantees-and-limits.md shows the
+A guard that no test misses is either not needed or not tested. docs/reference/evidence.md shows the
 list, beside the tests.
 """
 

@@ -1,4 +1,4 @@
-"""docs/reference/http-api.md, docs/events and docs/consumers say what the code says."""
+"""docs/reference/http-api.md, problems.md, docs/events and docs/consumers say what the code says."""
 
 import re
 from pathlib import Path
@@ -13,6 +13,7 @@ from tests.event_schemas import KINDS, samples, validate_event
 
 DOCS = Path(__file__).parents[2] / "docs"
 HTTP = (DOCS / "reference" / "http-api.md").read_text()
+LISTED_PROBLEMS = (DOCS / "reference" / "problems.md").read_text()
 EVENTS = (DOCS / "events" / "README.md").read_text()
 CONSUMERS = (DOCS / "consumers" / "README.md").read_text()
 
@@ -22,7 +23,7 @@ def first_cells(page: str) -> list[str]:
 
 
 def test_every_problem_is_listed_with_its_status() -> None:
-    listed = dict(re.findall(r"^\| `(\w+)` \| (\d{3})", HTTP, re.MULTILINE))
+    listed = dict(re.findall(r"^\| `(\w+)` \| (\d{3})", LISTED_PROBLEMS, re.MULTILINE))
 
     assert {code: str(status) for code, (status, _) in PROBLEMS.items()} == listed
 

@@ -1,4 +1,4 @@
-"""docs/how-to/call-the-api.md: its lines are run as they stand there, and answer what it says."""
+"""How to call the API, from the portal too: the lines are run as they stand there, and answer what the pages say."""
 
 import os
 import re
@@ -13,8 +13,11 @@ from local.azurite.server import Azurite
 from tests.http.conftest import HttpWorld
 from tests.world import running_host
 
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "call-the-api.md").read_text()
-LINES = re.findall(r"```sh\n(.*?)```\n→ `(\d+)`", PAGE, re.DOTALL)
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to"
+PAGES = "".join(
+    (HOW_TO / f"{page}.md").read_text() for page in ("call-the-api", "run-from-the-portal", "when-a-call-fails")
+)
+LINES = re.findall(r"```sh\n(.*?)```\n→ `(\d+)`", PAGES, re.DOTALL)
 SUBSCRIPTION = "0e0e0e0e-0000-4000-8000-0000000000aa"
 
 
@@ -30,7 +33,7 @@ def shell(folder: Path, cloud: AzureEmulator) -> Iterator[dict[str, str]]:
 
 
 def test_every_line_says_what_it_answers() -> None:
-    assert PAGE.count("```sh") == len(LINES) > 10
+    assert PAGES.count("```sh") == len(LINES) > 10
 
 
 @pytest.mark.parametrize(("line", "status"), LINES)

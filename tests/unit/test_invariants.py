@@ -1,4 +1,4 @@
-"""The page of guarantees names the tests that hold each invariant, and the mutations that show that they do."""
+"""The page of evidence names the tests that hold each guarantee, and the mutations that show that they do."""
 
 import re
 
@@ -7,11 +7,15 @@ import pytest
 from tests.faults.guards import MUTATIONS, Mutation
 from tests.world import ROOT
 
-PAGE = (ROOT / "docs/explanation/guarantees-and-limits.md").read_text()
+PROMISED = (ROOT / "docs/explanation/guarantees-and-limits.md").read_text()
+PAGE = (ROOT / "docs/reference/evidence.md").read_text()
 SECTIONS = {int(text.split()[0]): text for text in re.split(r"^## (?=\d+ )", PAGE, flags=re.MULTILINE)[1:]}
 
 
-def test_every_invariant_has_its_section() -> None:
+def test_every_guarantee_has_its_section_of_evidence() -> None:
+    promised = re.findall(r"^## (\d+ [^:\n]+):", PROMISED, re.MULTILINE)
+
+    assert promised == re.findall(r"^## (.+)$", PAGE, re.MULTILINE)
     assert list(range(1, 11)) == list(SECTIONS)
 
 
@@ -22,7 +26,7 @@ def test_the_page_lists_the_mutations_of_each_invariant_with_their_tests(invaria
     assert rows == [(each.name, each.test) for each in MUTATIONS if each.invariant == invariant]
 
 
-@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", PAGE))))
+@pytest.mark.parametrize("named", sorted(set(re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", PROMISED + PAGE))))
 def test_every_test_that_is_named_exists(named: str) -> None:
     file, _, test = named.partition("::")
 
