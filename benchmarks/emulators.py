@@ -82,7 +82,7 @@ async def _questions(azure: AzureEmulator, session: aiohttp.ClientSession) -> li
     vault = await _token(azure, session, "https://vault.azure.net")
     hub = f"{azure.connection_endpoint(resource)}/api/hubs/benchmark/users/nobody"
     claims = {"aud": hub, "exp": int(time.time()) + 3600}
-    signed = {"Authorization": f"Bearer {jwt.encode(claims, azure.live_keys(resource)['Primary'])}"}
+    signed = {"Authorization": f"Bearer {jwt.encode(claims, azure.valid_keys(resource)['Primary'])}"}
     one = f"{azure.arm}{resource}"
     return [
         Question("SignalR.get", "GET", f"{one}?api-version=2023-02-01", arm, 200),

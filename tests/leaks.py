@@ -21,7 +21,7 @@ class KeyWatch:
     def look(self) -> None:
         """Remember the keys that are live now, and all that were ever published."""
         for resource in self._resources:
-            self.keys |= set(self._azure.live_keys(resource).values())
+            self.keys |= set(self._azure.valid_keys(resource).values())
         for versions in self._azure.secrets().values():
             for version in versions:
                 key = version["value"].partition("AccessKey=")[2].partition(";")[0]

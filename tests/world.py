@@ -89,7 +89,7 @@ class World:
     def live_slot(self, resource: str) -> str | None:
         """The slot whose live key the newest version holds."""
         versions = self.versions(resource)
-        live = self.azure.live_keys(resource)
+        live = self.azure.valid_keys(resource)
         return next((slot for slot, key in live.items() if versions and key in versions[-1]["value"]), None)
 
     def events(self, resource: str) -> list[dict[str, Any]]:

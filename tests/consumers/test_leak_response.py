@@ -38,7 +38,7 @@ def chat(world: HttpWorld) -> str:
 
 
 def published(world: HttpWorld, chat: str) -> str:
-    return world.azure.live_keys(chat)[world.live_slot(chat) or ""]
+    return world.azure.valid_keys(chat)[world.live_slot(chat) or ""]
 
 
 def test_leaked_key_is_found_by_its_fingerprint(world: HttpWorld, chat: str) -> None:
@@ -95,7 +95,7 @@ def test_inside_the_overlap_neither_is_allowed_without_force(world: HttpWorld, c
 
 def test_without_rejecting_the_leaked_key_stays_valid_until_the_time_it_tells(world: HttpWorld) -> None:
     chat = world.resource(**{"key-rotation-overlap-hours": "24"})
-    leaked = world.azure.live_keys(chat)["Primary"]
+    leaked = world.azure.valid_keys(chat)["Primary"]
     day_before = world.azure.clock().replace(microsecond=0)
     name = chat.rsplit("/", 1)[1]
     endpoint = world.azure.connection_endpoint(chat)

@@ -12,7 +12,7 @@ def foreign(world: HttpWorld, slot: str, credential: str, **tags: str) -> str:
     """A resource whose secret was made after Microsoft's tutorial: a bare key, and the tutorial's tags."""
     resource = world.resource(**{"key-rotation-overlap-hours": "0"} | tags)
     its_tags = {"CredentialId": credential, "ProviderAddress": resource, "ValidityPeriodDays": "60"}
-    world.azure.put_secret(secret_name(resource), world.azure.live_keys(resource)[slot], tags=its_tags)
+    world.azure.put_secret(secret_name(resource), world.azure.valid_keys(resource)[slot], tags=its_tags)
     return resource
 
 
@@ -34,24 +34,24 @@ def preview(world: HttpWorld, resource: str) -> dict[str, Any]:
 )
 def test_no_key_changes_whatever_the_tag_says(world: HttpWorld, slot: str, credential: str) -> None:
     resource = foreign(world, slot, credential, **{"key-rotation-format": "access-key"})
-    before = world.azure.live_keys(resource)
+    before = world.azure.valid_keys(resource)
 
     foreseen = preview(world, resource)
     world.rotated(resource, mode="resync")
 
     assert "AlreadyLive" == foreseen["code"]
-    assert before == world.azure.live_keys(resource)
+    assert before == world.azure.valid_keys(resource)
     assert before[slot] == world.versions(resource)[-1]["value"]
 
 
 @pytest.mark.parametrize("tags", [{}, {"key-rotation-format": "access-key"}], ids=["as it was", "named by tag"])
 def test_the_next_rotation_regenerates_the_other_key_and_keeps_the_form(world: HttpWorld, tags: dict[str, str]) -> None:
     resource = foreign(world, "Secondary", "key2", **tags)
-    published = world.azure.live_keys(resource)["Secondary"]
+    published = world.azure.valid_keys(resource)["Secondary"]
 
     world.rotated(resource)
 
-    live = world.azure.live_keys(resource)
+    live = world.azure.valid_keys(resource)
     assert published == live["Secondary"]
     assert live["Primary"] == world.versions(resource)[-1]["value"]
 

@@ -22,7 +22,7 @@ def test_dry_run_tells_the_decision_and_writes_nothing(folder: Path) -> None:
     with own_world(folder, "dry-run") as world:
         resource = world.resource()
         world.host.idle()
-        stored, keys, asked_before = world.stored_text(), world.azure.live_keys(resource), len(world.azure.requests())
+        stored, keys, asked_before = world.stored_text(), world.azure.valid_keys(resource), len(world.azure.requests())
 
         answer = world.rotate({"resource": resource, "dryRun": True})
 
@@ -35,7 +35,7 @@ def test_dry_run_tells_the_decision_and_writes_nothing(folder: Path) -> None:
             if request["method"] in CHANGING and request["operation"] != "SignalR.listKeys"
         ]
         assert [] == written
-        assert keys == world.azure.live_keys(resource)
+        assert keys == world.azure.valid_keys(resource)
         assert [] == world.versions(resource)
         assert [] == world.azure.events()
         assert stored == world.stored_text()

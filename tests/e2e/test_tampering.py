@@ -44,13 +44,13 @@ def elsewhere() -> Iterator[Elsewhere]:
 def test_vault_that_a_tag_names_without_leave_is_never_called(world: World, elsewhere: Elsewhere) -> None:
     """Nor is a key renewed that could then be published nowhere."""
     resource = world.resource(**{"key-rotation-vault": f"https://{elsewhere.address}"})
-    before = world.azure.live_keys(resource)
+    before = world.azure.valid_keys(resource)
 
     status = world.rotated(resource)
 
     assert "Misconfigured" == status["error"]["code"]
     assert "key-rotation-vault" in status["error"]["message"]
-    assert before == world.azure.live_keys(resource)
+    assert before == world.azure.valid_keys(resource)
     assert not elsewhere.called
 
 
@@ -95,7 +95,7 @@ def test_journal_that_would_renew_the_published_key_is_abandoned(world: World) -
     """Whoever can write to the container can't have the key renewed that everybody holds."""
     resource = world.resource()
     world.rotated(resource)
-    live = world.azure.live_keys(resource)
+    live = world.azure.valid_keys(resource)
     forged = Journal(
         times={Step.PLANNED: datetime.now(UTC)},
         rotation_id="0e0e0e0e-0000-4000-8000-0000000000aa",
@@ -111,7 +111,7 @@ def test_journal_that_would_renew_the_published_key_is_abandoned(world: World) -
 
     world.rotated(resource, mode="resync")
 
-    assert live == world.azure.live_keys(resource)
+    assert live == world.azure.valid_keys(resource)
     assert "Abandoned" in _record(world, resource)
 
 
@@ -140,7 +140,7 @@ def test_request_repeated_without_a_key_of_its_own_is_stopped_by_the_overlap(wor
 def test_refusal_that_quotes_a_key_takes_it_nowhere(world: World) -> None:
     """azure-core puts the bodies of answers into the texts of exceptions. Nothing of it is logged, told or stored."""
     resource = world.resource()
-    key = world.azure.live_keys(resource)["Primary"]
+    key = world.azure.valid_keys(resource)["Primary"]
     body = {"error": {"code": "Strange", "message": f"primaryKey is {key}"}, "primaryKey": key}
     world.azure.fault("SignalR.listKeys", resource=resource, status=400, body=body, times=3)
 

@@ -9,12 +9,12 @@ SIXTY_DAYS = timedelta(days=60)
 
 def test_timer_adopts_a_new_resource_without_changing_a_key(world: World) -> None:
     resource = world.resource()
-    before = world.azure.live_keys(resource)
+    before = world.azure.valid_keys(resource)
 
     world.host.run("sweep")
 
     until(lambda: world.events(resource) or None)
-    assert before == world.azure.live_keys(resource)
+    assert before == world.azure.valid_keys(resource)
     assert "Primary" == world.live_slot(resource)
     assert ["SignalRKeyRotation.KeyPublished"] == [event["type"] for event in world.events(resource)]
 
@@ -81,7 +81,7 @@ def test_secret_version_says_what_it_holds(world: World) -> None:
     status = world.rotated(resource)
 
     version = world.versions(resource)[-1]
-    live = world.azure.live_keys(resource)["Secondary"]
+    live = world.azure.valid_keys(resource)["Secondary"]
     endpoint = world.azure.connection_endpoint(resource)
     assert f"Endpoint={endpoint};AccessKey={live};Version=1.0;" == version["value"]
     assert "application/vnd.signalr.connection-string" == version["contentType"]

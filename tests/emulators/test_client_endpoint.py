@@ -25,17 +25,17 @@ def endpoint(azure: AzureEmulator, chat: Chat, request: pytest.FixtureRequest) -
 
 @pytest.mark.parametrize("slot", ["Primary", "Secondary"])
 def test_a_client_token_of_either_key_is_accepted(azure: AzureEmulator, chat: Chat, endpoint: str, slot: str) -> None:
-    assert 200 == _negotiate(endpoint, azure.live_keys(chat.id)[slot])
+    assert 200 == _negotiate(endpoint, azure.valid_keys(chat.id)[slot])
 
 
 def test_a_client_token_of_another_key_is_refused(azure: AzureEmulator, endpoint: str) -> None:
-    assert 401 == _negotiate(endpoint, azure.live_keys(azure.create_signalr("other"))["Primary"])
+    assert 401 == _negotiate(endpoint, azure.valid_keys(azure.create_signalr("other"))["Primary"])
 
 
 def test_a_client_token_of_a_key_that_was_regenerated_is_refused(
     azure: AzureEmulator, chat: Chat, endpoint: str
 ) -> None:
-    key = azure.live_keys(chat.id)["Primary"]
+    key = azure.valid_keys(chat.id)["Primary"]
 
     azure.regenerate_in_portal(chat.id, "Primary")
 
@@ -43,11 +43,11 @@ def test_a_client_token_of_a_key_that_was_regenerated_is_refused(
 
 
 def test_a_client_token_is_for_one_hub(azure: AzureEmulator, chat: Chat, endpoint: str) -> None:
-    assert 401 == _negotiate(endpoint, azure.live_keys(chat.id)["Primary"], hub="sports")
+    assert 401 == _negotiate(endpoint, azure.valid_keys(chat.id)["Primary"], hub="sports")
 
 
 def test_an_expired_client_token_is_refused(azure: AzureEmulator, chat: Chat, endpoint: str) -> None:
-    assert 401 == _negotiate(endpoint, azure.live_keys(chat.id)["Primary"], seconds=-1)
+    assert 401 == _negotiate(endpoint, azure.valid_keys(chat.id)["Primary"], seconds=-1)
 
 
 def test_a_client_without_a_token_is_refused(endpoint: str) -> None:
@@ -57,13 +57,13 @@ def test_a_client_without_a_token_is_refused(endpoint: str) -> None:
 def test_a_client_of_a_resource_without_local_auth_is_refused(azure: AzureEmulator, chat: Chat, endpoint: str) -> None:
     azure.update_signalr(chat.id, disable_local_auth=True)
 
-    assert 401 == _negotiate(endpoint, azure.live_keys(chat.id)["Primary"])
+    assert 401 == _negotiate(endpoint, azure.valid_keys(chat.id)["Primary"])
 
 
 def test_the_rest_api_is_served_at_the_root_with_its_own_audience(azure: AzureEmulator, chat: Chat) -> None:
     root = azure.serve_at_root(chat.id)
     url = f"{root}/api/hubs/news/users/ann"
-    token = jwt.encode({"aud": url, "exp": time.time() + 60}, azure.live_keys(chat.id)["Primary"], algorithm="HS256")
+    token = jwt.encode({"aud": url, "exp": time.time() + 60}, azure.valid_keys(chat.id)["Primary"], algorithm="HS256")
 
     answer = requests.head(f"{url}?api-version=2022-06-01", headers={"Authorization": f"Bearer {token}"}, timeout=5)
 
@@ -74,7 +74,7 @@ def test_the_rest_api_is_served_at_the_root_with_its_own_audience(azure: AzureEm
 
 def test_at_the_root_no_other_resource_is_served(azure: AzureEmulator, chat: Chat) -> None:
     root = azure.serve_at_root(chat.id)
-    key = azure.live_keys(azure.create_signalr("other"))["Primary"]
+    key = azure.valid_keys(azure.create_signalr("other"))["Primary"]
 
     assert 404 == requests.get(f"{root}/other/api/health", timeout=5).status_code
     assert 401 == _negotiate(root, key)
@@ -91,7 +91,7 @@ def _close(endpoint: str, key: str, hub: str, **query: str) -> None:
 def test_a_connection_outlives_its_key_and_is_told_when_its_hub_is_closed(
     azure: AzureEmulator, chat: Chat, endpoint: str, transport: Transport
 ) -> None:
-    keys = azure.live_keys(chat.id)
+    keys = azure.valid_keys(chat.id)
     client = Client(endpoint, keys["Primary"], transport)
     client.open()
 
@@ -109,7 +109,7 @@ def test_a_connection_outlives_its_key_and_is_told_when_its_hub_is_closed(
 def test_nobody_connects_with_the_key_of_another_resource(
     azure: AzureEmulator, endpoint: str, transport: Transport
 ) -> None:
-    client = Client(endpoint, azure.live_keys(azure.create_signalr("other"))["Primary"], transport)
+    client = Client(endpoint, azure.valid_keys(azure.create_signalr("other"))["Primary"], transport)
 
     with pytest.raises(NotServedError, match="negotiate was answered 401"):
         client.open()
@@ -126,7 +126,7 @@ def test_a_connection_is_made_with_an_accepted_token_only(endpoint: str, headers
 
 def test_what_is_said_to_no_connection_is_not_found(azure: AzureEmulator, chat: Chat, endpoint: str) -> None:
     claims = {"aud": f"{endpoint}/client/?hub=news", "exp": time.time() + 60}
-    token = jwt.encode(claims, azure.live_keys(chat.id)["Primary"], algorithm="HS256")
+    token = jwt.encode(claims, azure.valid_keys(chat.id)["Primary"], algorithm="HS256")
     query = {"hub": "news", "id": "nobody"}
 
     answer = requests.post(

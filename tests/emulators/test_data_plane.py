@@ -31,12 +31,12 @@ def _status(
 
 @pytest.mark.parametrize("slot", ["Primary", "Secondary"])
 def test_both_keys_are_accepted(azure: AzureEmulator, chat: Chat, url: str, slot: str) -> None:
-    assert 404 == _status(url, azure.live_keys(chat.id)[slot])
+    assert 404 == _status(url, azure.valid_keys(chat.id)[slot])
 
 
 def test_a_key_can_be_rejected_although_arm_lists_it(azure: AzureEmulator, chat: Chat, url: str) -> None:
     azure.configure(chat.id, rejected=["Primary"])
-    keys = azure.live_keys(chat.id)
+    keys = azure.valid_keys(chat.id)
 
     assert [401, 404] == [_status(url, keys[slot]) for slot in ("Primary", "Secondary")]
 
@@ -44,31 +44,31 @@ def test_a_key_can_be_rejected_although_arm_lists_it(azure: AzureEmulator, chat:
 def test_the_audience_may_carry_the_query_as_microsoft_s_sdk_signs_it(
     azure: AzureEmulator, chat: Chat, url: str
 ) -> None:
-    assert 404 == _status(url, azure.live_keys(chat.id)["Primary"], audience=url + _QUERY)
+    assert 404 == _status(url, azure.valid_keys(chat.id)["Primary"], audience=url + _QUERY)
 
 
 def test_another_url_s_audience_is_refused(azure: AzureEmulator, chat: Chat, url: str) -> None:
-    assert 401 == _status(url, azure.live_keys(chat.id)["Primary"], audience=url + "e")
+    assert 401 == _status(url, azure.valid_keys(chat.id)["Primary"], audience=url + "e")
 
 
 def test_any_other_key_is_refused(azure: AzureEmulator, chat: Chat, url: str) -> None:
-    assert 401 == _status(url, azure.live_keys(chat.id)["Primary"][:-1])
+    assert 401 == _status(url, azure.valid_keys(chat.id)["Primary"][:-1])
 
 
 def test_another_resource_s_key_is_refused(azure: AzureEmulator, url: str) -> None:
-    assert 401 == _status(url, azure.live_keys(azure.create_signalr("other"))["Primary"])
+    assert 401 == _status(url, azure.valid_keys(azure.create_signalr("other"))["Primary"])
 
 
 def test_an_expired_token_is_refused(azure: AzureEmulator, chat: Chat, url: str) -> None:
-    assert 401 == _status(url, azure.live_keys(chat.id)["Primary"], seconds=-301)
+    assert 401 == _status(url, azure.valid_keys(chat.id)["Primary"], seconds=-301)
 
 
 def test_a_token_is_taken_for_five_minutes_after_its_end(azure: AzureEmulator, chat: Chat, url: str) -> None:
-    assert 404 == _status(url, azure.live_keys(chat.id)["Primary"], seconds=-290)
+    assert 404 == _status(url, azure.valid_keys(chat.id)["Primary"], seconds=-290)
 
 
 def test_one_of_several_audiences_is_enough(azure: AzureEmulator, chat: Chat, url: str) -> None:
-    key = azure.live_keys(chat.id)["Primary"]
+    key = azure.valid_keys(chat.id)["Primary"]
 
     assert 404 == _answer(url, key, aud=["https://elsewhere", url]).status_code
     assert 401 == _answer(url, key, aud=["https://elsewhere"]).status_code
@@ -91,7 +91,7 @@ def test_a_call_without_a_token_is_refused(url: str) -> None:
 )
 def test_the_service_s_own_404_says_what_is_not_there(azure: AzureEmulator, chat: Chat, path: str, code: str) -> None:
     url = f"{azure.connection_endpoint(chat.id)}/api/hubs/news/{path}"
-    answer = _answer(url, azure.live_keys(chat.id)["Primary"])
+    answer = _answer(url, azure.valid_keys(chat.id)["Primary"])
 
     assert (404, code) == (answer.status_code, answer.headers["x-ms-error-code"])
 
@@ -114,7 +114,7 @@ def test_a_method_the_address_does_not_have_is_405(url: str) -> None:
 def test_a_hub_name_outside_the_pattern_is_400_to_whoever_may_ask(azure: AzureEmulator, chat: Chat, hub: str) -> None:
     url = f"{azure.connection_endpoint(chat.id)}/api/hubs/{hub}/users/ann"
     signed_for = requests.utils.unquote(url)
-    right, wrong = azure.live_keys(chat.id)["Primary"], "no key of this resource, but long enough"
+    right, wrong = azure.valid_keys(chat.id)["Primary"], "no key of this resource, but long enough"
 
     refused = [_answer(url, key, aud=signed_for, method="GET") for key in (right, wrong)]
 
@@ -137,7 +137,7 @@ def test_what_closes_connections_is_accepted_and_kept(
     url = f"{azure.connection_endpoint(chat.id)}/api/{path}"
     query = "&reason=key%20revoked&excluded=c8&excluded=c9"
 
-    answer = _answer(url, azure.live_keys(chat.id)["Secondary"], method=method, query=query)
+    answer = _answer(url, azure.valid_keys(chat.id)["Secondary"], method=method, query=query)
 
     (kept,) = azure.closings(chat.id)
     assert (status, b"") == (answer.status_code, answer.content)
@@ -155,13 +155,13 @@ def test_closing_takes_a_key_that_is_accepted(azure: AzureEmulator, chat: Chat) 
 def test_with_local_auth_disabled_no_key_is_accepted(azure: AzureEmulator, chat: Chat, url: str) -> None:
     azure.update_signalr(chat.id, disable_local_auth=True)
 
-    assert 401 == _status(url, azure.live_keys(chat.id)["Primary"])
+    assert 401 == _status(url, azure.valid_keys(chat.id)["Primary"])
 
 
 def test_a_broadcast_is_accepted(azure: AzureEmulator, chat: Chat) -> None:
     send = f"{azure.connection_endpoint(chat.id)}/api/hubs/news/:send"
 
-    assert 202 == _status(send, azure.live_keys(chat.id)["Primary"], method="POST")
+    assert 202 == _status(send, azure.valid_keys(chat.id)["Primary"], method="POST")
 
 
 def test_health_does_not_check_the_key(azure: AzureEmulator, chat: Chat) -> None:
@@ -171,6 +171,6 @@ def test_health_does_not_check_the_key(azure: AzureEmulator, chat: Chat) -> None
 
 
 def test_a_key_is_its_characters(azure: AzureEmulator, chat: Chat, url: str) -> None:
-    key = azure.live_keys(chat.id)["Primary"]
+    key = azure.valid_keys(chat.id)["Primary"]
 
     assert (404, 401) == (_status(url, key), _status(url, key.swapcase()))

@@ -34,16 +34,16 @@ async def test_the_request_log_holds_no_key_and_no_signature(
     arm: SignalRManagementClient, vault: SecretClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(None, long_poll_urls=True)
-    keys = azure.live_keys(chat.id)
+    keys = azure.valid_keys(chat.id)
 
     await (
         await arm.signal_r.begin_regenerate_key(chat.group, chat.name, RegenerateKeyParameters(key_type="Primary"))
     ).result()
-    await vault.set_secret("x", azure.live_keys(chat.id)["Primary"])
+    await vault.set_secret("x", azure.valid_keys(chat.id)["Primary"])
 
     told = str(azure.requests())
     assert "SignalR.operationStatus" in told
-    assert [] == [secret for secret in (*keys.values(), *azure.live_keys(chat.id).values(), "&s=") if secret in told]
+    assert [] == [secret for secret in (*keys.values(), *azure.valid_keys(chat.id).values(), "&s=") if secret in told]
 
 
 async def test_the_request_log_tells_who_asked_what_and_how_it_ended(
@@ -66,14 +66,14 @@ async def test_the_request_log_tells_who_asked_what_and_how_it_ended(
 def test_the_same_seed_makes_the_same_keys(tmp_path: Path) -> None:
     def keys(seed: int) -> dict[str, str]:
         with AzureEmulator.start(tmp_path, seed=seed) as azure:
-            return azure.live_keys(azure.create_signalr("chat"))
+            return azure.valid_keys(azure.create_signalr("chat"))
 
     assert keys(7) == keys(7) != keys(8)
 
 
 def test_keys_can_be_the_44_characters_of_older_resources(tmp_path: Path) -> None:
     with AzureEmulator.start(tmp_path, short_keys=True) as azure:
-        assert [44, 44] == [len(key) for key in azure.live_keys(azure.create_signalr("chat")).values()]
+        assert [44, 44] == [len(key) for key in azure.valid_keys(azure.create_signalr("chat")).values()]
 
 
 def test_it_ends_when_the_process_that_started_it_lets_go(tmp_path: Path) -> None:

@@ -46,20 +46,20 @@ async def _is_over(azure: AzureEmulator, chat: Chat) -> None:
 async def test_one_key_changes_and_the_other_does_not(
     arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat, slot: str
 ) -> None:
-    before = azure.live_keys(chat.id)
+    before = azure.valid_keys(chat.id)
 
     await (await _begin(arm, chat, slot)).result()
 
-    after = azure.live_keys(chat.id)
+    after = azure.valid_keys(chat.id)
     assert {slot} == {name for name in before if before[name] != after[name]}
 
 
 async def test_salt_changes_no_key(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
-    before = azure.live_keys(chat.id)
+    before = azure.valid_keys(chat.id)
 
     await (await _begin(arm, chat, "Salt")).result()
 
-    assert before == azure.live_keys(chat.id)
+    assert before == azure.valid_keys(chat.id)
     assert ["Salt"] == [one["keyType"] for one in azure.regenerations(chat.id)]
 
 
@@ -73,7 +73,7 @@ async def test_until_it_takes_effect_the_old_key_is_live_and_the_answered_one_is
     arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, operation_seconds=(30, 30))
-    old = azure.live_keys(chat.id)["Primary"]
+    old = azure.valid_keys(chat.id)["Primary"]
 
     new = json.loads((await _accepted(arm, azure, chat))[1])["primaryKey"]
 
@@ -85,7 +85,7 @@ async def test_until_it_takes_effect_the_old_key_is_live_and_the_answered_one_is
 async def test_once_it_took_effect_the_answered_key_is_live_and_the_old_one_is_not(
     arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
-    old = azure.live_keys(chat.id)["Primary"]
+    old = azure.valid_keys(chat.id)["Primary"]
 
     new = json.loads((await _accepted(arm, azure, chat))[1])["primaryKey"]
     await _is_over(azure, chat)
@@ -202,13 +202,13 @@ async def test_older_fronts_answer_201_which_the_sdk_takes_for_a_failure(
     arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, accepted_status=201)
-    before = azure.live_keys(chat.id)
+    before = azure.valid_keys(chat.id)
 
     with pytest.raises(HttpResponseError, match="Created"):
         await _begin(arm, chat, "Primary")
 
     await _is_over(azure, chat)
-    assert before["Primary"] != azure.live_keys(chat.id)["Primary"]
+    assert before["Primary"] != azure.valid_keys(chat.id)["Primary"]
 
 
 async def test_poll_urls_can_carry_three_kilobytes_of_signature(
@@ -235,41 +235,41 @@ async def test_it_can_succeed_and_leave_the_key_as_it_was(
     arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, outcome="unchanged")
-    before = azure.live_keys(chat.id)
+    before = azure.valid_keys(chat.id)
 
     poller = await _begin(arm, chat, "Primary")
     await poller.result()
 
-    assert ("Succeeded", before) == (poller.status(), azure.live_keys(chat.id))
+    assert ("Succeeded", before) == (poller.status(), azure.valid_keys(chat.id))
     assert None is azure.regenerations(chat.id)[-1]["effectiveAt"]
 
 
 async def test_it_can_fail(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.configure(chat.id, outcome="Failed")
-    before = azure.live_keys(chat.id)
+    before = azure.valid_keys(chat.id)
 
     with pytest.raises(HttpResponseError, match="InternalServerError") as failed:
         await (await _begin(arm, chat, "Primary")).result()
 
-    assert (200, before) == (failed.value.status_code, azure.live_keys(chat.id))
+    assert (200, before) == (failed.value.status_code, azure.valid_keys(chat.id))
 
 
 async def test_one_poll_can_be_answered_404_which_ends_the_sdk_s_poller(
     arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat
 ) -> None:
     azure.configure(chat.id, polls="one-404")
-    before = azure.live_keys(chat.id)
+    before = azure.valid_keys(chat.id)
 
     with pytest.raises(HttpResponseError, match="OperationNotFound"):
         await (await _begin(arm, chat, "Primary")).result()
 
     await _is_over(azure, chat)
-    assert before["Primary"] != azure.live_keys(chat.id)["Primary"]
+    assert before["Primary"] != azure.valid_keys(chat.id)["Primary"]
 
 
 async def test_the_data_plane_can_follow_late(arm: SignalRManagementClient, azure: AzureEmulator, chat: Chat) -> None:
     azure.configure(chat.id, data_plane_lag=30)
-    old = azure.live_keys(chat.id)["Primary"]
+    old = azure.valid_keys(chat.id)["Primary"]
 
     await (await _begin(arm, chat, "Primary")).result()
 

@@ -107,7 +107,7 @@ async def arranged(lane: Lane, mode: Mode) -> WorkItem:
     lane.consumable = False
     lane.proxy.disarm()
     lane.new_resource()
-    lane.secrecy.keys |= set(lane.azure.live_keys(lane.resource).values())
+    lane.secrecy.keys |= set(lane.azure.valid_keys(lane.resource).values())
     lane.published = mode.arrange(lane.azure, lane.resource, lane.endpoint)
     lane.proxy.gone = frozenset({"eventgrid"} if mode.unheard else ())
     if mode.renamed:
@@ -157,7 +157,7 @@ def _world(lane: Lane) -> World:
     events = {event["id"]: event for call in _taken(lane, "announce") for event in json.loads(call.body)}
     newest = _newest(lane)
     return World(
-        live=frozenset(map(fingerprint, lane.azure.live_keys(lane.resource).values())),
+        live=frozenset(map(fingerprint, lane.azure.valid_keys(lane.resource).values())),
         newest=fingerprint(key_of(newest)) if newest else None,
         made={body["tags"]["RotationId"]: fingerprint(key_of(body["value"])) for body in published},
         sent=[
@@ -178,7 +178,7 @@ def _newest(lane: Lane) -> str | None:
 
 def live(lane: Lane, mode: Mode, found: Findings) -> None:
     """Invariant 1, at this instant."""
-    value, live = _newest(lane), set(lane.azure.live_keys(lane.resource).values())
+    value, live = _newest(lane), set(lane.azure.valid_keys(lane.resource).values())
     lane.secrecy.keys |= live
     if value is None or (mode.refuses and not _taken(lane, "publish")):
         return

@@ -40,7 +40,7 @@ class Mode:
         """Bring the resource into the mode's state; the value that is published then."""
         if self.age_days is None:
             return None
-        keys = azure.live_keys(resource)
+        keys = azure.valid_keys(resource)
         key = "a-key-that-was-renewed-elsewhere" if self.dead else keys["Primary"]
         value = f"Endpoint={endpoint};AccessKey={key};Version=1.0;"
         now = datetime.now(UTC)

@@ -64,7 +64,7 @@ def triggers(hosts: list[FunctionsHost], resource: str, secret_id: str) -> list[
 
 def test_fifty_triggers_at_once_are_one_rotation(azure: AzureEmulator, hosts: list[FunctionsHost]) -> None:
     resource = azure.create_signalr(f"crowd{os.getpid()}", subscription=SUBSCRIPTION, tags={"key-rotation": "enabled"})
-    secret, key = secret_name(resource), azure.live_keys(resource)["Primary"]
+    secret, key = secret_name(resource), azure.valid_keys(resource)["Primary"]
     value = f"Endpoint={azure.connection_endpoint(resource)};AccessKey={key};Version=1.0;"
     long_ago = datetime.now(UTC) - timedelta(days=61)
     version = azure.put_secret(secret, value, tags={"CredentialId": "Primary"}, created=long_ago).rsplit("/", 1)[-1]

@@ -32,7 +32,7 @@ class HttpWorld(World):
     def due(self, **tags: str) -> str:
         """A resource whose key was published 61 days ago, by a version that names it; the app has no record of it."""
         resource = self.resource(**tags)
-        key, endpoint = self.azure.live_keys(resource)["Primary"], self.azure.connection_endpoint(resource)
+        key, endpoint = self.azure.valid_keys(resource)["Primary"], self.azure.connection_endpoint(resource)
         value, then = f"Endpoint={endpoint};AccessKey={key};Version=1.0;", datetime.now(UTC) - timedelta(days=61)
         self.azure.put_secret(secret_name(resource), value, created=then, tags={"ProviderAddress": resource})
         return resource

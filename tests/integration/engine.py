@@ -73,7 +73,7 @@ class Engine:
 
     def publish(self, slot: str, *, age_days: float = 0, key: str | None = None, **tags: str) -> str:
         """A version put there by hand."""
-        value = key or self.azure.live_keys(self.resource)[slot]
+        value = key or self.azure.valid_keys(self.resource)[slot]
         return self.azure.put_secret(
             self.secret,
             f"Endpoint={self.azure.connection_endpoint(self.resource)};AccessKey={value};Version=1.0;",
@@ -118,7 +118,7 @@ class Engine:
     @property
     def live_slot(self) -> str | None:
         """The slot whose live key the newest version holds."""
-        live = self.azure.live_keys(self.resource)
+        live = self.azure.valid_keys(self.resource)
         return next((slot for slot, key in live.items() if self.versions and key in self.versions[-1]["value"]), None)
 
     @property

@@ -90,7 +90,7 @@ async def test_a_data_plane_out_of_reach_leaves_the_proof_to_arm(engine: Engine)
 
 
 async def test_a_key_that_signalr_refuses_is_not_published(engine: Engine) -> None:
-    before = engine.azure.live_keys(engine.resource)["Primary"]
+    before = engine.azure.valid_keys(engine.resource)["Primary"]
     engine.azure.configure(engine.resource, data_plane_lag=30)
 
     outcome = await engine.rotate()

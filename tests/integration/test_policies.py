@@ -51,7 +51,7 @@ def key_reads(engine: Engine, since: int) -> int:
 
 @pytest.mark.parametrize("ask", ["schedule", "name"])
 async def test_a_replaced_key_is_invalidated_after_its_time_and_not_before(retiring: Engine, ask: str) -> None:
-    replaced = retiring.azure.live_keys(retiring.resource)["Primary"]
+    replaced = retiring.azure.valid_keys(retiring.resource)["Primary"]
     if ask == "schedule":
         retiring.publish("Primary", age_days=61)
         await retiring.sweep()
@@ -80,7 +80,7 @@ async def test_the_event_says_when_the_replaced_key_ends(retiring: Engine) -> No
 
 
 async def test_a_scheduled_retirement_needs_neither_record_nor_policy_any_more(retiring: Engine) -> None:
-    replaced = retiring.azure.live_keys(retiring.resource)["Primary"]
+    replaced = retiring.azure.valid_keys(retiring.resource)["Primary"]
     await retiring.rotate()
     await retiring.lose_record()
     tagged(retiring, **{"retire-after-hours": "0"})
@@ -170,7 +170,7 @@ async def test_a_closed_window_holds_the_policys_retirement_back_and_no_leaks(
 ) -> None:
     opens = day_after(5)
     tagged(retiring, window=window_on(opens))
-    replaced = retiring.azure.live_keys(retiring.resource)["Primary"]
+    replaced = retiring.azure.valid_keys(retiring.resource)["Primary"]
     await retiring.rotate(mode=mode)
     retiring.ahead = timedelta(hours=73)
     await retiring.sweep()

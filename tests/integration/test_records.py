@@ -109,7 +109,7 @@ async def test_a_retirement_survives_the_loss_of_record_and_message(engine: Engi
 
 async def test_a_retirement_is_carried_over_by_a_version_that_comes_before_it(engine: Engine) -> None:
     """The published key is renewed by force while the leaked one waits: it must not be forgotten."""
-    leaked = engine.azure.live_keys(engine.resource)["Primary"]
+    leaked = engine.azure.valid_keys(engine.resource)["Primary"]
     await engine.rotate(mode=Mode.REVOKE, overlap_hours=48)
     await engine.rotate(key_type=KeyType.SECONDARY, force=True)
     engine.ahead = timedelta(hours=49)

@@ -191,7 +191,7 @@ async def test_no_answer_that_holds_keys_gets_into_a_log_or_an_exception(
 ) -> None:
     """azure-core puts the answers' bodies into the text of its exceptions."""
     watch = engine.watch()
-    keys = engine.azure.live_keys(engine.resource)
+    keys = engine.azure.valid_keys(engine.resource)
     body = {"primaryKey": keys["Primary"], "error": {"code": "Odd", "message": keys["Secondary"]}}
     with listening() as ears:
         for operation in operations:

@@ -131,7 +131,7 @@ async def test_force_regenerates_a_late_key_again(engine: Engine) -> None:
 
 
 async def test_the_late_key_of_a_revocation_still_revokes(engine: Engine) -> None:
-    leaked = engine.azure.live_keys(engine.resource)["Primary"]
+    leaked = engine.azure.valid_keys(engine.resource)["Primary"]
     rejects(engine, "Secondary")
     await engine.rotate(mode=Mode.REVOKE, overlap_hours=2)
     rejects(engine)

@@ -16,7 +16,7 @@ from tests.integration.engine import Engine
 @pytest.fixture
 async def leaked(engine: Engine) -> str:
     """Primary has leaked: revoked, Secondary is published, and Primary is to be invalidated in two days."""
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     await engine.rotate(mode=Mode.REVOKE, overlap_hours=48)
     return key
 
@@ -28,7 +28,7 @@ def write(engine: Engine, key: str) -> None:
 
 
 async def test_the_new_value_written_back_without_tags_does_not_undo_it(engine: Engine, leaked: str) -> None:
-    write(engine, engine.azure.live_keys(engine.resource)["Secondary"])
+    write(engine, engine.azure.valid_keys(engine.resource)["Secondary"])
     await engine.sweep()
     engine.ahead = timedelta(hours=49)
 
@@ -154,7 +154,7 @@ async def test_connections_are_cut_after_a_revocation_whose_new_key_took_effect_
 
 async def revoked(engine: Engine, *hubs: str, **wish: object) -> str:
     """Primary has leaked, its retirement is due, and these hubs are to be cut then. The leaked key."""
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     await engine.rotate(mode=Mode.REVOKE, overlap_hours=0, close_connections=hubs, **wish)
     return key
 
@@ -240,7 +240,7 @@ async def test_while_signalr_does_not_reject_the_leaked_key_nothing_is_cut(engin
 
 
 async def test_a_rotation_that_renews_the_leaked_key_early_cuts_too(engine: Engine) -> None:
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     await engine.rotate(mode=Mode.REVOKE, overlap_hours=48, close_connections=("chat",))
 
     await engine.rotate(force=True)
@@ -260,7 +260,7 @@ async def test_a_revoked_key_that_is_invalid_already_is_followed_by_the_cut_at_o
 async def test_another_writer_s_version_does_not_undo_the_cut(engine: Engine, leaked: str) -> None:
     await engine.rotate(mode=Mode.REVOKE, force=True, overlap_hours=48, close_connections=("chat",))
     write(engine, leaked)
-    write(engine, engine.azure.live_keys(engine.resource)["Primary"])
+    write(engine, engine.azure.valid_keys(engine.resource)["Primary"])
     await engine.sweep()
     engine.ahead = timedelta(hours=49)
 

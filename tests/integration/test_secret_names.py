@@ -27,7 +27,7 @@ def newest(engine: Engine, name: str = "") -> dict[str, Any]:
 async def test_a_renamed_secret_costs_no_client_its_key(engine: Engine) -> None:
     """Secondary was published a moment ago, and every client reads it."""
     await engine.rotate()
-    in_use = engine.azure.live_keys(engine.resource)["Secondary"]
+    in_use = engine.azure.valid_keys(engine.resource)["Secondary"]
     name = rename(engine)
 
     outcome = await engine.rotate()
@@ -39,7 +39,7 @@ async def test_a_renamed_secret_costs_no_client_its_key(engine: Engine) -> None:
 
 async def test_a_purged_secret_costs_no_client_its_key(engine: Engine) -> None:
     await engine.rotate()
-    in_use = engine.azure.live_keys(engine.resource)["Secondary"]
+    in_use = engine.azure.valid_keys(engine.resource)["Secondary"]
     engine.azure.delete_secret(engine.secret, purge=True)
 
     await engine.rotate()
@@ -75,7 +75,7 @@ async def test_a_moved_key_is_as_old_as_it_was(engine: Engine) -> None:
 
 
 async def test_a_leaked_key_is_not_handed_out_under_another_name(engine: Engine) -> None:
-    leaked = engine.azure.live_keys(engine.resource)["Primary"]
+    leaked = engine.azure.valid_keys(engine.resource)["Primary"]
     await engine.rotate(mode=Mode.REVOKE)
     name = rename(engine)
 
@@ -85,7 +85,7 @@ async def test_a_leaked_key_is_not_handed_out_under_another_name(engine: Engine)
 
 
 async def test_a_retirement_survives_a_rename(engine: Engine) -> None:
-    leaked = engine.azure.live_keys(engine.resource)["Primary"]
+    leaked = engine.azure.valid_keys(engine.resource)["Primary"]
     await engine.rotate(mode=Mode.REVOKE)
     rename(engine)
     await engine.sweep()
@@ -154,21 +154,21 @@ async def test_a_dead_value_that_names_the_endpoint_is_repaired(engine: Engine) 
 
 
 async def test_what_an_operator_wrote_into_the_connection_string_stays(engine: Engine) -> None:
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     endpoint = engine.azure.connection_endpoint(engine.resource)
     before = f"Endpoint={endpoint};ClientEndpoint=https://signalr.contoso.com;AccessKey={key};Version=1.0;Note=ours"
     engine.azure.put_secret(engine.secret, before, created=datetime.now(UTC) - timedelta(days=3))
 
     await engine.rotate()
 
-    new = engine.azure.live_keys(engine.resource)["Secondary"]
+    new = engine.azure.valid_keys(engine.resource)["Secondary"]
     assert before.replace(key, new) == newest(engine)["value"]
 
 
 @pytest.mark.parametrize("pattern", ["AccessKey= {key}", "AccessKey ={key}"])
 async def test_blanks_in_the_string_do_not_make_the_key_in_use_a_dead_one(engine: Engine, pattern: str) -> None:
     """A revoke must replace the leaked key, never hand it out again."""
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     endpoint = engine.azure.connection_endpoint(engine.resource)
     value = f"Endpoint={endpoint};{pattern.format(key=key)};Version=1.0;"
     engine.azure.put_secret(engine.secret, value, created=datetime.now(UTC) - timedelta(days=3))
@@ -182,7 +182,7 @@ async def test_blanks_in_the_string_do_not_make_the_key_in_use_a_dead_one(engine
 
 @pytest.mark.parametrize("part", ["Port=notaport", "Version=9", "AccessKey=another"])
 async def test_a_string_that_consumers_refuse_is_published_again_in_good_form(engine: Engine, part: str) -> None:
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     endpoint = engine.azure.connection_endpoint(engine.resource)
     value = f"Endpoint={endpoint};{part};AccessKey={key};"
     engine.azure.put_secret(engine.secret, value)
@@ -196,18 +196,18 @@ async def test_a_string_that_consumers_refuse_is_published_again_in_good_form(en
 
 async def test_a_bare_key_stays_a_bare_key(engine: Engine) -> None:
     """Made after Microsoft's tutorial; the setting says connection-string, and no tag says anything."""
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     tags = {"CredentialId": "key1", "ValidityPeriodDays": "60", "ProviderAddress": engine.resource}
     engine.azure.put_secret(engine.secret, key, tags=tags, created=datetime.now(UTC) - timedelta(days=61))
 
     await engine.sweep()
 
-    assert engine.azure.live_keys(engine.resource)["Secondary"] == newest(engine)["value"]
+    assert engine.azure.valid_keys(engine.resource)["Secondary"] == newest(engine)["value"]
     assert "application/vnd.signalr.access-key" == newest(engine)["contentType"]
 
 
 async def test_a_tag_that_asks_for_another_format_is_followed(engine: Engine) -> None:
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     engine.azure.put_secret(engine.secret, key, created=datetime.now(UTC) - timedelta(days=61))
     engine.azure.update_signalr(engine.resource, tags={"key-rotation-format": "connection-string"})
 
@@ -225,7 +225,7 @@ async def test_a_tag_that_asks_for_another_format_is_followed(engine: Engine) ->
     ],
 )
 async def test_a_value_of_a_third_shape_is_never_overwritten(engine: Engine, value: str, code: str) -> None:
-    key = engine.azure.live_keys(engine.resource)["Primary"]
+    key = engine.azure.valid_keys(engine.resource)["Primary"]
     before = value.format(endpoint=engine.azure.connection_endpoint(engine.resource), key=key)
     engine.azure.put_secret(engine.secret, before, tags={"ProviderAddress": engine.resource})
 

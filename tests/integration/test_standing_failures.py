@@ -77,7 +77,7 @@ async def test_a_resource_that_is_being_changed_is_waited_for(engine: Engine) ->
 
 
 async def test_an_open_run_survives_a_404_of_a_moment(engine: Engine) -> None:
-    leaked = engine.azure.live_keys(engine.resource)["Primary"]
+    leaked = engine.azure.valid_keys(engine.resource)["Primary"]
     request = engine.asks(Mode.REVOKE, overlap_hours=0)
     engine.azure.fault("KeyVault.setSecret", status=503, times=1)
     with pytest.raises(Unavailable):

@@ -40,7 +40,7 @@ async def status(engine: Engine, item: WorkItem) -> OperationStatus:
 async def test_a_request_whose_message_is_gone_is_done_under_its_id(
     engine: Engine, mode: Mode, kinds: list[str]
 ) -> None:
-    leaked = engine.azure.live_keys(engine.resource)["Primary"]
+    leaked = engine.azure.valid_keys(engine.resource)["Primary"]
     item = await lost(engine, mode)
 
     await hourly(engine)

@@ -56,7 +56,7 @@ class Course:
     def published_slot(self) -> str:
         """The slot whose live key the newest version holds; the one that is adopted, while there is none."""
         versions = self.azure.secrets().get(f"{self.resource.rsplit('/', 1)[1]}-connection-string", [])
-        live = self.azure.live_keys(self.resource)
+        live = self.azure.valid_keys(self.resource)
         return next((slot for slot, key in live.items() if versions and key in versions[-1]["value"]), "Primary")
 
     def _after_somebody_else(self, wish: RotationCommand) -> RotationCommand:

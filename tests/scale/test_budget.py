@@ -42,7 +42,7 @@ async def test_rotation_takes_two_writes(site: Site) -> None:
 
     assert (Result.SUCCEEDED, "dataplane") == (outcome.result, outcome.verified)
     assert ROTATION == site.writes(mark)
-    assert site.azure.live_keys(resource)["Secondary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
+    assert site.azure.valid_keys(resource)["Secondary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
 
 
 async def test_rotation_that_a_sweep_finds_due_takes_two_writes(site: Site) -> None:
@@ -67,7 +67,7 @@ async def test_answer_without_keys_is_made_up_for_by_asking_again(site: Site, bo
 
     assert Result.SUCCEEDED == outcome.result
     assert [*ROTATION, "SignalR.listKeys"] == site.writes(mark)
-    assert site.azure.live_keys(resource)["Secondary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
+    assert site.azure.valid_keys(resource)["Secondary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
 
 
 async def test_key_that_the_answer_showed_and_that_never_took_effect_is_not_published(site: Site) -> None:
@@ -125,19 +125,19 @@ async def test_glance_leaves_a_refused_key_to_the_full_look(site: Site) -> None:
     outcomes = await site.swept(app)
 
     assert Result.SUCCEEDED == outcomes[resource].result
-    assert site.azure.live_keys(resource)["Primary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
+    assert site.azure.valid_keys(resource)["Primary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
 
 
 async def test_glance_does_not_ask_another_endpoint_about_the_key(site: Site) -> None:
     """Whoever may write the secret may name any endpoint in it."""
     app, resource, other = site.app(), site.resource(), site.resource()
     await site.swept(app)
-    key, endpoint = site.azure.live_keys(other)["Primary"], site.azure.connection_endpoint(other)
+    key, endpoint = site.azure.valid_keys(other)["Primary"], site.azure.connection_endpoint(other)
     site.azure.put_secret(secret_name(resource), f"Endpoint={endpoint};AccessKey={key};Version=1.0;")
 
     await site.swept(app)
 
-    assert site.azure.live_keys(resource)["Primary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
+    assert site.azure.valid_keys(resource)["Primary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
 
 
 async def test_access_key_format_is_glanced_at_too(site: Site) -> None:
@@ -167,14 +167,14 @@ async def test_changed_tag_is_seen_by_the_next_sweep(site: Site) -> None:
 async def test_retirement_is_not_slept_through(site: Site) -> None:
     app, resource = site.app(), site.resource()
     await site.asked(app, RotationCommand("http", ResourceId.parse(resource), Mode.REVOKE, overlap_hours=1))
-    leaked = site.azure.live_keys(resource)["Primary"]
+    leaked = site.azure.valid_keys(resource)["Primary"]
     early = await site.swept(app)
     site.ahead = timedelta(hours=1.1)
 
     await site.swept(app)
 
     assert Code.NOT_DUE == early[resource].code
-    assert leaked != site.azure.live_keys(resource)["Primary"]
+    assert leaked != site.azure.valid_keys(resource)["Primary"]
 
 
 async def test_resync_after_the_apps_own_rotation_writes_nothing_to_arm(site: Site) -> None:

@@ -23,7 +23,7 @@ def near_expiry(site: Site, name: str, version: str) -> InboundEvent:
 
 def published(site: Site, resource: str, name: str, **tags: str) -> str:
     """A version with the resource's Primary key, put there by hand: its id."""
-    key, endpoint = site.azure.live_keys(resource)["Primary"], site.azure.connection_endpoint(resource)
+    key, endpoint = site.azure.valid_keys(resource)["Primary"], site.azure.connection_endpoint(resource)
     return site.azure.put_secret(name, f"Endpoint={endpoint};AccessKey={key};Version=1.0;", tags=tags)
 
 

@@ -163,7 +163,7 @@ async def test_the_owner_of_a_secret_goes_on_whatever_another_resources_tag_says
     outcomes = await site.swept(app)
 
     assert (Result.SUCCEEDED, "Misconfigured") == (outcomes[owner].result, outcomes[stranger].code)
-    assert site.azure.live_keys(owner)["Primary"] in site.azure.secrets()[secret_name(owner)][-1]["value"]
+    assert site.azure.valid_keys(owner)["Primary"] in site.azure.secrets()[secret_name(owner)][-1]["value"]
 
 
 async def test_secret_passes_on_to_the_resource_that_took_anothers_place(site: Site) -> None:
@@ -177,7 +177,7 @@ async def test_secret_passes_on_to_the_resource_that_took_anothers_place(site: S
     outcomes = await site.swept(app)
 
     assert Result.SUCCEEDED == outcomes[new].result
-    assert site.azure.live_keys(new)["Primary"] in site.azure.secrets()["moved"][-1]["value"]
+    assert site.azure.valid_keys(new)["Primary"] in site.azure.secrets()["moved"][-1]["value"]
 
 
 async def test_deleted_resource_is_forgotten_once_its_history_is_closed(site: Site) -> None:

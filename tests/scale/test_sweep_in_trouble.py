@@ -277,7 +277,7 @@ async def test_repair_goes_on_whatever_the_tag_says(site: Site) -> None:
     outcomes = await site.swept(app)
 
     assert "repair" == outcomes[resource].cause
-    assert site.azure.live_keys(resource)["Primary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
+    assert site.azure.valid_keys(resource)["Primary"] in site.azure.secrets()[secret_name(resource)][-1]["value"]
 
 
 # -- the topic

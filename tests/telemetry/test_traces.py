@@ -33,7 +33,7 @@ async def test_spans_name_resource_slot_fingerprint_and_outcome(engine: Engine, 
     request = await engine.ask(resource, reason="audit")
     await engine.work(request)
 
-    new = fingerprint(engine.azure.live_keys(resource)["Secondary"])
+    new = fingerprint(engine.azure.valid_keys(resource)["Secondary"])
     (rotation,) = told.named("rotate Secondary")
     assert rotation.attributes is not None
     assert "Succeeded" == rotation.attributes["rotation.result"]
@@ -144,7 +144,7 @@ async def test_no_span_holds_key_material(engine: Engine, told: Told) -> None:
 
 async def test_a_reason_that_holds_a_key_is_redacted_in_spans(engine: Engine, told: Told) -> None:
     resource = engine.resource()
-    key = engine.azure.live_keys(resource)["Primary"]
+    key = engine.azure.valid_keys(resource)["Primary"]
 
     await engine.work(await engine.ask(resource, reason=f"leaked: AccessKey={key};"))
 

@@ -18,7 +18,7 @@ def resource(azure_session: AzureEmulator) -> str:
 
 @pytest.mark.parametrize("disguise", ["plain", "base64"])
 def test_watch_sees_a_key(azure_session: AzureEmulator, resource: str, disguise: str) -> None:
-    key = azure_session.live_keys(resource)["Primary"]
+    key = azure_session.valid_keys(resource)["Primary"]
     text = key if disguise == "plain" else base64.b64encode(key.encode()).decode()
 
     with pytest.raises(AssertionError, match="the log") as caught:
@@ -29,7 +29,7 @@ def test_watch_sees_a_key(azure_session: AzureEmulator, resource: str, disguise:
 
 def test_watch_remembers_a_key_that_is_gone(azure_session: AzureEmulator, resource: str) -> None:
     watch = KeyWatch(azure_session, resource)
-    old = azure_session.live_keys(resource)["Primary"]
+    old = azure_session.valid_keys(resource)["Primary"]
     azure_session.regenerate_in_portal(resource, "Primary")
 
     with pytest.raises(AssertionError, match="the log"):

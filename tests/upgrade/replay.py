@@ -87,7 +87,7 @@ def _staged(engine: Engine, situation: Mapping[str, Any]) -> dict[str, str]:
 
 def _keys(engine: Engine, renewals: Mapping[str, int]) -> dict[str, str]:
     """The keys that are live now, by the words that name their fingerprints."""
-    return {f"{slot.lower()}.{renewals[slot]}": key for slot, key in engine.azure.live_keys(engine.resource).items()}
+    return {f"{slot.lower()}.{renewals[slot]}": key for slot, key in engine.azure.valid_keys(engine.resource).items()}
 
 
 async def _put(engine: Engine, words: Mapping[str, str], at: str, text: str, metadata: Mapping[str, str]) -> None:

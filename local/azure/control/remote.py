@@ -64,9 +64,9 @@ class Remote:
         """Delete at once."""
         self._tell("delete_signalr", resource=resource)
 
-    def live_keys(self, resource: str) -> dict[str, str]:
+    def valid_keys(self, resource: str) -> dict[str, str]:
         """`{"Primary": …, "Secondary": …}`: the keys the data plane accepts now, but for `Variant.rejected`."""
-        return dict(self._tell("live_keys", resource=resource))
+        return dict(self._tell("valid_keys", resource=resource))
 
     def accepts(self, resource: str, key: str) -> bool:
         """Whether the data plane would accept this key now."""

@@ -55,7 +55,7 @@ class SignalRControl:
         """Delete at once."""
         self._cloud.signalr.delete(self._signalr(resource))
 
-    def live_keys(self, resource: str) -> dict[str, str]:
+    def valid_keys(self, resource: str) -> dict[str, str]:
         """The keys the data plane signs by now, by slot."""
         return dict(self._signalr(resource).live.items())
 

@@ -56,7 +56,7 @@ def test_signalr_list(az: Az, azure: AzureEmulator) -> None:
 
 
 def test_signalr_key_list(az: Az, azure: AzureEmulator) -> None:
-    live = azure.live_keys(azure.create_signalr("chat"))
+    live = azure.valid_keys(azure.create_signalr("chat"))
 
     keys = az("signalr", "key", "list", "--name", "chat", "--resource-group", "live")
 
