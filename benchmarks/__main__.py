@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: all eight measurements, each held to its goal.
+"""`python -m benchmarks`: all ten measurements, each held to its goal.
 
 With `--write` the results go into docs/reference/measurements.json and the table of measurements.md beside it.
 `--short` only shows, in less than a minute, that every measurement runs: its figures mean nothing.
@@ -12,20 +12,43 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from benchmarks import cold_start, cpu, fleet, looking, overhead, quiet_sweep, report, scale_out, side_by_side
+from benchmarks import (
+    cold_start,
+    cpu,
+    first_answer,
+    fleet,
+    looking,
+    overhead,
+    quiet_sweep,
+    report,
+    scale_out,
+    side_by_side,
+    telemetry_volume,
+)
 from benchmarks.finding import Finding
 
 _AT_ONCE = 4
 
 
 class Measurement(Protocol):
-    """One of the eight."""
+    """One of the ten."""
 
     def measure(self, *, short: bool) -> Finding:
         """Take it."""
 
 
-ALL: tuple[Measurement, ...] = (cold_start, overhead, fleet, cpu, scale_out, quiet_sweep, side_by_side, looking)
+ALL: tuple[Measurement, ...] = (
+    cold_start,
+    overhead,
+    fleet,
+    cpu,
+    scale_out,
+    quiet_sweep,
+    side_by_side,
+    looking,
+    first_answer,
+    telemetry_volume,
+)
 
 
 def _measure(module: Measurement, *, short: bool) -> Finding:
@@ -39,7 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="smoke-test the benchmarks, in less than a minute")
     parser.add_argument("--write", action="store_true", help="into docs/reference/measurements.*")
-    parser.add_argument("numbers", nargs="*", type=int, help="which of the eight; default: all")
+    parser.add_argument("numbers", nargs="*", type=int, help="which of the ten; default: all")
     asked = parser.parse_args()
     chosen = [module for number, module in enumerate(ALL, 1) if not asked.numbers or number in asked.numbers]
     if asked.short:

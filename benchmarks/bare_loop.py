@@ -1,9 +1,10 @@
-"""The calls that a rotation can't do without, over the app's own clients, and nothing else: what its CPU is held to.
+"""The calls that the app can't do without, over its own clients, and nothing else: what its CPU is held to.
 
-Lease, read, intent, `listKeys`, newest version, POST, polls, two probes and the control, set, close, event. Nothing is
-decided, re-checked, journaled step by step or stored for callers: this is no rotator.
+To rotate: lease, read, intent, `listKeys`, newest version, POST, polls, two probes and the control, set, close, event.
+To look: newest version and one probe. Nothing is decided, re-checked, journaled step by step or stored for callers:
+this is no rotator.
 
-    python -m benchmarks.bare_loop AT_ONCE RESOURCE...      prints the seconds of CPU of one resource
+    python -m benchmarks.bare_loop rotate|look AT_ONCE RESOURCE...      prints the seconds of CPU of one resource
 """
 
 import asyncio
@@ -25,24 +26,32 @@ from shared.settings import load
 _TIMEOUT_SECONDS = 30.0
 
 
-async def main(at_once: int, names: list[str]) -> None:
-    """Rotate the first resource unmeasured, for tokens and connections; then the others, `at_once` in parallel."""
+async def main(what: str, at_once: int, names: list[str]) -> None:
+    """Take the first resource unmeasured, for tokens and connections; then the others, `at_once` in parallel."""
     app = build(load())
     settings = app.settings
     fleet = Fleet(app.services, named=settings.resources, scopes=settings.scopes, defaults=settings.policy_defaults)
     resources = [await app.services.signalr.get(ResourceId.parse(name)) for name in names]
     places = asyncio.Semaphore(at_once)
 
-    async def rotate(resource: ResourceId, policy: Policy) -> None:
+    act = {"rotate": _rotate, "look": _look}[what]
+
+    async def take(resource: ResourceId, policy: Policy) -> None:
         async with places:
-            await _rotate(app, resource, policy)
+            await act(app, resource, policy)
 
     first, *others = [(resource.id, fleet.policy(resource)) for resource in resources]
-    await rotate(*first)
+    await take(*first)
     before = time.process_time()
-    await asyncio.gather(*(rotate(*each) for each in others))
+    await asyncio.gather(*(take(*each) for each in others))
     sys.stdout.write(f"{(time.process_time() - before) / len(others)}\n")
     await app.close()
+
+
+async def _look(app: App, resource: ResourceId, policy: Policy) -> None:
+    _, key = await app.services.secrets.newest_with_key(policy.vault_url, policy.secret_name)
+    if key is None or await app.services.probe.probe(key) is not Verdict.ACCEPTED:
+        raise SystemExit(f"SignalR rejects the published key of {resource}")
 
 
 async def _rotate(app: App, resource: ResourceId, policy: Policy) -> None:
@@ -84,4 +93,4 @@ async def _rotate(app: App, resource: ResourceId, policy: Policy) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), sys.argv[2:]))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))

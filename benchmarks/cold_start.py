@@ -39,7 +39,7 @@ def measure(*, short: bool) -> Finding:
         1,
         "Cold start",
         (
-            Figure("our app ÷ empty app", ratio, "", Goal("at most", 1.3)),
+            Figure("our app ÷ empty app", ratio, "", Goal("at most", 1.15)),
             Figure("our app", tuple(1000 * each for each in ours), "ms", digits=0),
             Figure("empty app", tuple(1000 * each for each in empties), "ms", digits=0),
         ),

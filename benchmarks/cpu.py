@@ -23,7 +23,7 @@ def measure(*, short: bool) -> Finding:
             on.until_announced(size, mark, timeout=600)
             on.until_idle()
             after = Usage.of(on.host.pid)
-            bare = _bare(on, resources)
+            bare = bare_seconds(on, "rotate", sum(IN_FLIGHT), resources)
         ratios.append((after.worker_seconds - before.worker_seconds) / size / bare)
         rates.append(size / (after.worker_seconds - before.worker_seconds))
         whole.append(size / (after.cpu_seconds - before.cpu_seconds))
@@ -33,10 +33,10 @@ def measure(*, short: bool) -> Finding:
         4,
         "CPU and memory of the worker",
         (
-            Figure("rotations per CPU second", tuple(rates), "", Goal("at least", 25), digits=1),
+            Figure("rotations per CPU second", tuple(rates), "", digits=1),
             Figure("CPU of a rotation ÷ that of its bare calls", tuple(ratios), "", Goal("at most", 1.3)),
             Figure("the host's part counted too", tuple(whole), "", digits=1),
-            Figure("peak memory, 64 in flight", tuple(peaks), "MB", Goal("at most", 160), digits=0),
+            Figure("peak memory, 64 in flight", tuple(peaks), "MB", Goal("at most", 150), digits=0),
             Figure("memory before", tuple(idle), "MB", digits=0),
         ),
         (
@@ -54,8 +54,8 @@ def measure(*, short: bool) -> Finding:
     )
 
 
-def _bare(on: Ground, resources: list[str]) -> float:
-    """Seconds of CPU for one resource, of the calls alone."""
-    command = [sys.executable, "-m", "benchmarks.bare_loop", str(sum(IN_FLIGHT)), *resources]
+def bare_seconds(on: Ground, what: str, at_once: int, resources: list[str]) -> float:
+    """Seconds of CPU for one resource, of the calls alone that rotating it or looking at it can't do without."""
+    command = [sys.executable, "-m", "benchmarks.bare_loop", what, str(at_once), *resources]
     ended = subprocess.run(command, cwd=ROOT, env=on.environment, check=True, capture_output=True, text=True)  # noqa: S603 - our own module
     return float(ended.stdout)

@@ -43,18 +43,26 @@ def _fleet(on: Ground, size: int, *, goals: bool) -> tuple[list[Figure], str]:
     writes = sum(count for (operation, _), count in statuses.items() if operation in WRITES)
     reads = sum(count for (op, _), count in statuses.items() if op.startswith("SignalR.")) - writes
     named = f"fleet of {size:,}"
+    least = bound(size) if size * WRITES_EACH > BURST else _longest_operation(on, resources)
     figures = [
-        Figure(f"{named}: wall time ÷ bound", (took / bound(size),), "", Goal("at most", 1.10) if goals else None),
+        Figure(f"{named}: wall time ÷ bound", (took / least,), "", Goal("at most", 1.05 if goals else 1.10)),
         Figure(f"{named}: wall time", (took,), "s", digits=1),
-        Figure(f"{named}: failed", (size - rotated,), "", Goal("exactly", 0) if goals else None, digits=0),
-        Figure(f"{named}: calls answered 429", (100 * refused / calls,), "%", Goal("at most", 1) if goals else None),
+        Figure(f"{named}: failed", (size - rotated,), "", Goal("exactly", 0), digits=0),
+        Figure(f"{named}: calls answered 429", (100 * refused / calls,), "%", Goal("exactly", 0)),
         Figure(f"{named}: ARM writes each", (writes / size,), ""),
         Figure(f"{named}: ARM reads each", (reads / size,), ""),
     ]
     return (
         figures,
-        f"{named}: bound {bound(size):.1f} s; {_longest_wait(on, resources):.1f} s from the first to the last POST.",
+        f"{named}: bound {least:.1f} s; {_longest_wait(on, resources):.1f} s from the first to the last POST.",
     )
+
+
+def _longest_operation(on: Ground, resources: list[str]) -> float:
+    """The bound of a fleet that the write bucket lets through at once."""
+    made = [on.azure.regenerations(resource)[0] for resource in resources]
+    spans = (datetime.fromisoformat(one["effectiveAt"]) - datetime.fromisoformat(one["startedAt"]) for one in made)
+    return max(spans).total_seconds()
 
 
 def _longest_wait(on: Ground, resources: list[str]) -> float:

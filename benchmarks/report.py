@@ -37,7 +37,8 @@ def write(finding: Finding) -> None:
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": _machine(),
     }
-    RESULTS.write_text(json.dumps(dict(sorted(known.items())), indent=1, ensure_ascii=False) + "\n")
+    in_order = {number: known[number] for number in sorted(known, key=int)}
+    RESULTS.write_text(json.dumps(in_order, indent=1, ensure_ascii=False) + "\n")
     begin, end = f"<!-- finding {finding.number} -->", f"<!-- end {finding.number} -->"
     page = PAGE.read_text()
     table = _table(finding, known[str(finding.number)])

@@ -58,7 +58,7 @@ def measure(*, short: bool) -> Finding:
     one, two = runs[1], runs[2]
     ratios = tuple(b.rotations / a.rotations for a, b in zip(one, two, strict=True))
     figures = [
-        Figure("two workers ÷ one", ratios, ""),
+        Figure("two workers ÷ one", ratios, "", Goal("at least", 1.7)),
         Figure("resources worked on twice", tuple(run.twice for run in two), "", Goal("exactly", 0), digits=0),
     ]
     for name, of, idle in (("one worker", one, None), ("two workers", two, Goal("at most", _IDLE_CORES))):

@@ -92,11 +92,16 @@ async def play(lane: Lane, cut: Cut) -> Findings:
 
 
 async def _come_to_rest(lane: Lane, invariant: str, found: Findings) -> Outcome | None:
-    """Sweep until there is nothing to do; the last outcome."""
+    """Sweep until there is nothing to do; the last outcome.
+
+    Where a service was too slow for a call although no fault was made, the sweep after that comes when sweeps come.
+    """
     swept = None
     for _ in range(_SWEEPS):
         if (swept := await lane.work(sweep_of(lane.resource))) and swept.result is Result.SKIPPED:
             break
+        if swept is None:
+            await lane.an_hour_passes()
     at_rest = swept is not None and swept.result is Result.SKIPPED
     found.expect(invariant, at_rest, f"the last sweep still found something to do: {swept}")
     return swept

@@ -36,24 +36,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.chaos", description=__doc__)
     parser.add_argument("--processes", type=int, default=2, help="how many share the cases")
     parser.add_argument("--lanes", type=int, default=8, help="cases under way at once in each process")
+    parser.add_argument("--only", default="", help="the cases that have this in their name, as a violation shows it")
     parser.add_argument("--share", help=argparse.SUPPRESS)
     parser.add_argument("--tally", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.share:
         mine, shares = map(int, arguments.share.split("/"))
-        arguments.tally.write_bytes(pickle.dumps(asyncio.run(_play(mine, shares, arguments.lanes))))
+        arguments.tally.write_bytes(pickle.dumps(asyncio.run(_play(mine, shares, arguments.lanes, arguments.only))))
         return 0
-    return _divide(arguments.processes, arguments.lanes)
+    return _divide(arguments.processes, arguments.lanes, arguments.only)
 
 
-def _divide(processes: int, lanes: int) -> int:
+def _divide(processes: int, lanes: int, only: str) -> int:
     begun = time.monotonic()
     tallies = [_FOLDER / f"tally-{number}" for number in range(processes)]
     shares = [
         subprocess.Popen(
             [
                 *(sys.executable, "-m", "tests.faults.chaos", "--share", f"{number}/{processes}"),
-                *("--lanes", str(lanes), "--tally", str(tally)),
+                *("--lanes", str(lanes), "--only", only, "--tally", str(tally)),
             ],
             cwd=_ROOT,
         )
@@ -69,7 +70,7 @@ def _divide(processes: int, lanes: int) -> int:
     return 1 if whole.violations else 0
 
 
-async def _play(mine: int, shares: int, lanes: int) -> matrix.Tally:
+async def _play(mine: int, shares: int, lanes: int, only: str) -> matrix.Tally:
     with (
         AzureEmulator.start(_FOLDER, operation_seconds=matrix.OPERATION_SECONDS) as azure,
         Azurite.start(_FOLDER / "storage") as storage,
@@ -80,7 +81,7 @@ async def _play(mine: int, shares: int, lanes: int) -> matrix.Tally:
             _FOLDER,
             modes=MODES,
             kinds=KINDS,
-            choose=lambda cuts: cuts[mine::shares],
+            choose=lambda cuts: [cut for cut in cuts if only in str(cut)][mine::shares],
             lanes=lanes,
             progress=lambda line: _say(f"[{mine + 1}/{shares}] {line}"),
         )

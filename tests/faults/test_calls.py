@@ -6,6 +6,7 @@ from pathlib import Path
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from shared.domain.requests import ListedState
 from tests.faults.case import arranged
 from tests.faults.lane import Lane
 from tests.faults.modes import MODES, sweep_of
@@ -41,9 +42,10 @@ def named(call: Call) -> str:
     return next(known, str(call))
 
 
-def documented() -> list[str]:
-    """The first column of the page's table."""
-    return re.findall(r"^\| \d+ \| ([^|]+?) \|", PAGE.read_text(), re.MULTILINE)
+def documented(table: int) -> list[str]:
+    """The calls of one of the page's tables."""
+    section = PAGE.read_text().split("\n| | call | why |\n")[1 + table]
+    return re.findall(r"^\| \d+ \| ([^|]+?) \|", section, re.MULTILINE)
 
 
 async def test_a_scheduled_rotation_makes_the_calls_of_the_page_and_no_other(
@@ -60,6 +62,22 @@ async def test_a_scheduled_rotation_makes_the_calls_of_the_page_and_no_other(
         outcome = await lane.work(due)
 
         calls = [named(call) for call in lane.proxy.calls if call.service != "identity"]
-        assert documented() == calls
+        assert documented(0) == calls
         assert outcome
         assert "Succeeded" == outcome.result
+
+
+async def test_a_check_of_what_is_not_due_makes_the_calls_of_the_page_and_no_other(
+    azure: AzureEmulator, storage: Azurite, folder: Path
+) -> None:
+    async with Lane.open(azure, storage, folder) as lane:
+        await lane.work(await arranged(lane, ADOPT))
+        listed = ListedState(
+            provisioning_state="Succeeded", local_auth_disabled=False, tags={"key-rotation": "enabled"}
+        )
+        quiet = sweep_of(lane.resource).model_copy(update={"listed": listed})
+        lane.proxy.disarm()
+
+        await lane.work(quiet)
+
+        assert documented(1) == [named(call) for call in lane.proxy.calls if call.service != "identity"]

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from benchmarks import cost
 from benchmarks.finding import Figure, Goal
 from benchmarks.fleet import bound
 from tests.world import ROOT
@@ -31,9 +32,19 @@ def test_bound_is_what_the_write_bucket_leaves(size: int, seconds: float) -> Non
     assert seconds == bound(size)
 
 
-def test_page_has_a_place_for_each_of_the_eight() -> None:
-    page = (ROOT / "docs" / "explanation" / "performance.md").read_text()
+def test_page_has_a_place_for_each_of_the_ten() -> None:
+    page = (ROOT / "docs" / "reference" / "measurements.md").read_text()
 
-    assert [*range(1, 9)] == [
-        int(found) for found in re.findall(r"<!-- finding (\d) -->\n(?:.*?)<!-- end \1 -->", page, re.DOTALL)
+    assert [*range(1, 11)] == [
+        int(found) for found in re.findall(r"<!-- finding (\d+) -->\n(?:.*?)<!-- end \1 -->", page, re.DOTALL)
     ]
+
+
+def test_cost_table_is_that_of_the_measurements() -> None:
+    assert cost.page() == cost.PAGE.read_text()
+
+
+def test_what_a_free_grant_covers_costs_nothing() -> None:
+    within = cost.Meter("anything", 1.0, 1, 100, "", lambda resources: resources)
+
+    assert [0.0, 0.0, 1.0] == [within.cost(used) for used in (0, 100, 101)]
