@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 
 from shared.adapters.azure_services import AzureServices
-from shared.dashboard.pages import Dashboard
 from shared.observability import log_redaction
 from shared.rotation.health import Health
 from shared.rotation.incoming_events import IncomingEvents
@@ -21,6 +21,9 @@ from shared.rotation.rollout import Rollouts
 from shared.rotation.submit import Rotations
 from shared.rotation.worker import Worker
 from shared.settings import Settings, load
+
+if TYPE_CHECKING:
+    from shared.dashboard.pages import Dashboard
 
 log = logging.getLogger("rotation")
 
@@ -42,8 +45,13 @@ class App:
     inventory: Inventory
     incoming_events: IncomingEvents
     health: Health
-    dashboard: Dashboard
+    make_dashboard: Callable[[], "Dashboard"]
     clients: AsyncExitStack
+
+    @property
+    def dashboard(self) -> "Dashboard":
+        """The pages; made, and their modules loaded, when one is first requested: workers of queues show none."""
+        return self.make_dashboard()
 
     async def close(self) -> None:
         """Close every connection. The platform ends the process instead; tests and tools call this."""
@@ -101,6 +109,13 @@ def build(
     rollouts = Rollouts(services)
     worker = Worker(services, fleet)
     incoming_events = IncomingEvents(services, fleet, inventory, rotations, vaults=settings.vaults)
+
+    @cache
+    def dashboard() -> "Dashboard":
+        from shared.dashboard.pages import Dashboard  # noqa: PLC0415 - see App.dashboard
+
+        return Dashboard(rotations, inventory, services, rollouts, grace=grace, silent_after=settings.silent_after)
+
     return App(
         settings=settings,
         services=services,
@@ -111,6 +126,6 @@ def build(
         inventory=inventory,
         incoming_events=incoming_events,
         health=Health(services, fleet, inventory, silent_after=settings.silent_after),
-        dashboard=Dashboard(rotations, inventory, services, rollouts, grace=grace, silent_after=settings.silent_after),
+        make_dashboard=dashboard,
         clients=services.clients,
     )

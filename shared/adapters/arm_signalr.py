@@ -36,6 +36,7 @@ log = logging.getLogger("rotation")
 
 _BUSY_SECONDS = 10.0
 _LOST_POLLS_IN_A_ROW = 5
+_STEP_SECONDS = 0.5
 _NOT_CONNECTED = (ClientConnectorError, ConnectionTimeoutError)
 _ACTION = "Microsoft.SignalRService/SignalR"
 _SEE_OPERATIONS = "Microsoft.SignalRService/SignalR/operationStatuses/read"
@@ -101,9 +102,9 @@ class _Polling(AsyncARMPolling):
     async def _delay(self) -> None:
         now = asyncio.get_running_loop().time
         asked, since = self._extract_delay(), now()
-        # Asked again after each wait: others may have begun meanwhile, and looks at a crowd come seldom.
+        # In steps: when others have begun meanwhile the next look comes later, and when they have ended it comes soon.
         while (left := max(asked, self._interval) - (now() - since)) > 0:
-            await self._sleep(left)
+            await self._sleep(min(left, _STEP_SECONDS))
         self._looked = True
 
     @property

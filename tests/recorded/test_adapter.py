@@ -1,8 +1,9 @@
 """The app's own ARM adapter, answered as Azure answered Azure's own clients."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,11 @@ class Bearer:
 
 
 @asynccontextmanager
-async def answered(recording: Recording, folder: Path) -> AsyncIterator[tuple[ArmSignalR, ResourceId, Replay]]:
+async def answered(
+    recording: Recording, folder: Path, pace: RateLimiter | None = None
+) -> AsyncIterator[tuple[ArmSignalR, ResourceId, Replay]]:
     """The adapter on the real SDK, before a server that answers from the recording."""
-    pace = RateLimiter(soonest_poll_seconds=0.01)
+    pace = pace or RateLimiter(soonest_poll_seconds=0.01)
     async with (
         Replay(recording, folder) as replay,
         SignalRManagementClient(
@@ -76,6 +79,25 @@ async def test_a_recorded_regeneration_is_asked_for_once(recording: Recording, f
         )
 
     assert 1 == sum(path.lower().endswith("/regeneratekey") for _, path, _ in replay.asked)
+
+
+async def test_an_operation_is_looked_at_soon_once_the_others_have_ended(folder: Path) -> None:
+    """Not when the crowd that it began in would have let it."""
+    recording, pace = ALL[0], RateLimiter(soonest_poll_seconds=0.01)
+    async with answered(recording, folder, pace) as (adapter, resource, replay):
+        with ExitStack() as others:
+            for _ in range(800):
+                others.enter_context(pace.operation())
+            permit = await adapter.permit(resource)
+            run = asyncio.create_task(
+                adapter.regenerate(resource, KeyType(recording.slot), permit=permit, timeout_seconds=30)
+            )
+            while not replay.asked:  # noqa: ASYNC110 - a list tells nobody that it has grown
+                await asyncio.sleep(0.01)
+            in_a_crowd = pace.poll_seconds
+        ended = await asyncio.wait_for(run, in_a_crowd / 4)
+
+    assert Ending.SUCCEEDED is ended.ending
 
 
 @pytest.mark.parametrize("recording", ALL, ids=lambda one: one.name)
