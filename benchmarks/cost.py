@@ -69,8 +69,8 @@ def _vault_calls(resources: int) -> float:
 
 
 def _blob_writes(resources: int) -> float:
-    """Of the same list: three writes of the record, one of the operation, three of the lease; each sweep's own four."""
-    return 4 * SWEEPS + 7 * _rotations(resources)
+    """Of the same list: three writes of the record, one of the operation, four of the lease; each sweep's own four."""
+    return 4 * SWEEPS + 8 * _rotations(resources)
 
 
 def _blob_reads(resources: int) -> float:
@@ -116,7 +116,8 @@ IDLE = (
 
 def table() -> str:
     """The table of the page."""
-    lines = [f"| a month | {' | '.join(f'{size:,} resources' for size in SIZES)} |", "|---|" + "---:|" * len(SIZES)]
+    sizes = " | ".join(f"{size:,} resources" for size in SIZES)
+    lines = [f"| a month | {sizes} | list price |", "|---|" + "---:|" * len(SIZES) + "---|"]
     lines += [_row(meter) for meter in METERS]
     lines.append(_sum("**sum, where instances go between sweeps**", METERS))
     lines += [_row(meter) for meter in IDLE]
@@ -126,11 +127,13 @@ def table() -> str:
 
 def _row(meter: Meter) -> str:
     cells = (f"{meter.used(size):,.{0 if meter.used(size) > 100 else 2}f}: ${meter.cost(size):,.2f}" for size in SIZES)  # noqa: PLR2004 - large enough
-    return f"| {meter.name} | {' | '.join(cells)} |"
+    free = f", {meter.free:,.0f} free" if meter.free else ""
+    price = f"{meter.price:f}".rstrip("0")
+    return f"| {meter.name} | {' | '.join(cells)} | ${price} for {meter.per:,.0f}{free} ({meter.source}) |"
 
 
 def _sum(name: str, meters: tuple[Meter, ...]) -> str:
-    return f"| {name} | {' | '.join(f'**${sum(each.cost(size) for each in meters):,.2f}**' for size in SIZES)} |"
+    return f"| {name} | {' | '.join(f'**${sum(each.cost(size) for each in meters):,.2f}**' for size in SIZES)} | |"
 
 
 def page() -> str:
