@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks.index_app import leave_this_folder
 from local.functions_host.activity import Activity
 from local.functions_host.functions import Function
 from local.functions_host.http_message import rpc_request
@@ -41,8 +42,7 @@ async def _call(worker: Worker, function: Function, method: str, body: bytes) ->
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]).resolve()
-    # This folder is the app's only where the app is measured.
-    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path.cwd()]
+    leave_this_folder()
     sys.stdout.write(f"{json.dumps(asyncio.run(_answered(folder, sys.argv[2], float(sys.argv[3]))))}\n")
     sys.stdout.flush()
     os._exit(0)

@@ -10,6 +10,11 @@ from local.functions_host.activity import Activity
 from local.functions_host.worker import Worker
 
 
+def leave_this_folder() -> None:
+    """Import nothing from here any more: this folder is the app's only where the app is measured."""
+    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path.cwd()]
+
+
 async def _seconds(app: Path) -> float:
     worker = Worker(app, Activity())
     began = time.perf_counter()
@@ -20,8 +25,7 @@ async def _seconds(app: Path) -> float:
 if __name__ == "__main__":
     app = Path(sys.argv[1]).resolve()
     os.environ.setdefault("ROTATION_SCHEDULE", "0 7 * * * *")
-    # This folder is the app's only where the app is measured.
-    sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != Path.cwd()]
+    leave_this_folder()
     sys.stdout.write(f"{asyncio.run(_seconds(app))}\n")
     sys.stdout.flush()
     os._exit(0)
