@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from benchmarks.ground import ROOT
 from benchmarks.report import RESULTS
@@ -41,6 +42,7 @@ class Meter:
         return max(0.0, self.used(resources) - self.free) / self.per * self.price
 
 
+@cache
 def _measured() -> Mapping[str, float]:
     known = json.loads(RESULTS.read_text())
     return {figure["name"]: figure["median"] for finding in known.values() for figure in finding["figures"]}

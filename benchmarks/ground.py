@@ -142,7 +142,7 @@ class Ground:
             time.sleep(look_seconds)
 
     def until_looked_at(self, count: int, since: int, *, timeout: float) -> None:
-        """Wait until so many published keys have been probed. Raises `TimeoutError`."""
+        """Wait until keys have been probed so many times. Raises `TimeoutError`."""
         deadline = time.monotonic() + timeout
         while len(self.azure.requests("signalr", since)) < count:
             if time.monotonic() > deadline:
