@@ -172,7 +172,8 @@ def parse_resume(request: HttpRequest) -> ResumeBody:
 def _parsed[Body: BaseModel](request: HttpRequest, kind: type[Body]) -> Body:
     check_body(request, most=MOST_BODY_BYTES, allowed=("application/json",))
     try:
-        return kind.model_validate_json(request.body if request.body.strip() else b"{}")
+        # Of white space alone it is a body, and not JSON: a caller's template that came out empty rotates nothing.
+        return kind.model_validate_json(request.body or b"{}")
     except ValidationError as error:
         faults = [_fault(each, kind) for each in error.errors(include_url=False, include_input=False)]
         detail = "; ".join(f"{f['field']}: {f['message']}" if f["field"] else f["message"] for f in faults)

@@ -50,6 +50,7 @@ def body(**fields: object) -> bytes:
         pytest.param(b"[]", 400, "InvalidRequest", id="list"),
         pytest.param(b"null", 400, "InvalidRequest", id="null"),
         pytest.param(b"{", 400, "InvalidRequest", id="half a document"),
+        pytest.param(b" \n", 400, "InvalidRequest", id="white space"),
         pytest.param(b'{"reason": "\xff"}', 400, "InvalidRequest", id="invalid UTF-8"),
         pytest.param(b'{"reason": "\\ud800"}', 400, "InvalidRequest", id="half a character"),
         pytest.param(b"[" * 16_000, 400, "InvalidRequest", id="deeply nested"),
@@ -67,6 +68,13 @@ def test_wrong_body_is_a_problem_and_nothing_is_queued(
     assert f"urn:signalr-key-rotation:problem:{code}" == answer.json()["type"]
     assert "application/problem+json" == answer.headers["Content-Type"]
     assert before == world.submitted()
+
+
+@pytest.mark.parametrize("content", [b" \n", b"\x0b", b'{"reason": 7}', b"[]"])
+def test_wrong_body_resumes_nothing(world: HttpWorld, content: bytes) -> None:
+    answer = world.call("POST", "resume", data=content, headers=JSON_TYPE)
+
+    assert (400, "InvalidRequest") == (answer.status_code, answer.json()["code"])
 
 
 def test_an_accepted_request_is_logged_once(world: HttpWorld) -> None:
