@@ -67,7 +67,7 @@ class CachedFleet:
             warnings.append(f"The last sweep could not list {hidden}: what was seen there before is shown.")
         if beat.not_enqueued:
             warnings.append(f"The last sweep could not queue {beat.not_enqueued} of {beat.resources} resources.")
-        if found := "; ".join(f"{each.resource} ({each.code}: {each.message})" for each in beat.findings):
+        if found := "; ".join(f"{each.resource or 'the app'} ({each.code}: {each.message})" for each in beat.findings):
             warnings.append(f"It found: {found}.")
         return " ".join(warnings)
 

@@ -84,7 +84,7 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
         return ResourceStatus(State.LEFT, why)
     snapshot, failing, running = entry.snapshot, entry.standing_failure, entry.running
     if snapshot and snapshot.paused:
-        return ResourceStatus(State.PAUSED, "its tag key-rotation is set to paused")
+        return _paused(snapshot, now, grace)
     if snapshot and snapshot.local_auth_disabled:
         return ResourceStatus(State.KEYLESS, "local authentication is disabled on it: there is nothing to rotate")
     if running and not (failing and failing.rotation_id == running.rotation_id):
@@ -97,6 +97,16 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
     if snapshot is None:
         return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
     return _by_snapshot(snapshot, now, grace)
+
+
+def _paused(snapshot: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:
+    why, leaked = "its tag key-rotation is set to paused", snapshot.revoke_at
+    if leaked is None:
+        return ResourceStatus(State.PAUSED, why)
+    if now > leaked + grace:
+        late = f"{why}, and a leaked key that was to be invalidated {duration(now - leaked)} ago is still valid"
+        return ResourceStatus(State.OVERDUE, late, "Set the tag to enabled.", Code.PAUSED)
+    return ResourceStatus(State.PAUSED, f"{why}: a leaked key stays valid for as long, also after {stamp(leaked)} UTC")
 
 
 def _holds_invalid_key(snapshot: Snapshot | None) -> bool:
@@ -117,8 +127,8 @@ def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> Resourc
         )
     if snapshot.due_at is None:
         return ResourceStatus(State.UNSEEN, "nothing is published yet: the next sweep adopts the key in use")
-    if snapshot.retire_after and not snapshot.retires_by_policy:
-        return _by_retirement(snapshot.retire_after, now, grace)
+    if snapshot.revoke_at:
+        return _by_retirement(snapshot.revoke_at, now, grace)
     opens_at = snapshot.opens_at(now) if now > snapshot.due_at else None
     return _by_due_time(snapshot.due_at, now, grace, opens_at=opens_at)
 

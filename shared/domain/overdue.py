@@ -1,7 +1,8 @@
 """Which resources are past due by more than a grace, whatever the reason. Pure: from the last snapshots alone.
 
-A rotation that fails is reported by itself. One that cannot run at all (no worker takes messages, a permission is
-missing, a tag says paused) is found here, by the next sweep, from what was last observed.
+Due is the next rotation, and the invalidation of a leaked key. A rotation that fails is reported by itself. One that
+cannot run at all (no worker takes messages, a permission is missing, a tag says paused) is found here, by the next
+sweep, from what was last observed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,13 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.inventory_entry import InventoryEntry
+from shared.domain.record import REVOCATION_PENDING
 from shared.domain.requests import rotation_id
 from shared.domain.resources import ResourceId
+from shared.domain.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """One resource whose key is older than its policy allows. `due_at` is when the rotation was due (UTC)."""
+    """One resource whose key is older than its policy allows, or has leaked and is valid still.
+
+    `due_at` is when the rotation, or the invalidation, was due (UTC).
+    """
 
     resource: ResourceId
     due_at: datetime
@@ -35,6 +41,8 @@ class Overdue:
             return "Paused"
         if last and last.code:
             return last.code
+        if snapshot and self.due_at == snapshot.revoke_at:
+            return REVOCATION_PENDING
         if self.closed:
             return "OutsideWindow"
         return "NotLookedAt" if snapshot is None else "NotRotated"
@@ -58,11 +66,16 @@ def find_overdue(
         snapshot = entry.snapshot if entry else None
         if snapshot and snapshot.local_auth_disabled:  # there are no keys to grow old
             continue
-        due_at = snapshot.due_at if snapshot and snapshot.due_at else unobserved.get(resource.key)
+        due_at = _due_at(snapshot) if snapshot else None
+        due_at = due_at or unobserved.get(resource.key)
         if due_at and now > due_at + grace:
             closed = snapshot is not None and snapshot.opens_at(now) is not None
             late.append(Overdue(resource, due_at, entry, closed))
     return late
+
+
+def _due_at(snapshot: Snapshot) -> datetime | None:
+    return min(filter(None, (snapshot.due_at, snapshot.revoke_at)), default=None)
 
 
 def still_unobserved(

@@ -105,6 +105,11 @@ class Snapshot(Wire):
             return rotation_window(self.window).opens_at(now) if self.window else None
         return None
 
+    @property
+    def revoke_at(self) -> datetime | None:
+        """From when on a leaked key is to be invalidated; None: none is. What the policy retires did not leak."""
+        return None if self.retires_by_policy else self.retire_after
+
     def is_due(self, now: datetime) -> bool:
         """Whether the next rotation is due."""
         return self.due_at is not None and self.due_at <= now
@@ -113,7 +118,7 @@ class Snapshot(Wire):
         """Whether a rotation or a retirement is due, and may begin. `waits`: no rotation may, on hold or in waves."""
         due = self.is_due(now) and not waits
         retires = self.retire_after is not None and self.retire_after <= now
-        if retires and not self.retires_by_policy:
+        if retires and self.revoke_at:
             return True
         return (due or retires) and self.opens_at(now) is None
 

@@ -1,12 +1,13 @@
 """Requests that end without a run: nothing to do, or a failure. Logged, counted, and recorded where they have to be."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from shared.domain import events
 from shared.domain.decision import Code, Refuse, Skip, Wait
-from shared.domain.errors import RotationError, Terminal
+from shared.domain.errors import RotationError, ServiceRejectsKeys, Terminal
 from shared.domain.planning import failure
 from shared.domain.planning import nothing_done as outcome_of_nothing
 from shared.domain.record import Outcome, Result
@@ -52,7 +53,7 @@ async def failed(services: Services, leased: LeasedRecord, item: WorkItem, error
     if item.mode is Mode.SWEEP and record.repeats_last_failure(outcome, within=STANDING):
         log.warning("rotation still fails", extra=log_fields)
         return outcome
-    log.error("rotation failed", extra=log_fields | {"step": error.step})
+    log_failure(error, log_fields | {"step": error.step})
     journal = record.journal
     spent = journal is not None and journal.rotation_id == item.rotation_id and journal.harmless
     subject = record.snapshot.secret_name if record.snapshot else item.resource_id.name
@@ -84,7 +85,7 @@ async def failed_without_record(
         record = await services.records.read(resource)  # for which nobody's lease is needed
         if record and (ended := record.outcome_of(item.rotation_id)):
             return await closed_operation(services, resource, ended)
-    log.error("rotation failed", extra=extra | {"why": error.message})  # the log may be all that can be written
+    log_failure(error, extra)  # the log may be all that can be written
     await announce_without_record(services.events, events.failed(error, resource, item, resource.name, now))
     outcome = failure(item, error, now)
     telemetry.ended(outcome)
@@ -109,6 +110,14 @@ async def closed_as_removed(leased: LeasedRecord, item: WorkItem, code: Code, no
     if not leased.record.removed:
         await leased.write(leased.record.closed_as_removed(outcome))
     return outcome
+
+
+def log_failure(error: RotationError, fields: Mapping[str, object]) -> None:
+    """Log that a rotation failed, and why. Where it found that clients are rejected, that is told as such: it wakes."""
+    extra = {**fields, "why": error.message}
+    log.error("rotation failed", extra=extra)
+    if isinstance(error, ServiceRejectsKeys):
+        log.error("invalid key published", extra=extra)
 
 
 def _log_fields(item: WorkItem, error: RotationError) -> dict[str, object]:

@@ -28,7 +28,7 @@ from shared.domain.record import Outcome, Record, Result
 from shared.observability import telemetry
 from shared.rotation.close_connections import close_connections
 from shared.rotation.outbox import flush
-from shared.rotation.outcomes import STANDING
+from shared.rotation.outcomes import STANDING, log_failure
 from shared.rotation.publish import publish, was_published
 from shared.rotation.regenerate import regenerate_salt, verified_key
 from shared.rotation.run_context import Abandoned, RunContext
@@ -141,7 +141,7 @@ async def _fail(run: RunContext, error: Terminal) -> Outcome:
         if not unfinished:
             await run.leased.write(record.without_journal())
         return outcome
-    log.error("rotation failed", extra=log_fields)
+    log_failure(error, log_fields)
     await run.rollouts.failed(record, error)
     event = events.failed(error, run.resource.id, journal, run.policy.secret_name, now)
     return await _close(run, record.announcing(event), outcome, close_journal=not unfinished)

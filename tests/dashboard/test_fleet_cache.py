@@ -13,7 +13,7 @@ from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
 from shared import composition
 from shared.dashboard.fleet_cache import FRESH, KEPT, SILENT_AFTER, CachedFleet, FleetCache
-from shared.domain.heartbeat import Heartbeat, Unreadable
+from shared.domain.heartbeat import Finding, Heartbeat, Unreadable
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
 from shared.settings import Settings
@@ -138,6 +138,14 @@ def test_a_subscription_that_could_not_be_listed_is_reported() -> None:
     beat = Heartbeat(started_at=now, ended_at=now, resources=1, enqueued=1, unreadable=(hidden,))
 
     assert "could not list 3f2504e0 (NotPermitted)" in CachedFleet(now, (), beat).warning
+
+
+def test_what_is_wrong_with_the_app_itself_is_said_of_the_app() -> None:
+    now = datetime.now(UTC)
+    waiting = Finding(resource="", code="PoisonMessages", message="one message")
+    beat = Heartbeat(started_at=now, ended_at=now, resources=1, enqueued=1, findings=(waiting,))
+
+    assert "It found: the app (PoisonMessages: one message)." == CachedFleet(now, (), beat).warning
 
 
 async def test_silence_is_reported(looker: Looker) -> None:

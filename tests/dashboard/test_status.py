@@ -201,3 +201,19 @@ def test_while_a_leaked_key_is_valid_nothing_is_healthy(hours: int, state: State
     status = judged(fleet.record("chat", NOW, age=DAY, snapshot=snapshot))
 
     assert (state, why) == (status.state, status.why)
+
+
+@pytest.mark.parametrize(
+    ("hours", "state", "why"),
+    [
+        (9, State.PAUSED, "a leaked key stays valid for as long, also after 2026-11-23 16:41:03 UTC"),
+        (-49, State.OVERDUE, "a leaked key that was to be invalidated 2 days ago is still valid"),
+    ],
+)
+def test_a_pause_does_not_hide_that_a_leaked_key_is_valid(hours: int, state: State, why: str) -> None:
+    snapshot = fleet.snapshot("chat", NOW, age=DAY, retire_after=NOW + timedelta(hours=hours), paused=True)
+
+    status = judged(fleet.record("chat", NOW, age=DAY, snapshot=snapshot))
+
+    assert state is status.state
+    assert why in status.why

@@ -293,6 +293,21 @@ async def test_a_resource_that_rejects_both_keys_is_reported_once_a_day_and_left
     assert (["RotationFailed"], [], 2) == (engine.told, engine.changes, versions)
 
 
+async def test_that_clients_are_rejected_is_told_as_such_where_it_cannot_be_repaired(
+    engine: Engine, heard: Ears
+) -> None:
+    """The alert on a failed rotation does not wake anybody; that on an invalid key does."""
+    engine.publish("Primary")
+    rejects(engine, "Primary", "Secondary")
+
+    await hourly(engine, 5)
+
+    told = [text for name, text in heard.heard if name == "rotation" and text.startswith("invalid key published")]
+    assert 1 == len(told)
+    assert "'code': 'ServiceRejectsKeys'" in told[0]
+    assert "'why': " in told[0]
+
+
 async def test_what_a_resource_rejected_is_forgotten_when_it_heals(engine: Engine) -> None:
     engine.publish("Primary")
     rejects(engine, "Primary", "Secondary")

@@ -20,3 +20,24 @@ def test_a_window_that_does_not_open_within_the_grace_is_the_reason(window: str,
     late = find_overdue([CHAT], {CHAT: InventoryEntry.of(record)}, {}, now=NOW, grace=timedelta(hours=48))
 
     assert [code] == [each.code for each in late]
+
+
+@pytest.mark.parametrize(
+    ("hours_ago", "facts", "codes"),
+    [
+        pytest.param(49, {}, ["RevocationPending"], id="past the grace"),
+        pytest.param(49, {"paused": True}, ["Paused"], id="paused"),
+        pytest.param(47, {}, [], id="within the grace"),
+        pytest.param(49, {"retires_by_policy": True}, [], id="a replaced key that did not leak"),
+    ],
+)
+def test_a_leaked_key_that_stays_valid_is_overdue(hours_ago: int, facts: dict[str, bool], codes: list[str]) -> None:
+    """The rotation itself is not: another key was published a week ago."""
+    age, promised = timedelta(days=7), NOW - timedelta(hours=hours_ago)
+    snapshot = fleet.snapshot("chat", NOW, age=age, retire_after=promised, **facts)
+    record = fleet.record("chat", NOW, age=age, snapshot=snapshot)
+
+    late = find_overdue([CHAT], {CHAT: InventoryEntry.of(record)}, {}, now=NOW, grace=timedelta(hours=48))
+
+    assert codes == [each.code for each in late]
+    assert {promised} >= {each.due_at for each in late}
