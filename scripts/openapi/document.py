@@ -69,8 +69,14 @@ def _paths() -> dict[str, Any]:
                         links={"followed": ("rotation", "$response.body#/rotations/0/id")},
                     ),
                     **parts.problems(
-                        *("InvalidRequest", "InvalidHeader", "NotManaged", "RotationRefused", "BodyTooLarge"),
-                        *("UnsupportedMediaType", "IdempotencyKeyReused", "RotationFailed", "ServiceFailed"),
+                        *("InvalidRequest", "InvalidHeader", "NotManaged", "RotationRefused", "LengthRequired"),
+                        *(
+                            "BodyTooLarge",
+                            "UnsupportedMediaType",
+                            "IdempotencyKeyReused",
+                            "RotationFailed",
+                            "ServiceFailed",
+                        ),
                     ),
                 },
                 parameters=parts.ROTATE_HEADERS,
@@ -83,7 +89,9 @@ def _paths() -> dict[str, Any]:
                 "Let scheduled rotations go on that are on hold",
                 {
                     "200": parts.response("They do; whether they were on hold", ResumedRotations),
-                    **parts.problems("InvalidRequest", "BodyTooLarge", "UnsupportedMediaType", "ServiceFailed"),
+                    **parts.problems(
+                        *("InvalidRequest", "LengthRequired", "BodyTooLarge", "UnsupportedMediaType", "ServiceFailed")
+                    ),
                 },
                 body=(ref("ResumeBody"), ("application/json",), False),
             )

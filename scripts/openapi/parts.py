@@ -29,7 +29,7 @@ ROTATE_HEADERS: list[dict[str, Any]] = [
         "name": "Idempotency-Key",
         "in": "header",
         "description": "The same request under the same key is one request, however often it is sent",
-        "schema": {"type": "string", "pattern": r"^[!#-~]([ -~]{0,253}[!-~])?$"},
+        "schema": {"type": "string", "pattern": r'^([!#-~]([ -~]{0,253}[!-~])?|"[!-~]([ -~]{0,253}[!-~])?")$'},
         "examples": {"uuid": {"value": "5b8a2f6e-0f2c-4d0e-9f52-4f7d3f6c2a11"}},
     },
 ]

@@ -39,20 +39,24 @@ def idempotency_key(headers: Mapping[str, str]) -> str | None:
     if "idempotency-key" not in headers:
         return None
     text = headers["idempotency-key"].strip()
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        text = text[1:-1]
-    if not _KEY.fullmatch(text):
+    quoted = len(text) > 1 and text[0] == text[-1] == '"'
+    key = text[1:-1] if quoted else text
+    if not _KEY.fullmatch(key) or (key.startswith('"') and not quoted):
         raise Problem("InvalidHeader", f"Idempotency-Key is 1 to {MOST_KEY_CHARACTERS} printable ASCII characters")
-    return text
+    return key
 
 
 def check_body(request: HttpRequest, *, most: int, allowed: tuple[str, ...]) -> None:
-    """Raise `Problem` for a body that is too large or of another type. A body without a type is taken for the first.
+    """Raise `Problem` for a body that is too large, of another type, or lost.
 
-    The portal's Test/Run sends a body without its type.
+    One without a type is taken for the first: the portal's Test/Run sends such. The platform passes a body on only with
+    a Content-Length (`GrpcMessageConversionExtensions.ToRpcHttp` in Azure/azure-functions-host): one that came in
+    chunks is empty here, and an empty one requests everything that is due.
     """
     if len(request.body) > most:
         raise Problem("BodyTooLarge", f"the body has {len(request.body)} bytes; at most {most} are read")
+    if not request.body and "transfer-encoding" in request.headers:
+        raise Problem("LengthRequired", "the platform drops a body that is sent in chunks: send its Content-Length")
     if not request.body:
         return
     encoding = request.headers.get("content-encoding", "identity").strip().lower()

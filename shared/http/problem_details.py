@@ -27,6 +27,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "RotationNotFound": (404, "Rotation not found"),
     "MethodNotAllowed": (405, "Method not allowed"),
     "RotationRefused": (409, "Rotation rejected"),
+    "LengthRequired": (411, "Content-Length required"),
     "BodyTooLarge": (413, "Request body too large"),
     "UnsupportedMediaType": (415, "Unsupported media type"),
     "IdempotencyKeyReused": (422, "Idempotency-Key reused with a different request"),

@@ -70,6 +70,18 @@ def test_wrong_body_is_a_problem_and_nothing_is_queued(
     assert before == world.submitted()
 
 
+@pytest.mark.parametrize("path", ["rotate", "resume"])
+def test_a_body_in_chunks_is_not_taken_for_none(world: HttpWorld, path: str) -> None:
+    """The platform drops it: a revocation would be a sweep, and a dry run a real one."""
+    before = world.submitted()
+
+    answer = world.call("POST", path, data=iter([b'{"dryRun": ', b"true}"]), headers=JSON_TYPE)
+
+    assert (411, "LengthRequired") == (answer.status_code, answer.json()["code"])
+    assert "Content-Length" in answer.json()["detail"]
+    assert before == world.submitted()
+
+
 @pytest.mark.parametrize("content", [b" \n", b"\x0b", b'{"reason": 7}', b"[]"])
 def test_wrong_body_resumes_nothing(world: HttpWorld, content: bytes) -> None:
     answer = world.call("POST", "resume", data=content, headers=JSON_TYPE)
