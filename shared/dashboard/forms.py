@@ -83,6 +83,7 @@ class DashboardForm:
             close_connections=() if sweep else self.hubs,
             reason=self.reason,
             deduplication_key=f"{TRIGGER}:{self.token}",
+            exclusive=True,
             tracked=not sweep,
         )
 

@@ -13,8 +13,9 @@ from shared.dashboard.fleet_view import FleetView, fleet_view
 from shared.dashboard.forms import Act, DashboardForm, PageError, act_of, form_fields, require_same_origin, resource_of
 from shared.dashboard.progress import progress_of
 from shared.dashboard.resource_view import ResourceView, resource_view
-from shared.domain.errors import RotationError
+from shared.domain.errors import KeyReused, RotationError
 from shared.domain.record import Record
+from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from shared.http import app_roles
 from shared.http.messages import HttpRequest
@@ -80,15 +81,23 @@ class Dashboard:
             message = "Scheduled rotations go on with the next sweep." if hold else "There is no hold any more."
             return await self._fleet(Filters(), message)
         if form.resource is None:
-            items = await self._rotations.submit(form.command)
+            items = await self._submitted(form)
             message = f"Sweep queued for {len(items)} resources. What is due is rotated within minutes."
             return await self._fleet(Filters(), message)
         if form.act is Act.PREVIEW:
             previews = await self._rotations.preview(form.command)
             text = "; ".join(dry_run_text(preview, self._clock()) for preview in previews)
             return await self._resource(form.resource, f"Dry run: {text}. Nothing was done.")
-        items = await self._rotations.submit(form.command)
+        items = await self._submitted(form)
         return await self._resource(form.resource, "Rotation requested. Its steps follow below.", items[0].rotation_id)
+
+    async def _submitted(self, form: DashboardForm) -> list[WorkItem]:
+        """Queue what the form asks for. Raises `PageError` where the same form was sent before with something else."""
+        try:
+            return await self._rotations.submit(form.command)
+        except KeyReused:
+            what = "this form was sent before, and requested something else: open the page again to see what came of it"
+            raise PageError(409, what) from None
 
     async def _fleet(self, filters: Filters, message: str = "") -> View:
         now, fleet = self._clock(), await self._cache.current()

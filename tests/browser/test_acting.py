@@ -1,6 +1,7 @@
 """What a person starts from the page, and what the page never gives away."""
 
 import re
+import uuid
 
 import requests
 from playwright.async_api import Page
@@ -84,11 +85,24 @@ async def test_the_same_form_sent_twice_is_one_rotation(world: World) -> None:
     assert 1 == len(world.azure.regenerations(resource))
 
 
+async def test_the_same_form_with_something_else_in_it_is_no_rotation_that_was_requested(world: World) -> None:
+    """An operator whose first answer was lost chooses Revoke instead, on the page that still stands there."""
+    resource = create(world.azure, "changed-mind")
+    form = _FORM | {"resource": resource, "token": str(uuid.uuid4())}
+    world.host.request("POST", "/api/dashboard", data=form, headers=_OWN).raise_for_status()
+
+    answer = world.host.request("POST", "/api/dashboard", data=form | {"mode": "revoke"}, headers=_OWN)
+
+    assert 409 == answer.status_code
+    assert "open the page again" in answer.text
+
+
 _OWN = {"sec-fetch-site": "same-origin"}
 
 
 def _forged(world: World, resource: str, headers: dict[str, str]) -> requests.Response:
-    return world.host.request("POST", "/api/dashboard", data=_FORM | {"resource": resource}, headers=headers)
+    form = _FORM | {"resource": resource, "token": str(uuid.uuid4())}
+    return world.host.request("POST", "/api/dashboard", data=form, headers=headers)
 
 
 async def test_a_form_from_anywhere_else_is_refused(world: World) -> None:
