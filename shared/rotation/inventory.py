@@ -225,10 +225,6 @@ class Inventory:
         known = {each.resource_id.order: each async for each in self._services.records.entries()}
         return Listing(swept.as_of, _members(swept, known, swept.by_order))
 
-    async def all(self) -> list[InventoryEntry]:
-        """The entries of the `listing`."""
-        return [*(await self.listing()).entries]
-
     async def page(self, *, most: int, start: PageStart) -> tuple[Listing, PageStart | None]:
         """At most `most` resources, and where the next page begins if there may be more. Raises as `listing`.
 

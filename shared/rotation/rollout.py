@@ -74,12 +74,13 @@ class Rollouts:
         if hold and hold.since == now:
             log_hold(hold)
 
-    async def succeeded(self, journal: Journal) -> None:
+    async def succeeded(self, journal: Journal, *, resumed: bool = False) -> None:
         """Count a success: there are no failures in a row any more.
 
         What this worker read before the run began is enough where there were none: a failure that came meanwhile stays.
+        Before a run that it `resumed` it may have read nothing for long.
         """
-        if not _counts(journal) or not self._failures:
+        if not _counts(journal) or not (self._failures or resumed):
             return
         try:
             self._known(await self._services.rollouts.change(RolloutState.with_success))
@@ -125,10 +126,13 @@ class Rollouts:
     async def resume(self, *, by: str, reason: str = "") -> Hold | None:
         """End the hold, and give it; None where there was none. Raises what the store raises."""
         now, ended = self._services.clock(), list[Hold | None]()
+        mine = Resumption(at=now, by=by, reason=reason)
 
         def resumed(known: RolloutState) -> RolloutState:
+            if known.resumed == mine:  # by this very call: the answer to what it wrote was lost
+                return known
             ended.append(known.held(now))
-            return known.resume(Resumption(at=now, by=by, reason=reason))
+            return known.resume(mine)
 
         self._known(await self._services.rollouts.change(resumed))
         hold = ended[-1]

@@ -120,7 +120,7 @@ async def _succeed(run: RunContext) -> Outcome:
         promised = record.retirement
         if promised and promised.fingerprint == journal.before.get(journal.slot):
             record = record.with_publication(record.publication, None)
-    await run.rollouts.succeeded(journal)
+    await run.rollouts.succeeded(journal, resumed=run.resumed)
     event = events.completed(journal, run.resource.id, run.policy)
     return await _close(run, record.announcing(event), Outcome.of(journal, Result.SUCCEEDED, run.services.clock()))
 
