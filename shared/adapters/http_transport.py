@@ -26,8 +26,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 
 LONGEST_WAIT_SECONDS = 20.0
 """What would wait longer than this inside an invocation is retried later: its place in the worker is for others."""
-CONNECTIONS = 256
-"""For each pool: host.json lets 128 runs into one worker, and each has a call and a token request under way."""
+CONNECTIONS = 512
+"""For each pool: host.json lets 128 runs of each queue function into one worker. Two functions rotate, and each run has
+a call and a token request under way."""
 
 
 class BoundedRetryPolicy(AsyncRetryPolicy[Any, Any]):

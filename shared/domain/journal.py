@@ -140,9 +140,5 @@ class Journal(Wire):
         closings = tuple(closing if each.hub == closing.hub else each for each in self.closings)
         return self.model_copy(update={"closings": closings})
 
-    def announced(self, now: datetime) -> Self:
-        """The topic has the event."""
-        return self._at(Step.ANNOUNCED, now)
-
     def _at(self, step: Step, now: datetime, **changes: object) -> Self:
         return self.model_copy(update={**changes, "step": step, "times": {**self.times, step: now}})

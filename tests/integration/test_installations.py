@@ -91,7 +91,7 @@ async def test_a_resource_that_is_managed_is_ones_own_whoever_wrote_its_record(
     settings = {"KEY_VAULT_URL": azure_session.vaults[1], "SIGNALR_RESOURCE_IDS": engine.resource}
     async with Engine.on(azure_session, engine.storage, **settings) as moved:
         [swept] = [item for item in await moved.app.rotations.sweep() if item.resource == engine.resource]
-        shown = [each.resource for each in await moved.app.inventory.all() if each.snapshot]
+        shown = [each.resource for each in (await moved.app.inventory.listing()).entries if each.snapshot]
 
     assert (engine.resource, [engine.resource]) == (swept.resource, shown)
 

@@ -25,7 +25,7 @@ def told(site: Site, kind: str, resource: str) -> list[dict[str, object]]:
 
 async def listed(app: App) -> set[str]:
     """The resources that the fleet's list shows as seen."""
-    return {each.resource for each in await app.inventory.all() if each.snapshot}
+    return {each.resource for each in (await app.inventory.listing()).entries if each.snapshot}
 
 
 async def gone(site: Site, app: App) -> dict[str, Outcome | None]:

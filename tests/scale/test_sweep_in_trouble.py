@@ -174,7 +174,7 @@ async def test_resource_of_a_scope_that_was_taken_out_is_not_asked_of_arm(site: 
 
     assert [Code.NOT_MANAGED, None, None, None] == [each and each.code for each in outcomes]
     assert [] == told(site, "RotationFailed", resource)
-    assert resource not in {each.resource for each in await app.inventory.all()}
+    assert resource not in {each.resource for each in (await app.inventory.listing()).entries}
 
 
 async def test_request_for_a_resource_of_no_scope_fails_without_asking_arm(site: Site) -> None:

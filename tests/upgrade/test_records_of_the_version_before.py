@@ -98,7 +98,7 @@ def test_a_resource_that_has_left_is_no_part_of_the_fleet() -> None:
 async def test_the_list_of_the_fleet_shows_what_was_last_seen(engine: Engine, found: Document) -> None:
     replay = await Replay.of(engine, found)
 
-    (shown,) = await engine.app.inventory.all()
+    (shown,) = (await engine.app.inventory.listing()).entries
 
     assert not lost(fill(found.metadata["summary"], replay.words), shown)
 
