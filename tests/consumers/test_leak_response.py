@@ -14,7 +14,7 @@ from tests.http.conftest import HttpWorld
 from tests.live.clients import Client, NotServedError
 from tests.world import until
 
-ASK, WHICH, AT_ONCE, WITHOUT = (block.text for block in blocks("docs/how-to/respond-to-a-leak.md"))
+ASK, WHICH, OTHER, AT_ONCE, WITHOUT = (block.text for block in blocks("docs/how-to/respond-to-a-leak.md"))
 CUT, _ = (block.text for block in blocks("docs/how-to/cut-connections.md"))
 
 
@@ -41,15 +41,28 @@ def published(world: HttpWorld, chat: str) -> str:
     return world.azure.valid_keys(chat)[world.live_slot(chat) or ""]
 
 
-def test_leaked_key_is_found_by_its_fingerprint(world: HttpWorld, chat: str) -> None:
+@pytest.mark.parametrize("form", ["{}", "Endpoint=https://chat.service.signalr.net;AccessKey={};Version=1.0;"])
+def test_leaked_key_is_found_by_its_fingerprint(world: HttpWorld, chat: str, form: str) -> None:
     leaked = published(world, chat)
 
-    said = shell(world, WHICH, leaked=leaked).stdout
+    said = shell(world, WHICH, leaked=form.format(leaked)).stdout
 
     mine, _, fleet = said.partition("\n")
     assert hashlib.sha256(leaked.encode()).hexdigest()[:12] == mine
     [one] = [each for each in json.loads(fleet)["value"] if each["id"] == chat]
     assert mine == one["fingerprint"]
+
+
+def test_the_other_key_is_invalid_at_once_and_the_published_one_stays_valid(world: HttpWorld, chat: str) -> None:
+    held, leaked = published(world, chat), world.azure.valid_keys(chat)["Secondary"]
+
+    status = answered(world, OTHER, chat)
+
+    assert "Succeeded" == status["status"]
+    until(lambda: not world.azure.accepts(chat, leaked) or None)
+    assert world.azure.accepts(chat, held)
+    assert world.azure.accepts(chat, published(world, chat))
+    assert leaked not in world.versions(chat)[-1]["value"]
 
 
 def test_at_once_the_leaked_key_is_rejected_and_the_published_one_is_not(world: HttpWorld, chat: str) -> None:

@@ -65,16 +65,15 @@ def lines(document: str, heading: str) -> str:
 def test_the_lines_of_the_readme_rotate_and_tell(world: World) -> None:
     chat = world.resource()
     sweep, rotate, status = lines(README, "Use it").replace("/subscriptions/…/SignalR/chat", chat).splitlines()
-    mine = {"APP": world.host.url, "KEY": world.host.function_key}
 
-    swept = run(world, sweep, **mine)
+    swept = run(world, sweep)
     world.host.idle()
     _pass(world, timedelta(days=2))
-    rotated = run(world, rotate, **mine)
+    rotated = run(world, rotate)
 
     assert {chat} <= {rotation["resource"] for rotation in swept["rotations"]}
     assert "Succeeded" == ended(world, rotated)
-    assert "Succeeded" == run(world, status, **mine, ID=rotated["rotations"][0]["id"])["status"]
+    assert "Succeeded" == run(world, status, id=rotated["rotations"][0]["id"])["status"]
     assert "Secondary" == world.live_slot(chat)
 
 

@@ -19,7 +19,7 @@ LENGTHS = {
     "docs/tutorial/first-rotation.md": 60,
     "docs/how-to/install.md": 90,
     "docs/how-to/call-the-api.md": 70,
-    "docs/how-to/respond-to-a-leak.md": 40,
+    "docs/how-to/respond-to-a-leak.md": 45,
     "docs/how-to/rotate-and-roll-back.md": 50,
     "docs/how-to/upgrade.md": 20,
     "docs/how-to/clients-get-401.md": 30,

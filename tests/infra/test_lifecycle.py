@@ -195,6 +195,16 @@ def test_narrow_takes_away_what_is_no_longer_named(azure: Recorder) -> None:
     assert [] == done.lines("az group delete")
 
 
+def test_narrow_without_any_list_takes_nothing_away(azure: Recorder) -> None:
+    """Installed with az: the outputs are exported, and the lists that were parameters are not."""
+    none = dict.fromkeys(("SIGNALR_RESOURCE_IDS", "SIGNALR_RESOURCE_GROUP_IDS", "SIGNALR_SUBSCRIPTION_IDS"), "")
+    done = run(azure, "narrow", "--yes", **none)
+
+    assert 1 == done.code
+    assert [] == done.lines("az role")
+    assert "every right would go" in done.err
+
+
 def test_narrow_keeps_the_reading_of_operations_where_a_whole_subscription_became_one_resource(azure: Recorder) -> None:
     azure.answer(
         f"role assignment list .*{OTHER}",
