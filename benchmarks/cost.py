@@ -28,7 +28,10 @@ _RECORD_GB = 1e-6  # a stored record is taken to be 1 kB, as in docs/adr/0028
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """One line of the bill: list price [USD] of `per` units, pay as you go, East US; `free` units a month."""
+    """One line of the bill: list price [USD] of `per` units, pay as you go, East US; `free` units a month.
+
+    `grant_of`: another line whose grant it shares, and which uses it first.
+    """
 
     name: str
     price: float
@@ -36,10 +39,12 @@ class Meter:
     free: float
     source: str
     used: Callable[[int], float]
+    grant_of: "Meter | None" = None
 
     def cost(self, resources: int) -> float:
         """Of so many resources, for a month [USD]."""
-        return max(0.0, self.used(resources) - self.free) / self.per * self.price
+        free = max(0.0, self.grant_of.free - self.grant_of.used(resources)) if self.grant_of else self.free
+        return max(0.0, self.used(resources) - free) / self.per * self.price
 
 
 @cache
@@ -93,6 +98,7 @@ def _log_gb(resources: int) -> float:
     return _RECORD_GB * (app + host + audit)
 
 
+_LOGS = Meter("logs and spans, GB", 2.30, 1, 5, "Azure Monitor pricing", _log_gb)
 METERS = (
     Meter("Functions, GB-seconds", 0.000026, 1, 100_000, "Azure Functions pricing", _busy_gb_seconds),
     Meter("Functions, executions", 0.40, 1e6, 250_000, "Azure Functions pricing", _executions),
@@ -101,7 +107,7 @@ METERS = (
     Meter("Storage, blob reads", 0.004, 1e4, 0, "Azure Blob Storage pricing", _blob_reads),
     Meter("Storage, queue calls", 0.004, 1e4, 0, "Azure Queue Storage pricing", _queue_calls),
     Meter("Event Grid, events", 0.60, 1e6, 100_000, "Event Grid pricing", _rotations),
-    Meter("logs and spans, GB", 2.30, 1, 5, "Azure Monitor pricing", _log_gb),
+    _LOGS,
 )
 IDLE = (
     Meter("idle polls of four queues", 0.004, 1e4, 0, "Azure Queue Storage pricing", lambda _: _QUEUES * _POLLS),
@@ -112,6 +118,7 @@ IDLE = (
         0,
         "Azure Monitor pricing",
         lambda _: _QUEUES * _POLLS * _SPANS_OF_A_POLL * _RECORD_GB,
+        grant_of=_LOGS,
     ),
 )
 

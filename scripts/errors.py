@@ -12,8 +12,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference" / "errors.md"
 _HEAD = """# Errors
 
 `code` stands in the operation status (`error` or `note`), in the event `RotationFailed`, in the log `rotation failed`,
-in problem details and on the dashboard. This page is made from `shared/domain/guidance.py` and
-`shared/adapters/azure_refusals.py` by `python -m scripts.errors`; tests hold them together.
+in problem details and on the dashboard, with a message beside it (in the log: `why`). This page is made from
+`shared/domain/guidance.py` and `shared/adapters/azure_refusals.py` by `python -m scripts.errors`; tests hold them
+together.
 """
 _REFUSALS = """## Refusals of Azure
 

@@ -1,5 +1,6 @@
-// Seven log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue,
-// scheduled rotations are on hold, a function failed, a poison queue holds messages, no sweep has ended lately.
+// Eight log alerts on the app's stable events: an invalid key was published, a rotation failed, a rotation is overdue,
+// scheduled rotations are on hold, a function failed, a poison queue holds messages, the topic takes no events, no sweep
+// has ended lately.
 // And the workbook that shows the same on one page.
 
 @description('Azure region.')
@@ -49,7 +50,7 @@ var rules = [
   {
     name: 'invalid-key'
     title: 'SignalR key rotation found an invalid key published'
-    description: 'The published value was no valid key: clients that read it got 401 until the repair that follows. What to do: docs/how-to/respond-to-alerts.md.'
+    description: 'The published value was no valid key: clients that read it got 401. The repair follows, unless the code is ServiceRejectsKeys. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'invalid key published'
     perResource: true
     severity: 1
@@ -73,7 +74,7 @@ var rules = [
   {
     name: 'rotation-overdue'
     title: 'SignalR key rotation overdue'
-    description: 'A key is older than its period allows and has not been replaced. What to do: docs/how-to/respond-to-alerts.md.'
+    description: 'A key is older than its period allows and has not been replaced, or a leaked key is still valid after its time. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'rotation overdue'
     perResource: true
     severity: 2
@@ -100,7 +101,7 @@ var rules = [
     // itself logs no exception where the app sends its own telemetry.
     name: 'function-failed'
     title: 'SignalR key rotation function failed'
-    description: 'A function of the app raised an error. Published keys are still valid; rotations may not happen. What to do: docs/reference/errors.md#code, in lower case.'
+    description: 'A function of the app raised an error. Published keys are still valid; rotations may not happen. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'function failed'
     perResource: true
     severity: 1
@@ -116,6 +117,19 @@ var rules = [
     title: 'SignalR key rotation poison queue is not empty'
     description: 'A poison queue holds messages that no function of the app could take. They are not carried out, and deleted after seven days. What to do: docs/how-to/respond-to-alerts.md.'
     event: 'poison queue not empty'
+    perResource: true
+    severity: 2
+    window: 'PT6H'
+    frequency: 'PT1H'
+    operator: 'GreaterThan'
+    threshold: 0
+  }
+  {
+    // What consumers do that wait for the event, and read nothing of their own accord.
+    name: 'announcements-pending'
+    title: 'SignalR key rotation events are not taken'
+    description: 'The Event Grid topic has taken no event for an hour. Consumers that wait for events keep the key before. What to do: docs/reference/errors.md#announcementpending.'
+    event: 'announcements pending'
     perResource: true
     severity: 2
     window: 'PT6H'

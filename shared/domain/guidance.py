@@ -74,7 +74,7 @@ GUIDES: Mapping[str, Guide] = {
     ),
     "NetworkDenied": _ends(
         "A firewall or network rule of the service keeps the app out. No permission would help.",
-        "Allow the app's subnet, private endpoint or outbound IP address on the service that the message names.",
+        "Let the app in at the service that the message names: docs/how-to/private-networking.md.",
     ),
     "IdentityMissing": _ends(
         "The platform has no token for the app.",

@@ -89,6 +89,6 @@ def test_numbers_in_prose_are_those_of_the_code() -> None:
     assert f"`OVERLAP_HOURS` ({default['OVERLAP_HOURS']})" in readme
     assert "ten guarantees" in readme
     assert 10 == len(re.findall(r"^## \d+ ", guarantees, re.MULTILINE))
-    assert "seven log alerts" in telemetry
-    assert "seven alert rules" in deployment
-    assert 7 == len(re.findall(r"^    event: ", alerts, re.MULTILINE))
+    assert "eight log alerts" in telemetry
+    assert "eight alert rules" in deployment
+    assert 8 == len(re.findall(r"^    event: ", alerts, re.MULTILINE))

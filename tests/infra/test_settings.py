@@ -161,6 +161,7 @@ def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -
         "rotations held",
         "function failed",
         "poison queue not empty",
+        "announcements pending",
         "sweep finished",
     ] == [rule["event"] for rule in rules]
 

@@ -1,11 +1,12 @@
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
-from tests.integration.engine import Engine
+from tests.integration.engine import Ears, Engine
 
 
 @pytest.fixture
@@ -15,3 +16,12 @@ async def engine(azure_session: AzureEmulator, storage: Azurite, folder: Path) -
         made.publish("Primary", age_days=2)
         yield made
     azure_session.clear_faults()
+
+
+@pytest.fixture
+def heard() -> Iterator[Ears]:
+    """What the app logs."""
+    ears = Ears()
+    logging.getLogger("rotation").addHandler(ears)
+    yield ears
+    logging.getLogger("rotation").removeHandler(ears)

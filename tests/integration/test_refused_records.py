@@ -1,7 +1,6 @@
 """Storage that takes no record: the message ends once, and log, event and operation say why and what to do."""
 
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -85,14 +84,6 @@ async def engine(azure_session: AzureEmulator, storage: Azurite, guard: Guard) -
     async with Engine.on(azure_session, storage, AzureWebJobsStorage=behind) as made:
         made.publish("Primary", age_days=61)
         yield made
-
-
-@pytest.fixture
-def heard() -> Iterator[Ears]:
-    ears = Ears()
-    logging.getLogger("rotation").addHandler(ears)
-    yield ears
-    logging.getLogger("rotation").removeHandler(ears)
 
 
 async def asked(engine: Engine) -> WorkItem:

@@ -48,3 +48,10 @@ def test_what_a_free_grant_covers_costs_nothing() -> None:
     within = cost.Meter("anything", 1.0, 1, 100, "", lambda resources: resources)
 
     assert [0.0, 0.0, 1.0] == [within.cost(used) for used in (0, 100, 101)]
+
+
+def test_a_grant_that_two_lines_share_is_used_once() -> None:
+    first = cost.Meter("first", 1.0, 1, 5, "", lambda resources: resources)
+    second = cost.Meter("second", 1.0, 1, 0, "", lambda _: 4, grant_of=first)
+
+    assert [0.0, 2.0, 4.0] == [second.cost(used) for used in (1, 3, 9)]

@@ -73,6 +73,7 @@ def test_the_events_asked_for_are_the_events_logged() -> None:
         "rotations held",
         "function failed",
         "poison queue not empty",
+        "announcements pending",
         "sweep finished",
     } == asked
     assert [] == [event for event in asked if f'"{event}"' not in logged]
