@@ -1,7 +1,8 @@
 """The app's managed identity: its failures have their own code, and a rejected token is replaced by a new one.
 
 azure-identity keeps a token until it expires, also one that ARM has rejected. A request for a token with claims is
-never answered from that cache (azure-identity 1.27, `get_cached_token`): that is how a new one is had.
+never answered from that cache (azure-identity 1.27, `get_cached_token`): that is how a new one is had. Halfway to its
+end a token is renewed, and azure-identity then no longer gives the old one, though it is valid for hours.
 """
 
 import asyncio
@@ -16,10 +17,12 @@ from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
 
 from shared.adapters.azure_errors import translated
-from shared.domain.errors import IdentityMissing, RotationError
+from shared.domain.errors import IdentityMissing, RotationError, Unavailable
 
 _UNAUTHORIZED = 401
 _ANY_CLAIMS = '{"access_token":{}}'
+_PAUSE_SECONDS = 30.0  # after an endpoint that did not answer
+_LEAST_SECONDS = 60.0  # a token that expires sooner is not used in place of a new one
 _NEW_TOKEN_SECONDS = 60.0  # how often a new token is asked for at most: one that is rejected too will not get better
 
 
@@ -28,10 +31,17 @@ class _Credential(AsyncTokenCredential, AsyncSupportsTokenInfo, Protocol):
 
 
 class AppIdentity:
-    """A credential for the SDKs. It raises `IdentityMissing` or `Unavailable`: the service was never asked."""
+    """A credential for the SDKs. It raises `IdentityMissing` or `Unavailable`: the service was never asked.
 
-    def __init__(self, credential: _Credential) -> None:
+    `seconds` bounds each request for a token: an SDK's client holds all its other calls back meanwhile, those that
+    renew a lease among them. While none is to be had, the token before is used for as long as it is valid.
+    """
+
+    def __init__(self, credential: _Credential, *, seconds: float) -> None:
         self._credential = credential
+        self._seconds = seconds
+        self._kept: dict[tuple[str | None, ...], AccessTokenInfo] = {}
+        self._ask_again_at = 0.0
 
     async def get_token(
         self,
@@ -43,17 +53,38 @@ class AppIdentity:
         """A token for these scopes."""
         with translated("Managed identity"):
             try:
-                return await self._credential.get_token(*scopes, claims=claims, tenant_id=tenant_id, **more)
+                async with asyncio.timeout(self._seconds):
+                    return await self._credential.get_token(*scopes, claims=claims, tenant_id=tenant_id, **more)
             except ClientAuthenticationError as error:
                 raise _told(error) from None
 
     async def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """The same, with all that is known of the token."""
+        about = options or {}
+        key = (*scopes, about.get("tenant_id"))
+        kept = None if about.get("claims") else self._valid(key)
+        if kept and time.monotonic() < self._ask_again_at:
+            return kept
+        try:
+            self._kept[key] = await self._renewed(*scopes, options=options)
+        except Unavailable:
+            if kept is None:
+                raise
+            self._ask_again_at = time.monotonic() + _PAUSE_SECONDS
+            return kept
+        return self._kept[key]
+
+    async def _renewed(self, *scopes: str, options: TokenRequestOptions | None) -> AccessTokenInfo:
         with translated("Managed identity"):
             try:
-                return await self._credential.get_token_info(*scopes, options=options)
+                async with asyncio.timeout(self._seconds):
+                    return await self._credential.get_token_info(*scopes, options=options)
             except ClientAuthenticationError as error:
                 raise _told(error) from None
+
+    def _valid(self, key: tuple[str | None, ...]) -> AccessTokenInfo | None:
+        kept = self._kept.get(key)
+        return kept if kept and kept.expires_on > time.time() + _LEAST_SECONDS else None
 
     async def close(self) -> None:
         """Close the connection to the endpoint."""

@@ -227,9 +227,11 @@ class RateLimitPolicy(AsyncHTTPPolicy[Any, Any]):
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Send it once permitted. Raises `Throttled` when that would take too long."""
         bucket = self._limiter.of(request.http_request.method)
-        urgent = bool(request.context.options.pop("urgent", False))
-        permit = request.context.options.pop("permit", None) or await bucket.permit(urgent=urgent)
-        with permit:
+        options = request.context.options
+        permit = options.pop("permit", None)
+        # Options are taken once, and a request that is repeated (a new token, a retry) comes here again.
+        urgent = request.context.setdefault("urgent", bool(options.pop("urgent", False)) or permit is not None)
+        with permit or await bucket.permit(urgent=urgent):
             response = await self.next.send(request)
         headers = response.http_response.headers
         left = headers.get(

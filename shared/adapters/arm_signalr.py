@@ -49,13 +49,19 @@ class SameHost(SansIOHTTPPolicy[Any, Any]):
     """
 
     def __init__(self, endpoint: str) -> None:
-        self._host = urlsplit(endpoint).netloc.lower()
+        self._host, self._port = _place(endpoint)
 
     def on_request(self, request: PipelineRequest[Any]) -> None:
         """Raise `AzureError` for any other host. Subdomains count as ARM's own: regional fronts are named so."""
-        host = urlsplit(request.http_request.url).netloc.lower()
-        if host != self._host and not host.endswith(f".{self._host}"):
+        host, port = _place(request.http_request.url)
+        if port != self._port or (host != self._host and not host.endswith(f".{self._host}")):
             raise AzureError(f"ARM's answer points to another host than {self._host}: not followed")
+
+
+def _place(url: str) -> tuple[str, int]:
+    """Host and port. Some of ARM's answers name the port that is meant anyway (`management.azure.com:443`)."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").lower(), parts.port or 443
 
 
 class _Polling(AsyncARMPolling):

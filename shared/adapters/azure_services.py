@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 SOONEST_POLL_SECONDS = 0.5
 NAME = "signalr-rotation"  # of the container and of the queue
 URGENT = f"{NAME}-urgent"  # of the queue for what no sweep may be in front of
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = _TOKEN_SECONDS = 10.0
 _STORAGE_SUFFIX = {
     "AzureCloud": "core.windows.net",
     "AzureUSGovernment": "core.usgovcloudapi.net",
@@ -219,10 +219,10 @@ class AzureServices:
 
         client_id = self._settings.AZURE_CLIENT_ID
         if "IDENTITY_ENDPOINT" in os.environ:
-            return self._closing(
-                AppIdentity(ManagedIdentityCredential(client_id=client_id, retry_policy_class=BoundedRetryPolicy))
-            )
-        return self._closing(AppIdentity(DefaultAzureCredential(managed_identity_client_id=client_id)))
+            managed = ManagedIdentityCredential(client_id=client_id, retry_policy_class=BoundedRetryPolicy)
+            return self._closing(AppIdentity(managed, seconds=min(_TOKEN_SECONDS, self._call_seconds)))
+        developer = DefaultAzureCredential(managed_identity_client_id=client_id)
+        return self._closing(AppIdentity(developer, seconds=self._call_seconds))
 
     def _limiter(self, subscription: str) -> "RateLimiter":  # noqa: ARG002 - one for each
         from shared.adapters.arm_rate_limit import RateLimiter  # noqa: PLC0415 - likewise

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 from azure.core.exceptions import AzureError, HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import BlobClient, BlobLeaseClient, ContainerClient
@@ -41,6 +41,8 @@ _IMMUTABLE = (
 )
 _LOST = "the lease of this resource was lost: another run may work on it"
 
+type _Refused = tuple[Terminal, datetime]
+
 
 def written(record: Record, installation: str) -> tuple[str, bytes, dict[str, str]]:
     """The blob of a record: its name, its content, and its metadata, which are what lists show."""
@@ -61,7 +63,7 @@ class _BlobLease:
         seconds: int,
         since: float,
         installation: str,
-        refused: dict[str, Terminal],
+        refused: dict[str, _Refused],
     ) -> None:
         self._blob = blob
         self._refused = refused
@@ -127,7 +129,7 @@ class BlobRecords:
         self._installation = installation
         self._seconds = lease_seconds
         self._call_seconds = call_seconds
-        self._refused: dict[str, Terminal] = {}  # by resource
+        self._refused: dict[str, _Refused] = {}  # by resource
         self._writable_until = 0.0
 
     @asynccontextmanager
@@ -233,8 +235,19 @@ class BlobRecords:
                 found.append(Finding(resource="", code=StorageImmutable.code, message=_IMMUTABLE))
             else:
                 self._writable_until = time.monotonic() + _WRITABLE_SECONDS
-        refused = list(self._refused.items())[:_MOST_REFUSED]
-        return [*found, *(Finding(resource=each, code=error.code, message=error.message) for each, error in refused)]
+        for resource, (error, at) in list(self._refused.items())[:_MOST_REFUSED]:
+            if await self._written_since(resource, at):
+                self._refused.pop(resource, None)
+            else:
+                found.append(Finding(resource=resource, code=error.code, message=error.message))
+        return found
+
+    async def _written_since(self, resource: str, at: datetime) -> bool:
+        """Whether a worker, this one or another, could write this record again."""
+        blob = self._container.get_blob_client(_name(ResourceId.parse(resource)))
+        with suppress(AzureError, RotationError):
+            return bool((await blob.get_blob_properties()).last_modified > at)
+        return False
 
     @property
     def _heartbeat(self) -> str:
@@ -266,12 +279,12 @@ class BlobRecords:
 
 
 @contextmanager
-def _remembered(refused: dict[str, Terminal], resource: str) -> Iterator[None]:
+def _remembered(refused: dict[str, _Refused], resource: str) -> Iterator[None]:
     """Remember that storage does not let this record be written: there is nowhere to store that."""
     try:
         yield
     except Terminal as error:
-        refused[resource] = error
+        refused[resource] = error, datetime.now(UTC)
         raise
 
 

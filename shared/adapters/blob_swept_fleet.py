@@ -6,6 +6,7 @@ began later wins, whichever ends first (`If-Match`). A reader downloads it only 
 
 import gzip
 import logging
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -90,7 +91,7 @@ def _parsed(content: bytes) -> SweptFleet | None:
     """What is stored; None where it can't be read, or a newer version wrote it: then the fleet is surveyed."""
     try:
         fleet = SweptFleet.model_validate_json(gzip.decompress(content))
-    except (ValidationError, OSError, EOFError, ValueError) as error:
+    except (ValidationError, OSError, EOFError, ValueError, zlib.error) as error:
         log.warning("fleet unreadable", extra={"kind": type(error).__name__})
         return None
     return fleet if fleet.format <= FORMAT else None

@@ -98,6 +98,7 @@ class FleetCache:
         self._silent_after = silent_after
         self._cached: CachedFleet | None = None
         self._refresh: asyncio.Task[CachedFleet] | None = None
+        self._forgotten = 0
 
     async def current(self) -> CachedFleet:
         """The cached fleet; only the first request waits for a read. Raises what the inventory raises."""
@@ -116,6 +117,7 @@ class FleetCache:
     def forget(self) -> None:
         """The next request waits for a read: something was changed that it is to show."""
         self._cached = self._refresh = None
+        self._forgotten += 1
 
     def _refreshed(self) -> asyncio.Task[CachedFleet]:
         """The read that is in progress, or a new one: concurrent requests share it."""
@@ -124,7 +126,7 @@ class FleetCache:
         return self._refresh
 
     async def _read(self) -> CachedFleet:
-        at = self._clock()
+        at, forgotten = self._clock(), self._forgotten
         services = self._services
         listing, heartbeat, rollout, unwritable = await asyncio.gather(
             self._inventory.listing(),
@@ -132,7 +134,7 @@ class FleetCache:
             services.rollouts.read(),
             services.records.unwritable(),
         )
-        self._cached = CachedFleet(
+        fleet = CachedFleet(
             at,
             listing.entries,
             heartbeat,
@@ -141,7 +143,9 @@ class FleetCache:
             hold=rollout.held(at),
             unwritable=unwritable,
         )
-        return self._cached
+        if forgotten == self._forgotten:  # else it was read before what changed
+            self._cached = fleet
+        return fleet
 
 
 def _log_failure(refresh: asyncio.Task[CachedFleet]) -> None:

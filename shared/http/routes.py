@@ -6,6 +6,7 @@ A handler gets the app as a function that it calls when it needs it: the app is 
 
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -120,11 +121,12 @@ async def _rotate(request: HttpRequest, app: GetApi) -> HttpResponse:
     if body.dry_run:
         return _json(PreviewedRotations.of(await rotations.preview(command)))
     await _require_admin(body, request, app)
+    seconds, began = wait_seconds(request.headers), time.monotonic()
     items = await rotations.submit(command)
-    seconds = wait_seconds(request.headers)
     if not seconds:
         return _accepted(request, items)
-    statuses = await rotations.wait_for([each.rotation_id for each in items], seconds=seconds)
+    left = max(0.0, began + seconds - time.monotonic())  # of a large fleet, submitting takes its time as well
+    statuses = await rotations.wait_for([each.rotation_id for each in items], seconds=left)
     return _waited(request, items, statuses, {"Preference-Applied": f"wait={seconds}"})
 
 

@@ -1,10 +1,11 @@
 """What a person starts from the page, and what the page never gives away."""
 
+import asyncio
 import re
 import uuid
 
 import requests
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from tests.browser.conftest import Visitor, create
 from tests.world import World, until
@@ -45,6 +46,35 @@ async def test_a_rotation_is_started_and_watched_to_its_end_without_a_reload(vis
     assert ["requested", "planned", "regenerated", "verified", "published", "announced"] == steps
     assert "Secondary" == world.live_slot(resource)
     assert "quarterly audit" in await visitor.page.locator(".history").inner_text()
+
+
+async def test_a_refresh_that_began_meanwhile_is_not_shown_over_the_answer(visitor: Visitor, world: World) -> None:
+    """The page looked again while the form was on its way, and its look came back last."""
+    resource = create(world.azure, "overtaken")
+    await visitor.open_resource(resource)
+    sent, looked, shown = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def overtaken(route: Route) -> None:
+        answer = await route.fetch()
+        if route.request.method == "POST":
+            sent.set()
+            await looked.wait()
+        elif not looked.is_set():
+            looked.set()
+            await shown.wait()
+        await route.fulfill(response=answer)
+
+    await visitor.page.route("**/api/dashboard*", overtaken)
+    await _rotate(visitor.page, "overtaken", "overtaken")
+    await sent.wait()
+    await visitor.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await visitor.page.get_by_text("Rotation requested.").wait_for()
+    async with visitor.page.expect_response(lambda response: response.request.method == "GET") as look:
+        shown.set()
+    await (await look.value).finished()
+    await visitor.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)))")
+
+    assert 1 == await visitor.page.locator(".progress").count()
 
 
 async def test_a_rotation_needs_the_tick(visitor: Visitor, world: World) -> None:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ from shared.dashboard.fleet_cache import FRESH, KEPT, SILENT_AFTER, CachedFleet,
 from shared.domain.heartbeat import Finding, Heartbeat, Unreadable
 from shared.domain.requests import Mode, RotationCommand
 from shared.domain.resources import ResourceId
+from shared.rotation.inventory import Listing
 from shared.settings import Settings
 
 
@@ -146,6 +148,29 @@ def test_what_is_wrong_with_the_app_itself_is_said_of_the_app() -> None:
     beat = Heartbeat(started_at=now, ended_at=now, resources=1, enqueued=1, findings=(waiting,))
 
     assert "It found: the app (PoisonMessages: one message)." == CachedFleet(now, (), beat).warning
+
+
+async def test_a_read_that_began_before_something_was_changed_is_not_shown_after_it(looker: Looker) -> None:
+    """A hold was ended while a refresh in the background still listed the records."""
+    await looker.found("one")
+    late, listing = asyncio.Event(), looker.app.inventory.listing
+
+    async def slow() -> Listing:
+        found = await listing()
+        await late.wait()
+        return found
+
+    looker.cache._inventory = SimpleNamespace(listing=slow)  # type: ignore[assignment] - the rest is not asked for
+    before = asyncio.create_task(looker.cache.current())
+    await asyncio.sleep(0.2)
+    looker.cache._inventory = looker.app.inventory
+    looker.cache.forget()
+    after = await looker.cache.current()
+
+    late.set()
+    await before
+
+    assert after is await looker.cache.current()
 
 
 async def test_silence_is_reported(looker: Looker) -> None:

@@ -1,5 +1,6 @@
 """Storage that takes no record: the message ends once, and log, event and operation say why and what to do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +13,7 @@ from yarl import URL
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from shared import composition
 from shared.adapters.azure_services import NAME
 from shared.dashboard.fleet_cache import FleetCache
 from shared.domain.record import Outcome, Result
@@ -134,6 +136,22 @@ async def test_a_record_that_cannot_be_written_is_a_finding_until_it_can(
 
     assert [["StorageImmutable"], True] == found
     assert [[], False] == await seen(engine)
+
+
+async def test_a_record_that_another_worker_could_write_since_is_no_finding(engine: Engine, guard: Guard) -> None:
+    """A quiet resource is not written by this worker for weeks."""
+    await engine.rotate()
+    guard.refusal, guard.prefix = IMMUTABLE, "/resources/"
+    await done(engine, engine.asks(force=True, tracked=False))
+    guard.refusal = None
+    other, found = composition.build(engine.app.settings), await seen(engine)
+    async with asyncio.timeout(10), other.services.records.lease(ResourceId.parse(engine.resource)) as leased:
+        while found != [[], False]:  # Last-Modified has whole seconds: a write within that of the refusal does not show
+            await leased.write(leased.record)
+            found = await seen(engine)
+    await other.close()
+
+    assert [[], False] == found
 
 
 async def seen(engine: Engine) -> list[object]:

@@ -9,10 +9,12 @@ from typing import Self
 import pytest
 from aiohttp import web
 from azure.core.exceptions import AzureError
+from azure.core.pipeline import PipelineContext, PipelineRequest
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 from azure.storage.blob.aio import ContainerClient, ExponentialRetry
 
+from shared.adapters.arm_signalr import SameHost
 from shared.adapters.blob_container import list_metadata
 from shared.adapters.http_transport import plain_session, sending_once
 from shared.adapters.worker_clock import WorkerClock
@@ -154,3 +156,31 @@ async def test_a_list_whose_first_connection_breaks_is_read_all_the_same() -> No
         found = await list_metadata(container, "resources/", most=10)
 
     assert ([("resources/one", {"entry": "1"})], None) == found
+
+
+# -- ARM's own host
+
+
+@pytest.mark.parametrize(
+    ("url", "followed"),
+    [
+        ("https://management.azure.com/subscriptions", True),
+        ("https://management.azure.com:443/subscriptions?page=2", True),
+        ("https://WestEurope.management.azure.com/operations/1", True),
+        ("https://management.azure.com:444/subscriptions", False),
+        ("https://notmanagement.azure.com/subscriptions", False),
+        ("https://management.azure.com.evil.example/subscriptions", False),
+        ("https://evil.example:443/management.azure.com", False),
+        ("https://management.azure.com@evil.example/subscriptions", False),
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["https://management.azure.com", "https://management.azure.com:443/"])
+def test_only_arms_own_host_is_followed(endpoint: str, url: str, *, followed: bool) -> None:
+    """Several resource providers write the port into their links; what else differs is another host."""
+    request = PipelineRequest(HttpRequest("GET", url), PipelineContext(None))
+
+    if followed:
+        SameHost(endpoint).on_request(request)
+    else:
+        with pytest.raises(AzureError, match="another host"):
+            SameHost(endpoint).on_request(request)

@@ -1,9 +1,11 @@
 """Lists of the fleet: what they know of it between two sweeps, what they cost, and what they never hide."""
 
+import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
+import pytest
 from azure.storage.blob.aio import BlobClient
 
 from shared.composition import App
@@ -200,11 +202,16 @@ async def test_fleet_that_cannot_be_stored_stops_no_sweep_and_is_told(site: Site
     assert "The last sweep could not store which resources are managed" in await fleet_page(app)
 
 
-async def test_stored_fleet_that_cannot_be_read_is_replaced_by_a_look_and_by_the_next_sweep(site: Site) -> None:
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8bhalf", b"no gzip", gzip.compress(b"x" * 999)[:10] + b"\xff" * 50, gzip.compress(b"{}")]
+)
+async def test_stored_fleet_that_cannot_be_read_is_replaced_by_a_look_and_by_the_next_sweep(
+    site: Site, content: bytes
+) -> None:
     app, resource = site.app(), site.resource()
     await site.swept(app)
     async with fleet_blob(site, app) as blob:
-        await blob.upload_blob(b"\x1f\x8bhalf", overwrite=True)
+        await blob.upload_blob(content, overwrite=True)
     mark = site.mark()
     looked = await paged(app, 100), listings(site, mark)
     await site.swept(app)

@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from azure.core.pipeline import PipelineContext, PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import AsyncHTTPPolicy
+from azure.core.rest import HttpRequest
 
-from shared.adapters.arm_rate_limit import LONGEST_WAIT_SECONDS, Permit, RateLimiter, TokenBucket
+from shared.adapters.arm_rate_limit import LONGEST_WAIT_SECONDS, Permit, RateLimiter, RateLimitPolicy, TokenBucket
 from shared.domain.errors import Throttled
 
 
@@ -33,6 +38,14 @@ async def taken(turn: Awaitable[Permit]) -> bool:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return done
+
+
+class Rejecting(AsyncHTTPPolicy[Any, Any]):
+    """ARM, which takes no token."""
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """401, without a word on the budget."""
+        return PipelineResponse(request.http_request, SimpleNamespace(status_code=401, headers={}), request.context)
 
 
 async def test_a_full_bucket_lets_its_size_through_and_no_more(clock: Seconds) -> None:
@@ -182,6 +195,29 @@ async def test_what_was_begun_waits_behind_its_like_alone(clock: Seconds) -> Non
     for each in (*line, begun):
         each.cancel()
     await asyncio.gather(*line, begun, return_exceptions=True)
+
+
+async def test_a_request_that_is_repeated_keeps_its_place(clock: Seconds) -> None:
+    """A POST that had its permit was answered 401, and goes again with a new token while others wait to begin."""
+    pace = RateLimiter(clock=clock)
+    pace.writes.learn(1)
+    permit = await pace.writes.permit(urgent=True)
+    policy = RateLimitPolicy(pace)
+    policy.next = Rejecting()
+    request = PipelineRequest(HttpRequest("POST", "https://arm"), PipelineContext(None, permit=permit))
+    await policy.send(request)
+    line = [asyncio.create_task(pace.writes.permit()) for _ in range(3)]
+    await asyncio.sleep(0)
+    again = asyncio.create_task(policy.send(request))
+    await asyncio.sleep(0)
+
+    clock.now += 0.11  # one token is back
+    await asyncio.wait({*line, again}, timeout=2, return_when=asyncio.FIRST_COMPLETED)
+
+    assert (True, [False] * 3) == (again.done(), [each.done() for each in line])
+    for each in (*line, again):
+        each.cancel()
+    await asyncio.gather(*line, again, return_exceptions=True)
 
 
 def test_one_operation_is_looked_at_every_half_second(clock: Seconds) -> None:

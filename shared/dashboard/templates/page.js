@@ -40,8 +40,8 @@
   const send = async (form, button) => {
     const body = new URLSearchParams(new FormData(form, button));
     button.disabled = true;
+    clearTimeout(timer);
     try {
-      asked += 1;
       const { ok, page } = await read("", { method: "POST", body });
       if (ok) main().replaceWith(page.getElementById("main"));
       else say(page.getElementById("notice").textContent, true);
@@ -50,6 +50,7 @@
     } catch (error) {
       say("The request may not have been sent: " + error.message, true);
     } finally {
+      asked += 1; // what was requested meanwhile is older than this answer
       button.disabled = false;
       plan();
     }
