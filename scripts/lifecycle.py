@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 ROOT = Path(__file__).resolve().parents[1]
 SCOPES = ("SIGNALR_RESOURCE_IDS", "SIGNALR_RESOURCE_GROUP_IDS", "SIGNALR_SUBSCRIPTION_IDS")
@@ -82,6 +83,9 @@ def az(*words: str) -> Any:  # noqa: ANN401 - Azure's answers are JSON
 def rest(method: str, path: str, version: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
     """One call of ARM. The command line's own verbs change their answers with its version; ARM's do not."""
     words = ["rest", "--method", method, "--url", path if "api-version=" in path else f"{path}?api-version={version}"]
+    if "&" in path:  # az is a batch file on Windows, whose shell takes it for the end of the command
+        address, _, query = path.partition("?")
+        words = [*words[:-1], address, "--url-parameters", *(f"{name}={value}" for name, value in parse_qsl(query))]
     return az(*words, *(["--body", json.dumps(body)] if body is not None else []))
 
 
@@ -115,9 +119,8 @@ def settings() -> dict[str, str]:
     """The variables of the installation: those of the process, and where azd is at hand, of its environment."""
     found = dict(os.environ)
     if "AZURE_ENV_NAME" not in found and shutil.which("azd"):
-        lines = command("azd", "env", "get-values").splitlines()
-        pairs = (line.partition("=") for line in lines if "=" in line)
-        found |= {name: json.loads(value) if value.startswith('"') else value for name, _, value in pairs}
+        # As JSON: in lines, azd escapes what JSON does not, and takes the quotes off what looks like a number.
+        found |= json.loads(command("azd", "env", "get-values", "--output", "json").strip() or "{}")
     return found
 
 

@@ -6,7 +6,8 @@ Reads one event on stdin. Looks at the Key Vault references of each app or slot,
 strings. Where one reads this secret and has not moved, one ARM call has App Service fetch all references again ("Use
 Key Vault references as app settings", Microsoft Learn). A slot is an app of its own with an id of its own: name each
 that serves clients. The call restarts the app (not documented; Azure/app-service-linux-docs#233): clients that are
-connected to its hubs are disconnected, none is rejected.
+connected to its hubs are disconnected, none is rejected. So it does once more for an event that comes late, after that
+of a newer version.
 
 Needs `azure-identity`, and for its identity *Website Contributor* on each app. AZURE_CLOUD names a sovereign cloud.
 """  # noqa: INP001 - a script of its own

@@ -49,7 +49,8 @@ def handle(event: dict[str, Any], target: str) -> bool:
 
 
 def _deployment(target: str, secret: dict[str, Any]) -> None:
-    mark = {f"signalr-key-rotation/{secret['secretName']}"[:63]: secret["version"]}
+    # 63 characters at most after the slash, the last one no hyphen (Kubernetes, "Labels and annotations").
+    mark = {f"signalr-key-rotation/{secret['secretName'][:63].rstrip('-')}": secret["version"]}
     patch = {"spec": {"template": {"metadata": {"annotations": mark}}}}
     namespace, _, name = target.partition("/")
     host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]

@@ -34,6 +34,7 @@ from lifecycle import (
 
 RECEIVER = "incoming_event"  # the function with the Event Grid trigger; infra/events.bicep names it too
 STARTING = (404, 502, 503, 504)  # without a body in JSON: the platform's answers while no instance has started
+SIGN_IN = (301, 302, 303, 307, 308, 401)  # App Service authentication, before the app
 OUTPUTS = ("AZURE_SUBSCRIPTION_ID", "AZURE_RESOURCE_GROUP", "FUNCTION_APP_NAME", "KEY_VAULT_ID", "FUNCTION_APP_URL")
 
 
@@ -112,10 +113,13 @@ def look(app: App) -> int:
     if code is None:
         warn(f"Not looked at: {app.url} cannot be reached from here ({body}).")
         return 0
+    if code in SIGN_IN or body.get("code") == "RoleMissing":
+        warn(f"Not looked at: {app.url} requires sign-in (docs/how-to/require-sign-in.md).")
+        return 0
     if code != 200:  # noqa: PLR2004 - HTTP's own number
         warn(f"The app does not work: {code} {body.get('code', '')} {body.get('detail', '')}".rstrip())
         return 1
-    previews = body["previews"]
+    previews = body.get("previews", [])
     # No sweep has run yet: the timer fires hourly.
     found = health.get("findings", [] if status == 200 else [{"code": f"HTTP {status}"}])  # noqa: PLR2004
     codes = ", ".join(sorted({finding["code"] for finding in found} - {"NoSweep"}))
@@ -145,6 +149,13 @@ def main() -> int:
     return code
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A page to sign in is on another host, and urllib would send it the function key."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none."""
+
+
 def _answered(
     app: App, method: str, path: str, key: str, body: dict[str, Any] | None = None
 ) -> tuple[int | None, dict[str, Any]]:
@@ -167,7 +178,7 @@ def _call(
         headers={"x-functions-key": key, "content-type": "application/json"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=240) as answer:  # noqa: S310
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=240) as answer:
             return answer.status, _json(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, _json(error.read())

@@ -110,11 +110,19 @@ def deleted_vault(given: dict[str, str]) -> dict[str, Any] | None:
             (was.get("tags") or {}).get("azd-env-name") == name
             and was["vaultId"].lower().startswith(within)
             and _region(was["location"]) == _region(given["AZURE_LOCATION"])
-            and vault["name"] == (given.get("KEY_VAULT_NAME") or vault["name"])
+            and _is_made(vault["name"], given)
         )
         if mine:
             return dict(vault)
     return None
+
+
+def _is_made(name: str, given: dict[str, str]) -> bool:
+    """Whether a provision makes a vault of this name. An earlier one of the installation may have had another."""
+    chosen = given.get("KEY_VAULT_NAME") or (f"kv-{given['NAME_TOKEN']}" if given.get("NAME_TOKEN") else "")
+    if chosen:
+        return name.lower() == chosen.lower()
+    return bool(re.fullmatch(r"kv-[a-z0-9]{13}", name))  # as uniqueString() in infra/main.bicep makes it
 
 
 def main() -> int:

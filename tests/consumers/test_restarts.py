@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
+import runpy
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from azure.core.exceptions import AzureError
 
 from local.azure.certificates import authority, server_context
 from local.functions_host.client import FunctionsHost
@@ -116,6 +119,22 @@ def test_deployment_is_restarted_for_the_new_version(event: dict[str, Any], fold
     assert "application/strategic-merge-patch+json" == request["headers"]["Content-Type"]
 
 
+@pytest.mark.parametrize("name", ["a" * 30 + "-connection-string", "a" * 41 + "-connection-string", "b" * 62 + "-key"])
+def test_the_mark_of_a_long_name_is_one_that_kubernetes_takes(
+    event: dict[str, Any], folder: Path, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "token").write_text("service-account")
+    (tmp_path / "ca.crt").write_bytes(authority(folder).read_bytes())
+    cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "SERVICE_ACCOUNT_FOLDER": str(tmp_path)}
+    named = event | {"data": event["data"] | {"secretName": name}}
+
+    with receiver(server_context(folder)) as (port, asked):
+        run("rolling_restart.py", named, "shop/web", KUBERNETES_SERVICE_PORT=str(port), **cluster)
+
+    [key] = json.loads(asked[0]["body"])["spec"]["template"]["metadata"]["annotations"]
+    assert re.fullmatch(r"signalr-key-rotation/[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", key)
+
+
 def test_active_revisions_of_a_container_app_are_restarted_in_turn(world: HttpWorld, event: dict[str, Any]) -> None:
     revisions = [("web--1", False), ("web--2", True), ("web--3", True)]
     listed = {"value": [{"name": name, "properties": {"active": active}} for name, active in revisions]}
@@ -141,6 +160,22 @@ def test_what_brings_no_new_key_restarts_nothing(event: dict[str, Any], kind: st
     other = event | {"type": f"SignalRKeyRotation.{kind}"}
 
     assert "nothing to do" == run(sample, other, "shop/web")
+
+
+async def test_function_keeps_its_key_while_the_vault_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY_VAULT_URL", "https://127.0.0.1:9")
+    sample = runpy.run_path(str(SAMPLES / "reload_in_function" / "function_app.py"))
+    connection, names = sample["connection"], sample["connection"].__globals__
+    names["held"].update(value="held")
+
+    async def fails() -> str:
+        raise AzureError("no answer")
+
+    names["_read"] = fails
+
+    assert "held" == await connection()
+    with pytest.raises(AzureError):
+        await connection(newest=True)
 
 
 def test_function_holds_the_new_key_once_it_is_told(world: HttpWorld) -> None:

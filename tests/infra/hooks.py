@@ -34,6 +34,7 @@ class App:
             "/api/health/deep": (200, {}),
             "/api/rotate": (200, {"previews": [{"resource": signalr("chat"), "findings": []}]}),
         }
+        self.location = ""  # where answers of 302 send a caller
         self.starting = 0  # how many calls the platform answers before the app does
         self.asked: list[tuple[str, str, str]] = []
         app = self
@@ -45,6 +46,7 @@ class App:
                 status, answer = app.answers[self.path] if app.starting == 0 else (503, None)
                 app.starting -= app.starting > 0
                 self.send_response(status)
+                self.send_header("Location", app.location)
                 self.end_headers()
                 self.wfile.write(b"<html>" if answer is None else json.dumps(answer).encode())
 

@@ -240,6 +240,25 @@ def test_narrow_knows_what_is_not_named(scope: str) -> None:
     assert surplus(INSTALLED, scope, ROTATOR)
 
 
+def test_upgrade_keeps_what_was_set_by_hand_in_place_of_an_extra_setting(azure: Recorder) -> None:
+    """The JSON comes after the parameters and wins: the parameter alone would be in vain."""
+    azure.answer("config/appsettings/list", {"properties": {"OVERLAP_HOURS": "48"}})
+    done = run(azure, "upgrade", "--yes", EXTRA_APP_SETTINGS='{"OVERLAP_HOURS": "24"}')
+
+    assert 'azd env set EXTRA_APP_SETTINGS {"OVERLAP_HOURS": "48"}' == done.lines("azd env set")[0]
+    assert [] == done.lines("azd env set OVERLAP_HOURS")
+
+
+@pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
+def test_what_azd_keeps_may_hold_any_character(azure: Recorder, script: str) -> None:
+    azure.answer("azd env get-values", INSTALLED | {"RESOURCE_TAGS": '{"owner": "a$b!`c`"}', "NAME_TOKEN": "0012"})
+
+    done = azure.run(script, "--what-if")
+
+    assert 0 == done.code
+    assert ["azd env get-values --output json"] == done.lines("azd env get")
+
+
 def test_upgrade_keeps_what_was_set_by_hand(azure: Recorder) -> None:
     azure.answer(
         "config/appsettings/list",

@@ -86,7 +86,38 @@ def test_system_topic_on_the_second_page_is_found(azure: Recorder, app: App) -> 
     azure.answer("systemTopics", {"value": [], "nextLink": "https://management.azure.com/next?api-version=1&skip=1"})
     azure.answer("skip=1", {"value": [topic]})
 
-    assert "vaults" == deployed(postdeploy(azure, app))["keyVaultTopicName"]
+    done = postdeploy(azure, app)
+
+    assert "vaults" == deployed(done)["keyVaultTopicName"]
+    assert [] == [line for line in done.lines("az rest") if "&" in line]  # which ends a command on Windows
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [(302, None), (401, None), (403, {"code": "RoleMissing", "detail": "the role"})],
+    ids=["page to sign in", "no token", "no role"],
+)
+def test_an_app_that_requires_sign_in_is_deployed_all_the_same(
+    azure: Recorder, app: App, status: int, answer: dict[str, str] | None
+) -> None:
+    for path in app.answers:
+        app.answers[path] = status, answer
+    done = postdeploy(azure, app)
+
+    assert 0 == done.code
+    assert "requires sign-in" in done.err
+
+
+def test_the_key_of_callers_is_sent_to_no_page_to_sign_in(azure: Recorder, app: App) -> None:
+    elsewhere = App()
+    app.location = f"{elsewhere.url}/api/rotate"
+    for path in app.answers:
+        app.answers[path] = 302, None
+
+    assert 0 == postdeploy(azure, app).code
+    assert [] == elsewhere.asked
+    elsewhere.server.shutdown()
+    elsewhere.server.server_close()
 
 
 def test_system_topic_that_is_named_wins(azure: Recorder, app: App) -> None:

@@ -103,7 +103,7 @@ def test_what_may_not_be_looked_at_holds_nobody_up(azure: Recorder) -> None:
     assert "Not checked" in done.err
 
 
-def deleted(name: str = "kv-abc", **other: Any) -> dict[str, Any]:
+def deleted(name: str = "kv-4f6h2k7m9q3ab", **other: Any) -> dict[str, Any]:
     was = {
         "vaultId": f"{group('rg-rotation')}/providers/Microsoft.KeyVault/vaults/{name}",
         "location": "westeurope",
@@ -124,14 +124,33 @@ def test_deleted_vault_of_this_installation_is_recovered(azure: Recorder) -> Non
         deleted(location="northeurope"),
         deleted(tags={"azd-env-name": "second"}),
         deleted(tags=None),
-        deleted(vaultId=f"{group('rg-other')}/providers/Microsoft.KeyVault/vaults/kv-abc"),
-        deleted(vaultId=f"{group('rg-rotation', OTHER)}/providers/Microsoft.KeyVault/vaults/kv-abc"),
+        deleted(vaultId=f"{group('rg-other')}/providers/Microsoft.KeyVault/vaults/kv-4f6h2k7m9q3ab"),
+        deleted(vaultId=f"{group('rg-rotation', OTHER)}/providers/Microsoft.KeyVault/vaults/kv-4f6h2k7m9q3ab"),
     ],
 )
 def test_deleted_vault_of_others_is_not(azure: Recorder, other: dict[str, Any]) -> None:
     azure.answer("list-deleted", [other])
 
     assert [] == preprovision(azure).lines("azd")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "recovers"),
+    [
+        ("chat-keys", {"KEY_VAULT_NAME": "chat-keys"}, True),
+        ("chat-keys", {}, False),
+        ("kv-4f6h2k7m9q3ab", {"KEY_VAULT_NAME": "chat-keys"}, False),
+        ("kv-old", {"NAME_TOKEN": "old"}, True),
+        ("kv-old", {}, False),
+    ],
+)
+def test_a_vault_that_no_provision_makes_any_more_is_left_deleted(
+    azure: Recorder, name: str, given: dict[str, str], *, recovers: bool
+) -> None:
+    """Told to recover, Azure refuses to make a vault of any other name."""
+    azure.answer("list-deleted", [deleted(name)])
+
+    assert recovers == bool(preprovision(azure, **given).lines("azd env set RECOVER_KEY_VAULT true"))
 
 
 def test_the_run_after_a_recovery_does_not_recover_again(azure: Recorder) -> None:
