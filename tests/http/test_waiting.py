@@ -1,10 +1,16 @@
 """`Prefer: wait=N`: the answer is the outcome, where it comes in time."""
 
+import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
 
+from shared.domain.requests import RotationCommand, WorkItem
 from shared.http.headers import wait_seconds
+from shared.http.messages import HttpRequest
+from shared.http.routes import handle
+from shared.rotation.submit import RotationStatus
 from tests.http.conftest import HttpWorld
 
 
@@ -89,3 +95,23 @@ def test_sweep_waits_for_every_resource(world: HttpWorld) -> None:
 )
 def test_preferences_that_make_no_sense_are_ignored(header: str, seconds: int) -> None:
     assert seconds == wait_seconds({"prefer": header})
+
+
+async def test_the_time_that_the_submission_takes_counts() -> None:
+    """Of a large fleet it takes long, and the platform cuts the answer at 230 s."""
+
+    class Slow:
+        async def submit(self, _: RotationCommand) -> list[WorkItem]:
+            await asyncio.sleep(0.6)
+            return []
+
+        async def wait_for(self, _: list[str], *, seconds: float) -> list[RotationStatus]:
+            await asyncio.sleep(seconds)
+            return []
+
+    app = SimpleNamespace(settings=SimpleNamespace(REQUIRED_APP_ROLE="", REQUIRED_ADMIN_ROLE=""), rotations=Slow())
+    request, began = HttpRequest("POST", "https://app/api/rotate", {"prefer": "wait=1"}), time.monotonic()
+
+    await handle("rotate", request, lambda: app)  # type: ignore[arg-type,return-value] - the rest is not asked for
+
+    assert time.monotonic() - began < 1.4
