@@ -204,10 +204,10 @@ def test_three_of_thirty_fail_and_the_rest_is_left_alone_until_an_operator_resum
 
 
 def test_thirty_are_rotated_one_then_three_then_all(tale: Tale) -> None:
-    """The three that failed before are no part of it: they follow with the next sweep."""
+    """The three that failed count in no wave. They follow with the next sweep, or before, where their turn has come."""
     assert [1, 3, SIZE - 3] == tale.waves
     assert {1} == {times for each, times in tale.regenerations.items() if each not in tale.failed}
-    assert {*tale.failed} == {each for each, outcome in tale.last.items() if outcome.result is Result.SUCCEEDED}
+    assert {None, Code.NOT_DUE} >= {tale.last[each].code for each in tale.failed}  # rotated now, or just before
 
 
 async def test_sweeps_alone_bring_all_waves(site: Site) -> None:
