@@ -50,6 +50,9 @@ def describe() -> dict[str, Any]:
     }
 
 
+_OF_A_BODY = ("LengthRequired", "BodyTooLarge", "UnsupportedMediaType")  # `check_body` raises them
+
+
 def _paths() -> dict[str, Any]:
     return {
         "/rotate": {
@@ -69,14 +72,8 @@ def _paths() -> dict[str, Any]:
                         links={"followed": ("rotation", "$response.body#/rotations/0/id")},
                     ),
                     **parts.problems(
-                        *("InvalidRequest", "InvalidHeader", "NotManaged", "RotationRefused", "LengthRequired"),
-                        *(
-                            "BodyTooLarge",
-                            "UnsupportedMediaType",
-                            "IdempotencyKeyReused",
-                            "RotationFailed",
-                            "ServiceFailed",
-                        ),
+                        *("InvalidRequest", "InvalidHeader", "NotManaged", "RotationRefused", *_OF_A_BODY),
+                        *("IdempotencyKeyReused", "RotationFailed", "ServiceFailed"),
                     ),
                 },
                 parameters=parts.ROTATE_HEADERS,
@@ -89,9 +86,7 @@ def _paths() -> dict[str, Any]:
                 "Let scheduled rotations go on that are on hold",
                 {
                     "200": parts.response("They do; whether they were on hold", ResumedRotations),
-                    **parts.problems(
-                        *("InvalidRequest", "LengthRequired", "BodyTooLarge", "UnsupportedMediaType", "ServiceFailed")
-                    ),
+                    **parts.problems("InvalidRequest", *_OF_A_BODY, "ServiceFailed"),
                 },
                 body=(ref("ResumeBody"), ("application/json",), False),
             )

@@ -98,7 +98,6 @@ class FleetCache:
         self._silent_after = silent_after
         self._cached: CachedFleet | None = None
         self._refresh: asyncio.Task[CachedFleet] | None = None
-        self._forgotten = 0
 
     async def current(self) -> CachedFleet:
         """The cached fleet; only the first request waits for a read. Raises what the inventory raises."""
@@ -117,7 +116,6 @@ class FleetCache:
     def forget(self) -> None:
         """The next request waits for a read: something was changed that it is to show."""
         self._cached = self._refresh = None
-        self._forgotten += 1
 
     def _refreshed(self) -> asyncio.Task[CachedFleet]:
         """The read that is in progress, or a new one: concurrent requests share it."""
@@ -126,7 +124,7 @@ class FleetCache:
         return self._refresh
 
     async def _read(self) -> CachedFleet:
-        at, forgotten = self._clock(), self._forgotten
+        at = self._clock()
         services = self._services
         listing, heartbeat, rollout, unwritable = await asyncio.gather(
             self._inventory.listing(),
@@ -143,7 +141,7 @@ class FleetCache:
             hold=rollout.held(at),
             unwritable=unwritable,
         )
-        if forgotten == self._forgotten:  # else it was read before what changed
+        if self._refresh is asyncio.current_task():  # else it began before what was changed, and was forgotten
             self._cached = fleet
         return fleet
 

@@ -66,8 +66,7 @@ def find_overdue(
         snapshot = entry.snapshot if entry else None
         if snapshot and snapshot.local_auth_disabled:  # there are no keys to grow old
             continue
-        due_at = _due_at(snapshot) if snapshot else None
-        due_at = due_at or unobserved.get(resource.key)
+        due_at = (snapshot and _due_at(snapshot)) or unobserved.get(resource.key)
         if due_at and now > due_at + grace:
             closed = snapshot is not None and snapshot.opens_at(now) is not None
             late.append(Overdue(resource, due_at, entry, closed))

@@ -55,9 +55,9 @@ def check_body(request: HttpRequest, *, most: int, allowed: tuple[str, ...]) -> 
     """
     if len(request.body) > most:
         raise Problem("BodyTooLarge", f"the body has {len(request.body)} bytes; at most {most} are read")
-    if not request.body and "transfer-encoding" in request.headers:
-        raise Problem("LengthRequired", "the platform drops a body that is sent in chunks: send its Content-Length")
     if not request.body:
+        if "transfer-encoding" in request.headers:
+            raise Problem("LengthRequired", "the platform drops a body that is sent in chunks: send its Content-Length")
         return
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if request.media_type.lower() not in {"", *allowed} or encoding not in {"", "identity"}:

@@ -103,10 +103,17 @@ def test_token_is_for_the_resource_manager_of_the_cloud(
     assert manager == jwt.decode(token, options={"verify_signature": False})["aud"]
 
 
-def test_deployment_is_restarted_for_the_new_version(event: dict[str, Any], folder: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def cluster(folder: Path, tmp_path: Path) -> dict[str, str]:
+    """What a pod knows of the cluster that it runs in, but for the port."""
     (tmp_path / "token").write_text("service-account")
     (tmp_path / "ca.crt").write_bytes(authority(folder).read_bytes())
-    cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "SERVICE_ACCOUNT_FOLDER": str(tmp_path)}
+    return {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "SERVICE_ACCOUNT_FOLDER": str(tmp_path)}
+
+
+def test_deployment_is_restarted_for_the_new_version(
+    event: dict[str, Any], folder: Path, cluster: dict[str, str]
+) -> None:
 
     with receiver(server_context(folder)) as (port, asked):
         said = run("rolling_restart.py", event, "shop/web", KUBERNETES_SERVICE_PORT=str(port), **cluster)
@@ -121,11 +128,8 @@ def test_deployment_is_restarted_for_the_new_version(event: dict[str, Any], fold
 
 @pytest.mark.parametrize("name", ["a" * 30 + "-connection-string", "a" * 41 + "-connection-string", "b" * 62 + "-key"])
 def test_the_mark_of_a_long_name_is_one_that_kubernetes_takes(
-    event: dict[str, Any], folder: Path, tmp_path: Path, name: str
+    event: dict[str, Any], folder: Path, cluster: dict[str, str], name: str
 ) -> None:
-    (tmp_path / "token").write_text("service-account")
-    (tmp_path / "ca.crt").write_bytes(authority(folder).read_bytes())
-    cluster = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "SERVICE_ACCOUNT_FOLDER": str(tmp_path)}
     named = event | {"data": event["data"] | {"secretName": name}}
 
     with receiver(server_context(folder)) as (port, asked):

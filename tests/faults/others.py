@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -36,6 +36,27 @@ _OTHERS_FIRST = "a-rollout"  # in the order that this id gives, one of the other
 _OTHERS = [ResourceId(RESOURCE.subscription, "live", f"other{number}") for number in range(11)]
 
 
+def scheduled(resource: ResourceId, now: datetime) -> Journal:
+    """A scheduled rotation for which ARM was asked once."""
+    return Journal(
+        rotation_id=f"of-{resource.name}-{now.isoformat()}",
+        kind=Kind.ROTATE,
+        slot=Slot.SECONDARY,
+        trigger="timer",
+        requested_at=now,
+        scheduled=True,
+        attempts=1,
+        overlap_hours=48,
+        times={Step.PLANNED: now},
+    )
+
+
+async def fails(rollouts: Rollouts, resource: ResourceId, now: datetime) -> None:
+    """It ends in failure, and is counted."""
+    failed = KeyUnchanged("the key is what it was", step="regenerate")
+    await rollouts.failed(Record(resource=str(resource), journal=scheduled(resource, now)), failed)
+
+
 @dataclass(frozen=True, slots=True)
 class Others:
     """What their workers do to the state that all share, each by the app's own functions."""
@@ -51,19 +72,7 @@ class Others:
         """Scheduled rotations of so many of them fail, after ARM was asked."""
         now = self.worker.cloud.now()
         for resource in _OTHERS[:times]:
-            journal = Journal(
-                rotation_id=f"of-{resource.name}-{now.isoformat()}",
-                kind=Kind.ROTATE,
-                slot=Slot.SECONDARY,
-                trigger="timer",
-                requested_at=now,
-                scheduled=True,
-                attempts=1,
-                overlap_hours=48,
-                times={Step.PLANNED: now},
-            )
-            failed = KeyUnchanged("the key is what it was", step="regenerate")
-            await self.rollouts.failed(Record(resource=str(resource), journal=journal), failed)
+            await fails(self.rollouts, resource, now)
 
     async def fall_due(self, also: Mapping[ResourceId, InventoryEntry | None]) -> None:
         """More of them are due than are rotated at once, so that a sweep begins waves."""

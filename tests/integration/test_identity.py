@@ -18,7 +18,7 @@ BOUND_SECONDS = 0.3
 
 @dataclass
 class Endpoint:
-    """The platform's, as App Service documents it. It hands out `tokens`, the first one to be renewed at once."""
+    """The platform's, as App Service documents it. Each token is to be renewed at once."""
 
     answers: bool = True
     asked: int = 0

@@ -7,37 +7,20 @@ import pytest
 
 from shared.adapters import blob_rollout
 from shared.adapters.blob_container import Exists, replace
-from shared.domain.errors import KeyUnchanged
-from shared.domain.journal import Journal, Kind, Step
-from shared.domain.keys import Slot
-from shared.domain.record import Record
 from shared.domain.resources import ResourceId
 from shared.rotation.rollout import Rollouts
+from tests.faults.others import fails, scheduled
 from tests.integration.engine import Engine
 
 
-def journal_of(engine: Engine, name: str) -> Journal:
-    now = engine.app.services.clock()
-    return Journal(
-        rotation_id=f"of-{name}",
-        kind=Kind.ROTATE,
-        slot=Slot.SECONDARY,
-        trigger="timer",
-        requested_at=now,
-        scheduled=True,
-        attempts=1,
-        overlap_hours=48,
-        times={Step.PLANNED: now},
-    )
+def named(name: str) -> ResourceId:
+    return ResourceId("0e0e0e0e-0000-4000-8000-0000000000aa", "live", name)
 
 
 async def others_fail(engine: Engine, times: int) -> None:
     """Scheduled rotations of other resources fail on another worker."""
-    for name in [f"other{number}" for number in range(times)]:
-        resource = ResourceId("0e0e0e0e-0000-4000-8000-0000000000aa", "live", name)
-        failed = KeyUnchanged("the key is what it was", step="regenerate")
-        record = Record(resource=str(resource), journal=journal_of(engine, name))
-        await Rollouts(engine.app.services).failed(record, failed)
+    for number in range(times):
+        await fails(Rollouts(engine.app.services), named(f"other{number}"), engine.app.services.clock())
 
 
 async def test_a_resume_whose_answer_was_lost_says_that_it_ended_the_hold(
@@ -67,6 +50,6 @@ async def test_a_resumed_run_counts_its_success_though_its_worker_knew_of_no_fai
     await worker.read()
     await others_fail(engine, 2)
 
-    await worker.succeeded(journal_of(engine, "mine"), resumed=True)
+    await worker.succeeded(scheduled(named("mine"), engine.app.services.clock()), resumed=True)
 
     assert () == (await engine.app.services.rollouts.read()).failures
