@@ -203,7 +203,13 @@ async def test_fleet_that_cannot_be_stored_stops_no_sweep_and_is_told(site: Site
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x1f\x8bhalf", b"no gzip", gzip.compress(b"x" * 999)[:10] + b"\xff" * 50, gzip.compress(b"{}")]
+    "content",
+    [
+        pytest.param(b"\x1f\x8bhalf", id="cut"),
+        pytest.param(b"no gzip", id="no gzip"),
+        pytest.param(gzip.compress(b"x" * 999)[:10] + b"\xff" * 50, id="damaged"),
+        pytest.param(gzip.compress(b"{}"), id="of another shape"),
+    ],
 )
 async def test_stored_fleet_that_cannot_be_read_is_replaced_by_a_look_and_by_the_next_sweep(
     site: Site, content: bytes
