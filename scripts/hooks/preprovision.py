@@ -6,6 +6,7 @@ All faults are reported together. What the operator may not look at is not held 
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,8 @@ def wrong(given: dict[str, str]) -> list[str]:
     for first, second in (("APP_SUBNET_ID", "ENDPOINT_SUBNET_ID"), ("ROTATOR_ROLE_ID", "OPERATION_READER_ROLE_ID")):
         if bool(given.get(first)) != bool(given.get(second)):
             faults.append(f"{first} and {second} go together: set both or none.")
-    if token := names_to_keep(given):
-        faults.append(
-            f"{given['FUNCTION_APP_NAME']} was made by a version that gave other names: this would make a second"
-            f" installation beside it. scripts/upgrade keeps the names (NAME_TOKEN={token}), and the settings too."
-        )
+    if names_to_keep(given):
+        faults.append(_second_installation(given["FUNCTION_APP_NAME"]))
     if given.get("NAME_TOKEN") and not re.fullmatch("[a-z0-9]{1,13}", given["NAME_TOKEN"]):
         faults.append("NAME_TOKEN: 1 to 13 lower-case letters and digits.")
     if given.get("APP_SUBNET_ID") and given.get("VNET_ENABLED", "").lower() != "true":
@@ -81,34 +79,61 @@ def wrong(given: dict[str, str]) -> list[str]:
 def told_by_azure(given: dict[str, str]) -> list[str]:
     """What Azure says of the region, the network's provider and the vault."""
     faults = []
-    own = ("--subscription", given["AZURE_SUBSCRIPTION_ID"])
     region = _region(given["AZURE_LOCATION"])
     offered = _asked("functionapp", "list-flexconsumption-locations")
     if offered and region not in {_region(each["name"]) for each in offered}:
         faults.append(f"AZURE_LOCATION: {region} does not offer Flex Consumption.")
     if given.get("VNET_ENABLED", "").lower() == "true":
-        provider = _asked("provider", "show", "--namespace", "Microsoft.App", *own)
+        provider = _asked("provider", "show", "--namespace", "Microsoft.App", *_own(given))
         if provider and provider.get("registrationState") != "Registered":
             faults.append("VNET_ENABLED: register the network's provider first: az provider register -n Microsoft.App")
     for id_ in arm_ids(f"{given.get('EXISTING_KEY_VAULT_ID', '')} {given.get('ADDITIONAL_KEY_VAULT_IDS', '')}"):
         vault = _asked("resource", "show", "--ids", id_)
         if vault and not vault["properties"].get("enableRbacAuthorization"):
             faults.append(f"{id_} uses access policies: it must use Azure RBAC.")
+    if not any(given.get(name) for name in ("NAME_TOKEN", "INSTALLATION_ID", "FUNCTION_APP_NAME")):
+        faults += [_second_installation(name) for name in _apps_of_other_names(given)]
     return faults
+
+
+def _apps_of_other_names(given: dict[str, str]) -> Iterator[str]:
+    """The function app of a version that hashed names otherwise: on a runner azd's environment has no word of it."""
+    sites = _asked("resource", "list", "--resource-type", "Microsoft.Web/sites", *_own(given)) or []
+    for site in sites:
+        if _is_of_installation(site["id"], site.get("tags"), given):
+            known = _asked("functionapp", "config", "appsettings", "list", "--ids", site["id"], "--query", "[].name")
+            if "ROTATION_SCHEDULE" in (known or []) and "ROTATION_WAVES" not in known:  # not of that version
+                yield site["name"]
+
+
+def _second_installation(app: str) -> str:
+    token = app.removeprefix("func-")
+    return (
+        f"{app} was made by a version that gave other names: this would make a second installation beside it."
+        f" scripts/upgrade keeps the names (NAME_TOKEN={token}), and the settings too; in a workflow set that variable."
+    )
+
+
+def _own(given: dict[str, str]) -> tuple[str, str]:
+    return "--subscription", given["AZURE_SUBSCRIPTION_ID"]
+
+
+def _is_of_installation(id_: str, tags: dict[str, str] | None, given: dict[str, str]) -> bool:
+    """Whether a thing is, or was, in the resource group of the installation, and has its tag."""
+    name = given["AZURE_ENV_NAME"]
+    group = given.get("AZURE_RESOURCE_GROUP_NAME") or f"rg-{name}"
+    within = f"/subscriptions/{given['AZURE_SUBSCRIPTION_ID']}/resourcegroups/{group}/".lower()
+    return (tags or {}).get("azd-env-name") == name and id_.lower().startswith(within)
 
 
 def deleted_vault(given: dict[str, str]) -> dict[str, Any] | None:
     """The vault of this installation, where it was deleted and not purged: its name is taken until it is recovered."""
     if given.get("EXISTING_KEY_VAULT_ID"):
         return None
-    name, own = given["AZURE_ENV_NAME"], ("--subscription", given["AZURE_SUBSCRIPTION_ID"])
-    group = given.get("AZURE_RESOURCE_GROUP_NAME") or f"rg-{name}"
-    within = f"/subscriptions/{given['AZURE_SUBSCRIPTION_ID']}/resourcegroups/{group}/".lower()
-    for vault in _asked("keyvault", "list-deleted", "--resource-type", "vault", *own) or []:
+    for vault in _asked("keyvault", "list-deleted", "--resource-type", "vault", *_own(given)) or []:
         was = vault["properties"]
         mine = (
-            (was.get("tags") or {}).get("azd-env-name") == name
-            and was["vaultId"].lower().startswith(within)
+            _is_of_installation(was["vaultId"], was.get("tags"), given)
             and _region(was["location"]) == _region(given["AZURE_LOCATION"])
             and _is_made(vault["name"], given)
         )

@@ -61,6 +61,46 @@ def test_installation_whose_names_are_known_is_provisioned_again(azure: Recorder
     assert 0 == preprovision(azure, FUNCTION_APP_NAME="func-abc", **{known: "abc"}).code
 
 
+EARLIER_SETTINGS = ["ROTATION_SCHEDULE", "OVERLAP_HOURS"]
+
+
+def site(**other: Any) -> dict[str, Any]:
+    found = f"{group('RG-rotation')}/providers/Microsoft.Web/sites/func-abc"
+    return {"id": found, "name": "func-abc", "tags": {"azd-env-name": "rotation"}} | other
+
+
+def test_earlier_installation_that_a_new_machine_does_not_know_is_found_in_azure(azure: Recorder) -> None:
+    """A workflow's runner has an environment of azd that is empty."""
+    azure.answer("resource list --resource-type Microsoft.Web/sites", [site()])
+    azure.answer("appsettings list", EARLIER_SETTINGS)
+    refused = preprovision(azure)
+
+    assert 1 == refused.code
+    assert "NAME_TOKEN=abc" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("found", "has", "given"),
+    [
+        (site(), [*EARLIER_SETTINGS, "ROTATION_WAVES"], {}),
+        (site(), ["FUNCTIONS_EXTENSION_VERSION"], {}),
+        (site(), {"failure": "AuthorizationFailed"}, {}),
+        (site(), EARLIER_SETTINGS, {"NAME_TOKEN": "abc"}),
+        (site(tags=None), EARLIER_SETTINGS, {}),
+        (site(tags={"azd-env-name": "second"}), EARLIER_SETTINGS, {}),
+        (site(id=f"{group('rg-other')}/providers/Microsoft.Web/sites/func-abc"), EARLIER_SETTINGS, {}),
+    ],
+    ids=["this version", "no rotator", "unreadable", "named", "untagged", "of another name", "in another group"],
+)
+def test_function_app_of_another_kind_or_owner_stops_no_provision(
+    azure: Recorder, found: dict[str, Any], has: Any, given: dict[str, str]
+) -> None:
+    azure.answer("resource list --resource-type Microsoft.Web/sites", [found])
+    azure.answer("appsettings list", has)
+
+    assert 0 == preprovision(azure, **given).code
+
+
 def test_region_may_be_written_as_the_portal_does(azure: Recorder) -> None:
     assert 0 == preprovision(azure, AZURE_LOCATION="North Europe").code
 
