@@ -19,16 +19,21 @@ import aiohttp
 from yarl import URL
 
 _ROOT = Path(__file__).parents[1]
-_NOT_YET, _REJECTED = 503, 401
+_NOT_YET, _ACCEPTED = 503, 200
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Tokens used, tokens that SignalR rejected, and negotiations that failed after the first that succeeded."""
+    """Tokens used, tokens that SignalR answered anything but 200, and what servers failed to give.
+
+    `unanswered`: negotiations that failed after a server's first that succeeded. `unserved`: servers of whose tokens
+    SignalR accepted none.
+    """
 
     calls: int
     rejected: int
     unanswered: int
+    unserved: int
 
 
 class Consumer:
@@ -57,6 +62,7 @@ async def _consume(servers: Sequence[str], interval_seconds: float) -> Report:
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), done.set)
     counted: Counter[str] = Counter()
     served: set[str] = set()
+    accepted: set[str] = set()
     async with aiohttp.ClientSession() as session:
         while not done.is_set():
             for server in servers:
@@ -64,11 +70,13 @@ async def _consume(servers: Sequence[str], interval_seconds: float) -> Report:
                 if status is not None:
                     served.add(server)
                     counted["calls"] += 1
-                    counted["rejected"] += status == _REJECTED
+                    counted["rejected"] += status != _ACCEPTED
+                    if status == _ACCEPTED:
+                        accepted.add(server)
                 elif server in served:
                     counted["unanswered"] += 1
             await asyncio.sleep(interval_seconds)
-    return Report(counted["calls"], counted["rejected"], counted["unanswered"])
+    return Report(counted["calls"], counted["rejected"], counted["unanswered"], len({*servers} - accepted))
 
 
 async def _connect(session: aiohttp.ClientSession, server: str) -> int | None:

@@ -30,6 +30,14 @@ class Clock:
         """
         return (datetime.now(UTC) + min(self._ahead, self._clients_ahead)).timestamp()
 
+    def latest_seconds(self) -> float:
+        """What the beginnings of tokens are judged by, in seconds since 1970.
+
+        Differs from `seconds()` as `expiry_seconds()` does, to the other side: a token is dated by the services'
+        calendar or by the clients', and neither may call it one of the future.
+        """
+        return (datetime.now(UTC) + max(self._ahead, self._clients_ahead)).timestamp()
+
     def travel(self, seconds: float, *, clients_too: bool = True) -> datetime:
         """Move by so many seconds, back with a negative number; the new time."""
         self._ahead += timedelta(seconds=seconds)

@@ -8,15 +8,18 @@ that have not, and operations are polled as often as the reads allow, and no oft
 
 import asyncio
 import heapq
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any, Literal, Self
 
+from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
+from shared.adapters.azure_errors import seconds_to_wait
 from shared.adapters.http_transport import LONGEST_WAIT_SECONDS, BoundedRetryPolicy
 from shared.domain.errors import Throttled
 
@@ -28,6 +31,11 @@ _SCARCEST = 0.125
 _SLOWEST = 0.05
 _RECOVERY_SECONDS = 60.0
 _TOO_MANY = 429
+_UNTOLD_WAIT_SECONDS = 1.0
+_LEFT = "x-ms-ratelimit-remaining-"
+_LEFT_TO_ALL = (f"{_LEFT}subscription-", f"{_LEFT}tenant-")
+# What ARM calls its own limits. Any other code is a resource provider's, for one resource or region.
+_ARMS_OWN = {"subscriptionrequeststhrottled", "tenantrequeststhrottled", "toomanyrequests"}
 
 
 class Permit:
@@ -61,6 +69,7 @@ class TokenBucket:
         self._clock = clock
         self._tokens = float(size)
         self._filled = clock()
+        self._slowed_until = self._filled
         self._in_flight = 0
         self._numbers = count()
         self._waiting: list[tuple[bool, int, asyncio.Future[Permit]]] = []
@@ -115,9 +124,23 @@ class TokenBucket:
         """
         self._fill()
         if self._filled <= self._clock():  # one refusal of several that came together
-            self._rate = max(self._full_rate * _SLOWEST, self._rate / 2)
+            self._halve()
         self._tokens = min(self._tokens, 0.0)
         self._filled = max(self._filled, self._clock() + retry_after)
+
+    def slowed(self, retry_after: float) -> None:
+        """What is behind ARM answered 429: fewer requests for a while, and nobody waits for `retry_after`.
+
+        It is for one resource or region, and the bucket is for all of the subscription.
+        """
+        self._fill()
+        now = self._clock()
+        if self._slowed_until <= now:  # one refusal of several that came together
+            self._halve()
+        self._slowed_until = max(self._slowed_until, now + retry_after)
+
+    def _halve(self) -> None:
+        self._rate = max(self._full_rate * _SLOWEST, self._rate / 2)
 
     def _wait_seconds(self, *, urgent: bool) -> float:
         """How long the next permit will take: until a 429's Retry-After is over, then behind those before it."""
@@ -234,15 +257,35 @@ class RateLimitPolicy(AsyncHTTPPolicy[Any, Any]):
         with permit or await bucket.permit(urgent=urgent):
             response = await self.next.send(request)
         headers = response.http_response.headers
-        left = headers.get(
-            f"x-ms-ratelimit-remaining-subscription-{self._limiter.kind(request.http_request.method)}", ""
-        )
+        left = headers.get(f"{_LEFT}subscription-{self._limiter.kind(request.http_request.method)}", "")
         if response.http_response.status_code == _TOO_MANY:
-            wait = headers.get("Retry-After", "")
-            bucket.throttled(float(wait) if wait.isdigit() else 1.0)
+            told = seconds_to_wait(headers)
+            wait = _UNTOLD_WAIT_SECONDS if told is None else told
+            if await _is_arms_own(response.http_response):
+                bucket.throttled(wait)
+            else:
+                bucket.slowed(wait)
         elif left.isdigit():
             bucket.learn(int(left))
         return response
+
+
+async def _is_arms_own(response: Any) -> bool:  # noqa: ANN401 - azure-core's response, read or not
+    """Whether a 429 is of a limit that all of the subscription shares. So is one that does not say whose it is.
+
+    ARM passes on what a resource provider answers for one resource ("Understand how Azure Resource Manager throttles
+    requests"): whoever took that for its own would keep a leaked key alive because its neighbour is busy.
+    """
+    if any(name.lower().startswith(_LEFT_TO_ALL) and value == "0" for name, value in response.headers.items()):
+        return True
+    try:
+        if hasattr(response, "read"):  # what newer SDKs get is not read yet; the other kind has no such method
+            await response.read()
+        told = json.loads(response.text())
+        code = str(told.get("error", told)["code"])
+    except (AzureError, ValueError, LookupError, TypeError, AttributeError):  # a broken answer, no JSON, another shape
+        return True
+    return not code or code.lower() in _ARMS_OWN
 
 
 class ArmRetryPolicy(BoundedRetryPolicy):

@@ -68,8 +68,12 @@ def status_of(error: HttpResponseError) -> int | None:
 
 
 def retry_after(error: HttpResponseError) -> float | None:
-    """The seconds an answer asks to wait (`Retry-After`: seconds, or a date)."""
-    headers: Mapping[str, str] = getattr(error.response, "headers", None) or {}
+    """The seconds that a refusal asks to wait."""
+    return seconds_to_wait(getattr(error.response, "headers", None) or {})
+
+
+def seconds_to_wait(headers: Mapping[str, str]) -> float | None:
+    """The seconds that an answer with these headers asks to wait (`Retry-After`: seconds, or a date)."""
     value = headers.get("Retry-After", "").strip()
     if value.isdigit():
         return float(value)

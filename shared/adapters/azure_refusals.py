@@ -174,10 +174,16 @@ REFUSALS: tuple[Refusal, ...] = (
         "SnapshotsPresent",
     ),
     *_rows(_S, None, cause.REQUEST, *_MALFORMED),
-    # -- Event Grid: a token without the role is answered 401
+    # -- Event Grid: a token without the role is answered 401 too. That answer names the topic, whose name may hold any
+    # word of those after it.
     *_rows(_E, None, cause.NETWORK, says="filtering rules"),
+    *_rows(_E, 401, cause.ROLE, says="does not have permission"),
     *_rows(_E, 401, cause.DIRECTORY, says="issuer"),
+    *_rows(_E, 401, cause.AUDIENCE, says="audience"),
+    *_rows(_E, 401, cause.TOKEN, says="expired"),
+    *_rows(_E, 401, cause.TOKEN, says="token is not valid"),
     *_rows(_E, 401, cause.ROLE),
+    *_rows(_E, 400, cause.EVENT_SCHEMA, says="schema"),
     *_rows(_E, 403, cause.NETWORK, says="private endpoint"),
     *_rows(_E, 404, cause.GONE),
     *_rows(_E, 413, cause.REQUEST),

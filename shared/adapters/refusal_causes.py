@@ -98,11 +98,14 @@ DIRECTORY = Cause(
     "it trusts another directory (tenant) than the one that the app's identity is in",
     "After a move between directories wait an hour; then deploy the app, with its identity, in the new directory",
 )
+# What lies behind the managed identity endpoint keeps a token for each resource URI for about 24 hours ("Managed
+# identities for App Service"): asking anew need not give a new one.
 TOKEN = Cause(
     TokenRejected,
     "token",
     "it rejects the app's token",
-    "This usually passes with a new token; if it lasts, look at the clock of the worker and at Azure's service health",
+    "It is tried again, but for up to a day the platform may give the same token; if it lasts longer, look at the "
+    "clock of the worker and at Azure's service health",
 )
 AUDIENCE = Cause(
     TokenRejected,
@@ -116,6 +119,12 @@ REGISTRATION = Cause(
     "subscription",
     "the resource provider is not registered in the subscription",
     "Register it: az provider register --namespace Microsoft.SignalRService",
+)
+EVENT_SCHEMA = Cause(
+    Misconfigured,
+    "schema",
+    "the topic takes events of another schema",
+    "Let EVENT_GRID_TOPIC_ENDPOINT name a topic whose input schema is CloudEvents 1.0: a topic's cannot be changed",
 )
 SHARED_KEY = Cause(
     Misconfigured,

@@ -116,6 +116,34 @@ def test_clients_of_a_server_that_follows_are_not_rejected_and_of_one_that_does_
     assert bad.rejected > 0
 
 
+@pytest.mark.parametrize("status", [403, 404, 429, 503])
+def test_whatever_signalr_answers_but_200_counts_as_rejected(world: HttpWorld, status: int) -> None:
+    """What `make demo` counts are tokens that served a client, and not those that no key was at fault for."""
+    resource = world.adopted()
+    with server(world, resource, subscribed=False) as negotiate:
+        since = world.azure.requests()[-1]["n"]
+        world.azure.fault("Client.negotiate", resource=resource, status=status, times=1)
+        client = Consumer.start(world.azure.env, [negotiate.url])
+        until(lambda: {200, status} == negotiated(world, resource, since) or None)
+
+        report = client.stop()
+
+    assert (1, 0) == (report.rejected, report.unserved)
+
+
+def test_server_that_gives_no_token_counts_as_unserved(world: HttpWorld) -> None:
+    """Else one server's clients would hide that another's never came."""
+    served, without_secret = world.adopted(), world.resource()
+    with server(world, served, subscribed=False) as gives, server(world, without_secret, subscribed=False) as does_not:
+        since = world.azure.requests()[-1]["n"]
+        client = Consumer.start(world.azure.env, [gives.url, does_not.url])
+        until(lambda: {200} == negotiated(world, served, since) or None)
+
+        report = client.stop()
+
+    assert (0, 0, 1) == (report.rejected, report.unanswered, report.unserved)
+
+
 def test_vault_that_fails_leaves_the_key_in_use(world: HttpWorld) -> None:
     resource = world.adopted()
     with server(world, resource, subscribed=False, read_again_seconds=0.0) as negotiate:

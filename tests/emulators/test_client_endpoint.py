@@ -12,8 +12,8 @@ from tests.live.clients import Client, NotServedError, Transport
 from tests.world import until
 
 
-def _negotiate(endpoint: str, key: str, *, audience: str | None = None, seconds: float = 60, hub: str = "news") -> int:
-    claims = {"aud": audience or f"{endpoint}/client/?hub=news", "exp": time.time() + seconds}
+def _negotiate(endpoint: str, key: str, *, seconds: float = 60, hub: str = "news", **claims: object) -> int:
+    claims = {"aud": f"{endpoint}/client/?hub=news", "exp": time.time() + seconds} | claims
     headers = {"Authorization": f"Bearer {jwt.encode(claims, key, algorithm='HS256')}"}
     return requests.post(f"{endpoint}/client/negotiate", params={"hub": hub}, headers=headers, timeout=5).status_code
 
@@ -48,6 +48,12 @@ def test_a_client_token_is_for_one_hub(azure: AzureEmulator, chat: Chat, endpoin
 
 def test_an_expired_client_token_is_refused(azure: AzureEmulator, chat: Chat, endpoint: str) -> None:
     assert 401 == _negotiate(endpoint, azure.valid_keys(chat.id)["Primary"], seconds=-1)
+
+
+def test_a_client_token_of_the_future_is_refused(azure: AzureEmulator, chat: Chat, endpoint: str) -> None:
+    key = azure.valid_keys(chat.id)["Primary"]
+
+    assert 401 == _negotiate(endpoint, key, seconds=7260, nbf=time.time() + 7200)
 
 
 def test_a_client_without_a_token_is_refused(endpoint: str) -> None:

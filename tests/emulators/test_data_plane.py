@@ -67,6 +67,32 @@ def test_a_token_is_taken_for_five_minutes_after_its_end(azure: AzureEmulator, c
     assert 404 == _status(url, azure.valid_keys(chat.id)["Primary"], seconds=-290)
 
 
+def test_a_token_of_the_future_is_refused(azure: AzureEmulator, chat: Chat, url: str) -> None:
+    answer = _answer(url, azure.valid_keys(chat.id)["Primary"], nbf=time.time() + 7200, exp=time.time() + 7260)
+
+    assert (401, True) == (answer.status_code, "not yet valid" in answer.headers["WWW-Authenticate"])
+
+
+def test_a_token_is_taken_from_five_minutes_before_its_beginning(azure: AzureEmulator, chat: Chat, url: str) -> None:
+    assert 404 == _answer(url, azure.valid_keys(chat.id)["Primary"], nbf=time.time() + 290).status_code
+
+
+def test_a_token_dated_by_the_services_calendar_is_taken(azure: AzureEmulator, chat: Chat, url: str) -> None:
+    """The app may travel with the services while other clients stay in real time."""
+    azure.travel(7200, clients_too=False)
+
+    answer = _answer(url, azure.valid_keys(chat.id)["Primary"], nbf=time.time() + 7200, exp=time.time() + 7260)
+
+    assert 404 == answer.status_code
+
+
+def test_a_token_dated_by_its_clients_calendar_is_taken(azure: AzureEmulator, chat: Chat, url: str) -> None:
+    """While the services alone are in the past, a client does not know of it."""
+    azure.travel(-7200, clients_too=False)
+
+    assert 404 == _answer(url, azure.valid_keys(chat.id)["Primary"], nbf=time.time()).status_code
+
+
 def test_one_of_several_audiences_is_enough(azure: AzureEmulator, chat: Chat, url: str) -> None:
     key = azure.valid_keys(chat.id)["Primary"]
 

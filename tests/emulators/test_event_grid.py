@@ -1,10 +1,12 @@
 """The Event Grid topic and its subscriptions, through azure-eventgrid and a webhook that talks plain HTTP."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent
@@ -44,6 +46,32 @@ def test_the_event_grid_schema_is_taken_too(azure: AzureEmulator) -> None:
         client.send(EventGridEvent(subject="s", event_type="Test.Happened", data={"a": 1}, data_version="1.0"))
 
     assert ("Test.Happened", "s", {"a": 1}) == tuple(azure.events()[0][name] for name in ("type", "subject", "data"))
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/cloudevents+json; charset=utf-8", 200),
+        ("application/cloudevents-batch+json", 200),
+        ("application/json", 400),
+    ],
+)
+def test_cloud_events_are_taken_under_their_own_content_types_alone(
+    azure: AzureEmulator, content_type: str, status: int
+) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "/test", "type": "Test.Happened"}
+
+    answer = _post(azure, content_type, event)
+
+    assert (status, status == 400) == (answer.status_code, "schema" in answer.text)
+
+
+def test_event_grid_events_are_refused_as_cloud_events(azure: AzureEmulator) -> None:
+    event = dict.fromkeys(("id", "subject", "eventType", "eventTime", "data", "dataVersion"), "1")
+
+    answer = _post(azure, "application/cloudevents+json", event)
+
+    assert (400, True) == (answer.status_code, "'CloudEventV10' schema" in answer.text)
 
 
 async def test_success_is_200_without_a_body(azure: AzureEmulator, topic: EventGridPublisherClient) -> None:
@@ -194,6 +222,15 @@ def test_a_new_version_is_told_to_subscribers_of_the_vault(azure: AzureEmulator,
 
     _, event = hook.next()
     assert ("Microsoft.KeyVault.SecretNewVersionCreated", version) == (event["type"], event["data"]["Version"])
+
+
+def _post(azure: AzureEmulator, content_type: str, event: dict[str, str]) -> requests.Response:
+    """The SDK sends each schema under its own content type, and no other."""
+    url = f"{azure.env['EVENT_GRID_TOPIC_ENDPOINT']}?api-version=2018-01-01"
+    credential = ManagedIdentityCredential(client_id=azure.env["AZURE_CLIENT_ID"])
+    token = credential.get_token("https://eventgrid.azure.net/.default").token
+    headers = {"Content-Type": content_type, "Authorization": f"Bearer {token}"}
+    return requests.post(url, json.dumps(event), headers=headers, timeout=5)
 
 
 def _sync(azure: AzureEmulator) -> SyncClient:

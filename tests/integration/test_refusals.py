@@ -25,11 +25,24 @@ WRONG_ISSUER = (
     f"The access token is from the wrong issuer 'https://sts.windows.net/{OURS}/'. It must match the tenant "
     f"'https://sts.windows.net/{THEIRS}/' associated with this subscription."
 )
+NO_ROLE = (
+    "The principal associated with access token presented with the incoming request does not have permission to send "
+    "data to /subscriptions/0/resourceGroups/g/providers/Microsoft.EventGrid/topics/expired-audience."
+)
+OTHER_SCHEMA = (
+    "This resource is configured for 'EventGridEvent' schema. Received unexpected property 'source' in JSON which does "
+    "not conform to the expected schema."
+)
 
 
 def body(code: str, message: str, inner: str = "") -> dict[str, object]:
     detail: dict[str, object] = {"code": code, "message": message}
     return {"error": detail | ({"innererror": {"code": inner}} if inner else {})}
+
+
+def event(engine: Engine) -> OutgoingEvent:
+    """One to announce."""
+    return OutgoingEvent(kind="KeyRotated", rotation_id="id", source=engine.resource, subject="chat", time=NOW, data={})
 
 
 @pytest.mark.parametrize(
@@ -196,14 +209,35 @@ async def test_a_topic_that_takes_nothing_is_terminal(
     engine: Engine, status: int, refusal: object, kind: type[RotationError]
 ) -> None:
     engine.azure.fault("EventGrid.publish", status=status, times=10, body=refusal)
-    event = OutgoingEvent(
-        kind="KeyRotated", rotation_id="id", source=engine.resource, subject="chat", time=NOW, data={}
-    )
-
     with pytest.raises(kind) as told:
-        await engine.app.services.events.publish(event)
+        await engine.app.services.events.publish(event(engine))
 
     assert "EventGrid Data Sender" not in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "code", "says"),
+    [
+        (401, "The audience 'https://vault.azure.net' is not valid for this topic.", "TokenRejected", "AZURE_CLOUD"),
+        (401, "The request authorization token has expired.", "TokenRejected", "rejects the app's token"),
+        (401, "The request authorization token is not valid.", "TokenRejected", "rejects the app's token"),
+        (401, NO_ROLE, "NotPermitted", "EventGrid Data Sender"),
+        (400, OTHER_SCHEMA, "Misconfigured", "CloudEvents 1.0"),
+        (400, "The request content is not JSON.", "Rejected", "it says"),
+    ],
+)
+async def test_what_a_topic_refuses_is_named_as_what_it_is(
+    engine: Engine, status: int, words: str, code: str, says: str
+) -> None:
+    name = "Unauthorized" if status == 401 else "BadRequest"
+    engine.azure.fault("EventGrid.publish", status=status, times=4, body=body(name, words))
+
+    with pytest.raises(RotationError) as refused:
+        await engine.app.services.events.publish(event(engine))
+
+    engine.azure.clear_faults()
+    assert code == refused.value.code
+    assert says in refused.value.message
 
 
 # -- storage, as Azure answers and Azurite does not

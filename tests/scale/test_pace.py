@@ -155,6 +155,20 @@ async def test_a_refusal_slows_down_for_a_while(clock: Seconds) -> None:
     assert (False, True) == (halved, recovered)
 
 
+async def test_refusals_of_a_provider_that_come_together_halve_the_rate_once(clock: Seconds) -> None:
+    bucket = TokenBucket(200, 10.0, clock=clock)
+    for _ in range(3):
+        bucket.slowed(5)
+    bucket.learn(0)
+
+    clock.now = 0.15  # at the full rate one token would be back, at half of it not yet
+    early = await taken(bucket.permit())
+    clock.now = 0.25
+    late = await taken(bucket.permit())
+
+    assert (False, True) == (early, late)
+
+
 async def test_who_leaves_the_line_leaves_its_token() -> None:
     bucket = TokenBucket(1, 20.0)
     await bucket.permit()

@@ -31,6 +31,48 @@ async def test_throttled_write_returns_its_message_for_as_long_as_arm_asks(site:
         assert [] == queue.peek_messages()
 
 
+def throttled(site: Site, resource: str, code: str) -> None:
+    """The next write to this resource is answered 429 with this code, and a wait that no worker makes."""
+    body = {"error": {"code": code, "message": "Too many requests."}}
+    site.azure.fault("SignalR.listKeys", resource=resource, status=429, body=body, headers={"Retry-After": "40"})
+
+
+async def test_throttled_resource_holds_no_neighbour(site: Site) -> None:
+    """Its provider's limit is for it alone: a leaked key's revocation next door must not wait for it."""
+    app, resource, neighbour = site.app(), site.resource(), site.resource()
+    requests = [await asked(app, each) for each in (resource, neighbour)]
+    throttled(site, resource, "ResourceRequestsThrottled")
+
+    first, second = [await app.worker.work(request) for request in requests]
+
+    assert first is None
+    assert Result.SUCCEEDED == second.result
+
+
+async def test_throttled_resource_returns_its_message_for_as_long_as_its_provider_asks(site: Site) -> None:
+    app, resource = site.app(), site.resource()
+    request = await asked(app, resource)
+    throttled(site, resource, "ResourceRequestsThrottled")
+    with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
+        queue.clear_messages()
+
+        await app.worker.work(request)
+
+        assert (1, []) == (queue.get_queue_properties().approximate_message_count, queue.peek_messages())
+
+
+async def test_throttled_subscription_puts_its_neighbours_off_without_asking_arm(site: Site) -> None:
+    app, resource, neighbour = site.app(), site.resource(), site.resource()
+    requests = [await asked(app, each) for each in (resource, neighbour)]
+    throttled(site, resource, "SubscriptionRequestsThrottled")
+    await app.worker.work(requests[0])
+    mark = site.mark()
+
+    outcome = await app.worker.work(requests[1])
+
+    assert (None, []) == (outcome, site.writes(mark))
+
+
 async def test_throttled_write_is_not_repeated_in_the_workers_hands(site: Site) -> None:
     app, resource = site.app(), site.resource()
     request = await asked(app, resource)

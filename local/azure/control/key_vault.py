@@ -62,14 +62,14 @@ class KeyVaultControl:
         if purge:
             vault.purge(name)
 
-    def raise_secret_event(self, vault_url: str | None, name: str, kind: str, version: str) -> str:
-        """Have Key Vault announce NearExpiry or Expired of a version (empty: the newest); the event's id."""
+    def raise_near_expiry(self, vault_url: str | None, name: str, version: str) -> str:
+        """Have Key Vault announce NearExpiry of a version (empty: the newest); the event's id."""
         vault = self._vault(vault_url)
         secret = vault.find(name)
         found = secret.version(version) if secret else None
         if secret is None or found is None:
             raise LookupError(f"No such version of {name}")
-        event = secret_event(self._cloud.random, kind, vault, secret, found)
+        event = secret_event(self._cloud.random, "NearExpiry", vault, secret, found)
         self._cloud.deliveries.deliver("keyvault", event)
         return str(event["id"])
 

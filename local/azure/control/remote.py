@@ -147,15 +147,7 @@ class Remote:
 
     def raise_near_expiry(self, vault_url: str | None, secret_name: str, *, version: str = "") -> str:
         """Have Key Vault announce SecretNearExpiry of a version, the newest by default; the event's id."""
-        return str(
-            self._tell("raise_secret_event", vault_url=vault_url, name=secret_name, kind="NearExpiry", version=version)
-        )
-
-    def raise_expired(self, vault_url: str | None, secret_name: str, *, version: str = "") -> str:
-        """The same with SecretExpired."""
-        return str(
-            self._tell("raise_secret_event", vault_url=vault_url, name=secret_name, kind="Expired", version=version)
-        )
+        return str(self._tell("raise_near_expiry", vault_url=vault_url, name=secret_name, version=version))
 
     # -- Event Grid
 

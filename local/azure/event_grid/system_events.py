@@ -26,7 +26,7 @@ def _event(random: Random, now: datetime, source: str, subject: str, kind: str, 
 
 
 def secret_event(random: Random, kind: str, vault: Vault, secret: Secret, version: Version) -> Event:
-    """`kind` is what follows `Microsoft.KeyVault.Secret`: NewVersionCreated, NearExpiry or Expired."""
+    """`kind` is what follows `Microsoft.KeyVault.Secret`: NewVersionCreated or NearExpiry."""
     data = {
         "Id": f"{vault.url}/secrets/{secret.name}/{version.id}",
         "VaultName": vault.name,

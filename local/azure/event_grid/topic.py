@@ -17,6 +17,7 @@ API_VERSION = "2018-01-01"
 SEND = "Microsoft.EventGrid/events/send/action"
 
 _LARGEST_BATCH = 1024 * 1024
+_CLOUD_EVENTS = {"application/cloudevents+json", "application/cloudevents-batch+json"}
 _CLOUD_EVENT = ("id", "source", "specversion", "type")
 _GRID_EVENT = ("id", "subject", "eventType", "eventTime", "data", "dataVersion")
 
@@ -69,19 +70,24 @@ class EventGridTopic:
             return error(400, "BadRequest", f"The api-version must be {API_VERSION}.")
         if len(call.body) > _LARGEST_BATCH:
             return error(413, "RequestEntityTooLarge", "The maximum size (1048576) has been exceeded.")
-        events = [self._understood(event) for event in _events(call)]
+        named = call.headers.get("Content-Type", "").partition(";")[0].strip().lower() in _CLOUD_EVENTS
+        events = [self._understood(event, named_cloud_events=named) for event in _events(call)]
         self.events.extend(events)
         for event in events:
             self.on_event(event)
         return Reply(200)
 
-    def _understood(self, event: object) -> Event:
-        """As a CloudEvent, whichever of the two schemas it came in."""
+    def _understood(self, event: object, *, named_cloud_events: bool) -> Event:
+        """As a CloudEvent, whichever of the two schemas it came in. The content type must say which."""
         if isinstance(event, dict) and all(name in event for name in _CLOUD_EVENT):
+            if not named_cloud_events:
+                raise Refused(_other_schema("EventGridEvent"))
             if event["specversion"] != "1.0":
                 raise Refused(error(400, "BadRequest", "Only CloudEvents 1.0 are supported."))
             return event
         if isinstance(event, dict) and all(name in event for name in _GRID_EVENT):
+            if named_cloud_events:
+                raise Refused(_other_schema("CloudEventV10"))
             return {
                 "specversion": "1.0",
                 "id": event["id"],
@@ -92,6 +98,15 @@ class EventGridTopic:
                 "data": event["data"],
             }
         raise Refused(error(400, "BadRequest", "An event lacks an attribute its schema requires."))
+
+
+def _other_schema(name: str) -> Reply:
+    return error(
+        400,
+        "BadRequest",
+        f"This resource is configured to receive event in '{name}' schema. The JSON received does not conform to the "
+        "expected schema.",
+    )
 
 
 def _events(call: Call) -> list[object]:

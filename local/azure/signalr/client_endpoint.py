@@ -15,6 +15,7 @@ from local.azure.call import Call, Operation, Reply, Service
 from local.azure.clock import Clock
 from local.azure.identity.tokens import bearer
 from local.azure.signalr.connections import Connection
+from local.azure.signalr.data_plane import is_of_the_future
 from local.azure.signalr.resource import SignalR
 from local.azure.signalr.service import SignalRService
 
@@ -107,6 +108,8 @@ class ClientEndpoint:
             address = call.origin + re.sub(r"negotiate/?$", "", call.path)
             audience, expires = str(claims.get("aud", "")), claims.get("exp", 0)
             return audience.lower() == f"{address}?hub={call.query.get('hub', '')}".lower() and bool(
-                isinstance(expires, int | float) and expires > self._clock.expiry_seconds()
+                isinstance(expires, int | float)
+                and expires > self._clock.expiry_seconds()
+                and not is_of_the_future(claims, self._clock)
             )
         return False

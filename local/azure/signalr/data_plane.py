@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 SKEW_SECONDS = 300
-"""How long after its end a token is still taken."""
+"""How long after its end a token is still taken, and how long before its beginning already."""
 
 _PATH = re.compile(r"^/(?P<name>[^/]+)/api(?P<rest>/.*)$")
 _SIGNATURE_ONLY: "Options" = {
@@ -98,13 +98,28 @@ class DataPlane:
         # How the service compares an address with characters that a URL must encode is not public: either is taken.
         if address not in {unquote(str(one).partition("?")[0]).rstrip("/").lower() for one in audiences}:
             return None, "The audience is invalid"
-        try:
-            expires = float(claims.get("exp", ""))
-        except (TypeError, ValueError):
-            return None, "The token has no expiration"
-        if expires + SKEW_SECONDS <= self._clock.expiry_seconds():
-            return None, "The token expired"
-        return slot, ""
+        untimely = _untimely(claims, self._clock)
+        return (None, untimely) if untimely else (slot, "")
+
+
+def _untimely(claims: Mapping[str, Any], clock: Clock) -> str:
+    """What is wrong with a token's beginning or end; empty if nothing is."""
+    try:
+        expires = float(claims.get("exp", ""))
+    except (TypeError, ValueError):
+        return "The token has no expiration"
+    if expires + SKEW_SECONDS <= clock.expiry_seconds():
+        return "The token expired"
+    return "The token is not yet valid" if is_of_the_future(claims, clock) else ""
+
+
+def is_of_the_future(claims: Mapping[str, Any], clock: Clock) -> bool:
+    """Whether a token is not valid yet (`nbf`): as the lifetime validation of ASP.NET Core's JwtBearer sees it."""
+    try:
+        begins = float(claims.get("nbf", 0))
+    except (TypeError, ValueError):
+        return True
+    return begins > clock.latest_seconds() + SKEW_SECONDS
 
 
 def _signed_with(token: str, keys: Mapping[KeyType, str]) -> tuple[KeyType | None, dict[str, Any]]:
