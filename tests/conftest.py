@@ -1,6 +1,8 @@
 """The world every test lives in: the emulators of Azure, Azurite, and the authority that both are trusted by."""
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -8,9 +10,9 @@ from local.azure.certificates import authority
 
 # aiohttp builds its TLS context when it is imported, so this must stand before anything that imports it.
 FOLDER = Path(tempfile.mkdtemp(prefix="signalr-rotation-tests-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 os.environ["SSL_CERT_FILE"] = str(authority(FOLDER))
 
-import shutil  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 
 import hypothesis  # noqa: E402

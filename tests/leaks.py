@@ -28,9 +28,14 @@ class KeyWatch:
                 self.keys |= {key} if key else set()
 
     def assert_absent_from(self, texts: Iterable[tuple[str, str]]) -> None:
-        """Fail, naming the place but not the key, if a key, its base64 form or a bearer token is in a (place, text)."""
+        """Fail, naming the place but not the key, if a key, its base64 form or a bearer token is in a (place, text).
+
+        Fail as well where there is no text at all: nothing could be found in it.
+        """
         self.look()
         assert self.keys, "the watch knows no key: it could not find one either"
+        searched = [(place, text) for place, text in texts if text.strip()]
+        assert searched, "there is no text to look for a key in"
         needles = self.keys | {base64.b64encode(key.encode()).decode() for key in self.keys}
-        places = [place for place, text in texts if any(key in text for key in needles) or _TOKEN.search(text)]
+        places = [place for place, text in searched if any(key in text for key in needles) or _TOKEN.search(text)]
         assert [] == places, f"key material in: {places}"

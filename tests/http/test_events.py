@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.azure_services import NAME
 from tests.http.conftest import HttpWorld
+from tests.integration import queues
 from tests.world import secret_name, until
 
 
@@ -170,7 +172,16 @@ def test_events_while_the_resource_is_away_do_not_end_on_the_poison_queue(world:
     resource = world.adopted()
     event = world.secret_event(resource)
     world.azure.delete_signalr(resource)
+    before = trouble(world)
 
     world.deliver(event)
 
     assert "NotFound" == world.ignored_because(event["id"])
+    world.host.idle()
+    assert before == trouble(world)
+
+
+def trouble(world: HttpWorld) -> tuple[int, int]:
+    """How often a message's function has failed, and how many messages lie on its poison queue."""
+    failed = [line for line in world.logged("function failed") if line["function"] == "work"]
+    return len(failed), queues.count(world.storage, f"{NAME}-poison")

@@ -7,6 +7,7 @@ from local.azurite.server import Azurite
 from tests.http.conftest import HttpWorld
 from tests.world import running_host, secret_name
 
+LIST_KEYS = "Microsoft.SignalRService/SignalR/listkeys/action"
 NOWHERE = "https://127.0.0.1:9/api/events"
 
 
@@ -22,9 +23,11 @@ def test_nothing_is_found_where_nothing_is_wrong(world: HttpWorld) -> None:
 
 def test_right_that_is_missing_is_found(world: HttpWorld) -> None:
     resource = world.adopted()
-    world.azure.revoke("app", "Microsoft.SignalRService/SignalR/listkeys/action")
-    found = world.rotate({"resource": resource, "dryRun": True}).json()["previews"][0]["findings"]
-    world.azure.assign("app", ["Microsoft.SignalRService/SignalR/listkeys/action"])
+    world.azure.revoke("app", LIST_KEYS)
+    try:
+        found = world.rotate({"resource": resource, "dryRun": True}).json()["previews"][0]["findings"]
+    finally:
+        world.azure.assign("app", [LIST_KEYS])
 
     assert ["NotPermitted"] == [finding["code"] for finding in found]
     assert "listKeys/action" in found[0]["message"]
@@ -45,12 +48,14 @@ def test_vault_that_may_not_be_read_is_found(world: HttpWorld) -> None:
 
 
 def test_secret_that_two_resources_map_to_is_found_for_both(world: HttpWorld) -> None:
-    one, other = (world.resource(**{"key-rotation-secret": "shared-by-two"}) for _ in range(2))
+    both = [world.resource(**{"key-rotation-secret": "shared-by-two"}) for _ in range(2)]
+    try:
+        previews = {each["resource"]: each for each in world.rotate({"dryRun": True}).json()["previews"]}
+    finally:
+        for resource in both:
+            world.azure.delete_signalr(resource)
 
-    previews = {each["resource"]: each for each in world.rotate({"dryRun": True}).json()["previews"]}
-
-    for resource in (one, other):
-        world.azure.delete_signalr(resource)
+    for resource in both:
         assert ["Misconfigured"] == [finding["code"] for finding in previews[resource]["findings"]]
         assert "shared-by-two" in previews[resource]["findings"][0]["message"]
 

@@ -76,11 +76,6 @@ def test_a_fresh_reader_installs_from_one_page() -> None:
         assert step in DEPLOYMENT
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "how-to").glob("*.md")), ids=lambda path: path.stem)
-def test_a_how_to_is_a_page(page: Path) -> None:
-    assert len(page.read_text().splitlines()) <= 120
-
-
 def test_says_early_what_was_never_executed() -> None:
     beginning = " ".join("\n".join(DEPLOYMENT.splitlines()[:8]).split())
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Self
 
+import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob.aio import BlobServiceClient
 
@@ -44,7 +45,6 @@ class Engine:
     @asynccontextmanager
     async def on(cls, azure: AzureEmulator, storage: Azurite, **overrides: object) -> AsyncIterator[Self]:
         """Make one, and close it with the block."""
-        os.environ |= {name: azure.env[name] for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")}
         resource = azure.create_signalr(f"engine{next(_numbers)}", group="integration")
         values = {name: value for name, value in azure.env.items() if name in Settings.model_fields}
         settings: dict[str, Any] = {
@@ -56,18 +56,24 @@ class Engine:
             "OPERATION_TIMEOUT_SECONDS": 5,
             **overrides,
         }
-        async with BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
-            app = build(
-                Settings(**settings), clock=lambda: datetime.now(UTC) + made.ahead, call_seconds=5, storage_backoff=0
-            )
-            made = cls(azure, storage, resource, app, blobs)
-            # What failed in other tests holds nothing back in this one.
-            with suppress(ResourceNotFoundError):
-                await blobs.get_blob_client(NAME, f"rollouts/{app.settings.installation}.json").delete_blob()
-            try:
-                yield made
-            finally:
-                await app.close()
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("IDENTITY_ENDPOINT", "IDENTITY_HEADER"):
+                patch.setitem(os.environ, name, azure.env[name])
+            async with BlobServiceClient.from_connection_string(storage.connection_string) as blobs:
+                app = build(
+                    Settings(**settings),
+                    clock=lambda: datetime.now(UTC) + made.ahead,
+                    call_seconds=5,
+                    storage_backoff=0,
+                )
+                made = cls(azure, storage, resource, app, blobs)
+                # What failed in other tests holds nothing back in this one.
+                with suppress(ResourceNotFoundError):
+                    await blobs.get_blob_client(NAME, f"rollouts/{app.settings.installation}.json").delete_blob()
+                try:
+                    yield made
+                finally:
+                    await app.close()
 
     # -- what is done
 

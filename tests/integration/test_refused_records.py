@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -173,13 +173,17 @@ async def test_an_immutable_container_is_a_finding_before_anything_is_written(en
 
 async def test_an_immutable_record_is_reported_once_a_day_by_sweeps(engine: Engine, guard: Guard, heard: Ears) -> None:
     guard.refusal, guard.prefix = IMMUTABLE, "/resources/"
+    now = datetime.now(UTC)
+    one_o_clock = (now + timedelta(days=1)).replace(hour=1, minute=0, second=0, microsecond=0) - now
 
-    for hour in range(3):
+    events, lines = [], []
+    for hours in (0, 1, 20, 24):
+        engine.ahead = one_o_clock + timedelta(hours=hours)
         await done(engine, engine.asks(Mode.SWEEP, tracked=False))
-        engine.ahead += timedelta(minutes=hour)
+        events.append(len({each["id"] for each in engine.events}))
+        lines.append(sum("rotation failed" in text for _, text in heard.heard))
 
-    assert 1 == len({each["id"] for each in engine.events})
-    assert 1 == sum("rotation failed" in text for _, text in heard.heard)
+    assert ([1, 1, 1, 2], [1, 1, 1, 2]) == (events, lines)
 
 
 async def test_poison_of_an_immutable_record_ends_too(engine: Engine, guard: Guard) -> None:

@@ -1,14 +1,17 @@
 """The sweep over a whole fleet: who is found, who stands in whose way, who is forgotten, and what is late."""
 
 import uuid
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from azure.storage.queue import QueueClient
+import pytest
 
 from shared.composition import App
 from shared.domain.decision import Code
 from shared.domain.record import Outcome, Result
-from shared.domain.requests import Mode, RotationCommand
+from shared.domain.requests import Mode, QueuedMessage, RotationCommand, WorkItem
 from shared.domain.resources import ResourceId
 from tests.scale.conftest import Site
 from tests.world import secret_name
@@ -283,18 +286,31 @@ async def test_heartbeat_counts_what_the_sweep_did(site: Site) -> None:
     assert beat.started_at <= beat.ended_at
 
 
-async def test_messages_of_a_large_fleet_are_spread(site: Site) -> None:
-    """A thousand messages that become visible at once would all ask for the same tokens at once."""
-    app = site.app()
+@dataclass
+class Delays:
+    """A queue that takes everything, and keeps after how long each look at a resource is to be seen."""
+
+    taken: list[timedelta] = field(default_factory=list)
+
+    async def send(self, message: QueuedMessage, *, delay: timedelta = timedelta(), **_: object) -> None:
+        self.taken += [delay] if isinstance(message, WorkItem) else []
+
+    async def given_up(self) -> Mapping[str, int]:
+        return {}
+
+
+async def test_messages_of_a_large_fleet_are_spread(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty a second: a thousand that become visible at once would all ask for the same tokens at once."""
+    app, queue = site.app(), Delays()
+    monkeypatch.setattr(app.services, "queue", queue)
     for _ in range(150):
         site.resource()
 
     await app.rotations.sweep()
 
-    with QueueClient.from_connection_string(site.storage.connection_string, "signalr-rotation") as queue:
-        visible = len([*queue.receive_messages(messages_per_page=32, visibility_timeout=60)])
-        queue.clear_messages()
-    assert visible < 150
+    seconds = Counter(delay // timedelta(seconds=1) for delay in queue.taken)
+    assert (150, {0, 1, 2}) == (seconds.total(), set(seconds))
+    assert max(seconds.values()) < 100  # by chance, about once in 10**15 sweeps
 
 
 async def test_sweep_reads_a_fleet_that_is_not_due_by_its_list_alone(site: Site) -> None:

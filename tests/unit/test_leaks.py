@@ -38,3 +38,11 @@ def test_watch_remembers_a_key_that_is_gone(azure_session: AzureEmulator, resour
 
 def test_watch_is_quiet_about_fingerprints(azure_session: AzureEmulator, resource: str) -> None:
     KeyWatch(azure_session, resource).assert_absent_from([("the log", "key 2e2e0bd76388 regenerated")])
+
+
+@pytest.mark.parametrize("texts", [[], [("the log", ""), ("events", " \n")]], ids=["nothing", "blank"])
+def test_watch_is_not_content_with_nothing_to_look_at(
+    azure_session: AzureEmulator, resource: str, texts: list[tuple[str, str]]
+) -> None:
+    with pytest.raises(AssertionError, match="no text"):
+        KeyWatch(azure_session, resource).assert_absent_from(texts)
