@@ -23,6 +23,7 @@ _QUEUES = 4
 _POLLS = 86_400 / 5 * _MONTH_DAYS  # of one queue whose instance never goes; docs/adr/0028
 _SPANS_OF_A_POLL = 2  # of the platform's host, counted: docs/adr/0028
 _RECORDS_OF_AN_EXECUTION = 3  # of the platform's host, taken: its request and two lines of its log
+_ALERTS = ROOT / "infra" / "modules" / "alerts.bicep"
 _RECORD_GB = 1e-6  # a stored record is taken to be 1 kB, as in docs/adr/0028
 
 
@@ -98,6 +99,12 @@ def _log_gb(resources: int) -> float:
     return _RECORD_GB * (app + host + audit)
 
 
+@cache
+def _alert_rules() -> int:
+    """Each looks every 15 minutes or more rarely: the cheapest class. Of any fleet the same."""
+    return len(re.findall(r"^    event: ", _ALERTS.read_text(), re.MULTILINE))
+
+
 _LOGS = Meter("logs and spans, GB", 2.30, 1, 5, "Azure Monitor pricing", _log_gb)
 METERS = (
     Meter("Functions, GB-seconds", 0.000026, 1, 100_000, "Azure Functions pricing", _busy_gb_seconds),
@@ -108,6 +115,7 @@ METERS = (
     Meter("Storage, queue calls", 0.004, 1e4, 0, "Azure Queue Storage pricing", _queue_calls),
     Meter("Event Grid, events", 0.60, 1e6, 100_000, "Event Grid pricing", _rotations),
     _LOGS,
+    Meter("Azure Monitor, alert rules", 0.50, 1, 0, "Azure Monitor pricing", lambda _: _alert_rules()),
 )
 IDLE = (
     Meter("idle polls of four queues", 0.004, 1e4, 0, "Azure Queue Storage pricing", lambda _: _QUEUES * _POLLS),

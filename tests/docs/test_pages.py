@@ -92,3 +92,12 @@ def test_numbers_in_prose_are_those_of_the_code() -> None:
     assert "eight log alerts" in telemetry
     assert "eight alert rules" in deployment
     assert 8 == len(re.findall(r"^    event: ", alerts, re.MULTILINE))
+
+
+def test_no_alert_rule_is_of_a_dearer_class_than_the_table_of_costs_says() -> None:
+    """More often than every 15 minutes, a rule costs more than $0.50."""
+    alerts = (ROOT / "infra" / "modules" / "alerts.bicep").read_text()
+
+    looks = re.findall(r"^    frequency: '(\w+)'", alerts, re.MULTILINE)
+    assert 8 == len(looks)
+    assert {"PT15M", "PT30M", "PT1H"} >= {*looks}
