@@ -154,6 +154,8 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - a decision table is a list of retu
         return late
     if request.mode is Mode.RESYNC:
         return Skip(Code.ALREADY_LIVE)
+    if observation.revoking and request.slot is not slot:
+        return Rotate(slot.other, retire=True)
     return _asked(observation, observation.published, slot, request, policy, now)
 
 
@@ -167,7 +169,7 @@ def _free(observation: Observation, slot: Slot, policy: Policy) -> datetime:
 
     The time at which the policy retires it is none that anybody asked for.
     """
-    until = overlap_end(observation.published_since, policy.overlap)
+    until = overlap_end(observation.published_since, max(policy.overlap, observation.promised_overlap))
     retirement = observation.retirement if observation.has_leaked(slot.other) else None
     return max(until, retirement.after) if retirement else until
 
@@ -276,7 +278,7 @@ def _rejected(observation: Observation, slot: Slot, now: datetime) -> Publish | 
     return Refuse(Code.SERVICE_REJECTS_KEYS)
 
 
-def _scheduled(  # noqa: PLR0911 - as `decide`
+def _scheduled(  # noqa: C901, PLR0911 - as `decide`
     observation: Observation, slot: Slot, request: WorkItem, policy: Policy, now: datetime
 ) -> Action:
     retirement = observation.retirement
@@ -292,6 +294,8 @@ def _scheduled(  # noqa: PLR0911 - as `decide`
         return late
     if observation.published_rejected:
         return _rejected(observation, slot, now)
+    if observation.revoking:
+        return late or Rotate(slot.other, retire=True)
     if policy.unknown_word:
         return Refuse(Code.MISCONFIGURED)
     if late:

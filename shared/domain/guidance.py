@@ -152,7 +152,8 @@ GUIDES: Mapping[str, Guide] = {
         escalate="it persists: Azure support, with the resource id and the time",
     ),
     "OperationUnanswered": _ends(
-        "ARM was asked three times, hours apart, and never answered.",
+        "ARM was asked three times, hours apart, and never answered. A published key that is replaced meanwhile is "
+        "repaired all the same.",
         "Regenerate the slot that the message names in the portal; the next sweep publishes it.",
         escalate="the portal fails as well: Azure support",
     ),
@@ -165,10 +166,11 @@ GUIDES: Mapping[str, Guide] = {
         "SignalR does not accept the new key within KEY_EFFECT_TIMEOUT_SECONDS. It was not published. "
         "Each sweep asks SignalR again, and publishes the key once it is accepted. "
         "Where it was made to invalidate the one before, KeyRetired is sent then.",
-        "Nothing at first. After a day, or with force, another key is regenerated. "
+        "Nothing at first. After a day another key is regenerated: where the one before leaked at once, else when it "
+        "is due, or with force. "
         "If the message says that the worker's clock is off, restart the app.",
         clients=_PREVIOUS,
-        retried="yes: the key is looked at again with each sweep, for a day",
+        retried="yes: the key is looked at again with each sweep, for a day; after a revocation until it is done",
         escalate="it is still rejected after a day",
     ),
     "ServiceRejectsKeys": _ends(
@@ -222,7 +224,7 @@ GUIDES: Mapping[str, Guide] = {
         "Nothing.",
     ),
     "TokenRejected": _retried(
-        "A service rejects the app's token, and a new one too. It is no matter of permissions.",
+        "A service rejects the app's token, and the next one, which may be the same. It is no matter of permissions.",
         "If it lasts, restart the app; check that the app and the service are in the same cloud.",
     ),
     "WrongDirectory": _retried(

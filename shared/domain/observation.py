@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -26,17 +26,27 @@ class Retirement(Wire):
 
 
 class Publication(Wire):
-    """A key that was published: which one, since when (UTC), and in which secret."""
+    """A key that was published: which one, since when (UTC), and in which secret.
+
+    `overlap_hours`: how long the key before it was promised to live on, where that is longer than the policy says.
+    """
 
     fingerprint: str
     since: datetime
     vault_url: str
     secret_name: str
+    overlap_hours: float = 0
 
     @classmethod
-    def of(cls, fingerprint: str, since: datetime, policy: Policy) -> Self:
+    def of(cls, fingerprint: str, since: datetime, policy: Policy, *, overlap_hours: float = 0) -> Self:
         """A key that is published where the policy says."""
-        return cls(fingerprint=fingerprint, since=since, vault_url=policy.vault_url, secret_name=policy.secret_name)
+        return cls(
+            fingerprint=fingerprint,
+            since=since,
+            vault_url=policy.vault_url,
+            secret_name=policy.secret_name,
+            overlap_hours=overlap_hours,
+        )
 
     def is_in(self, vault_url: str, secret_name: str) -> bool:
         """Whether this is the secret."""
@@ -47,13 +57,15 @@ class RejectedKey(Wire):
     """A key that ARM lists and SignalR rejected: which one, and since when that is known (UTC).
 
     `retire`, `overlap_hours` and `close_connections`: what was asked of the regeneration that made it, for the key that
-    it was to replace. `close_now`: hubs to be cut as it takes effect, for the key before it in its own slot.
+    it was to replace; `by_policy`: that key has not leaked. `close_now`: hubs to be cut as it takes effect, for the key
+    before it in its own slot.
     """
 
     slot: Slot
     fingerprint: str
     at: datetime
     retire: bool = False
+    by_policy: bool = False
     overlap_hours: float | None = None
     close_connections: tuple[str, ...] = ()
     close_now: tuple[str, ...] = ()
@@ -146,6 +158,13 @@ class Observation:
         return min(known.since, since) if known and known.fingerprint == self.published.fingerprint else since
 
     @property
+    def promised_overlap(self) -> timedelta:
+        """How long the key before the published one was promised to live on; zero: as long as the policy says."""
+        known, published = self.publication, self.published
+        same = known is not None and published is not None and known.fingerprint == published.fingerprint
+        return timedelta(hours=known.overlap_hours) if known and same else timedelta()
+
+    @property
     def known_slot(self) -> Slot | None:
         """The slot that holds the key of the last known publication, if any does."""
         if self.publication is None:
@@ -157,6 +176,11 @@ class Observation:
         """The regenerated key that could not be published, while ARM lists it and it is not published after all."""
         key = self.rejected
         return key if key and self.slot_of(key.fingerprint) is key.slot is not self.published_slot else None
+
+    @property
+    def revoking(self) -> bool:
+        """Whether the late key was made because the published one leaked: that is not forgotten until it is done."""
+        return self.late is not None and self.late.retire and not self.late.by_policy
 
     @property
     def published_rejected(self) -> bool:

@@ -52,7 +52,8 @@ _ADVICE = {
     Code.SECRET_USES_IDENTITY: "the secret holds a connection string without an access key, for passwordless access: "
     "nothing was written; its clients need no rotation, or use another name",
     Code.KEY_REFUSED: "SignalR does not accept the key yet that was regenerated last: once it does, that key is "
-    "published, or the retirement reported that it was made for; another one is regenerated after a day, or with force",
+    "published, or the retirement reported that it was made for; another one is regenerated after a day, if it is due "
+    "or the one before leaked, or with force",
     Code.SERVICE_REJECTS_KEYS: "SignalR rejects the published key, which ARM lists as valid: it is tried again by the "
     "next sweep, and nothing is regenerated before that",
     Code.OUTSIDE_WINDOW: "scheduled rotations and retirements begin in the resource's rotation window only; "
@@ -118,11 +119,12 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
             raise AssertionError(f"no run is opened for {action}")
         case _:
             assert_never(action)
-    asked = item.overlap_hours
-    if cause is Cause.LATE and observation.late and asked is None:
-        asked = observation.late.overlap_hours
+    asked, late = item.overlap_hours, observation.late
+    if late and late.slot is slot and (cause is Cause.LATE or observation.revoking):
+        asked = late.overlap_hours if asked is None else asked
+        by_policy = by_policy or (late.by_policy and item.mode is not Mode.REVOKE and item.slot is None)
     overlap = policy.overlap if asked is None else timedelta(hours=asked)
-    retire_after = max(policy.retire_after, overlap) if by_policy and policy.retire_after else None
+    retire_after = max(policy.retire_after or overlap, overlap) if by_policy else None
     # A move is not what was asked for: it has an id of its own, and the request is decided afterwards.
     moves = cause is Cause.MOVE
     now_closing, later = _hubs(observation, item, kind, slot)
@@ -135,7 +137,7 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
         reason=item.reason or why_repaired(action, observation),
         requested_at=now if moves else item.requested_at,
         traceparent=item.traceparent,
-        scheduled=item.mode is Mode.SWEEP and kind is Kind.ROTATE,
+        scheduled=item.mode is Mode.SWEEP and kind is Kind.ROTATE and not observation.revoking,
         in_place=kind is Kind.ROTATE and slot is observation.published_slot,
         before=dict(observation.fingerprints),
         previous_version=observation.published.version if observation.published else None,
@@ -154,7 +156,8 @@ def _hubs(
     """The hubs to be cut by this run, as it invalidates a revoked key; and those to be cut at a later retirement."""
     due: tuple[str, ...] = ()
     promised, late = observation.retirement, observation.late
-    if kind is Kind.PUBLISH and late and late.slot is slot:  # what was asked of the run that made the key
+    asked_before = kind is Kind.PUBLISH or (kind is Kind.ROTATE and observation.revoking)
+    if asked_before and late and late.slot is slot:  # of the run that made the key
         return late.close_now, (*late.close_connections, *item.close_connections)
     if promised and slot and kind in {Kind.ROTATE, Kind.RETIRE} and observation.slot_of(promised.fingerprint) is slot:
         due = promised.close_connections

@@ -170,8 +170,12 @@ class Record(Wire):
         return self._with(snapshot=snapshot, removed=False, missing_since=None)
 
     def with_publication(self, publication: Publication | None, retirement: Retirement | None) -> Self:
-        """With what is known to be published, and the retirement that goes with it."""
-        return self._with(publication=publication or self.publication, retirement=retirement)
+        """With what is known to be published, and its retirement. An overlap that was promised stays so."""
+        known = self.publication
+        if publication and known and known.fingerprint == publication.fingerprint:
+            hours = max(known.overlap_hours, publication.overlap_hours)
+            publication = publication.model_copy(update={"overlap_hours": hours})
+        return self._with(publication=publication or known, retirement=retirement)
 
     def with_rejected(self, rejected: RejectedKey | None) -> Self:
         """With a regenerated key that SignalR did not accept in time; None: there is none any more."""
@@ -263,9 +267,9 @@ class Record(Wire):
         return next(found, None)
 
     def repeats_last_failure(self, outcome: Outcome, *, within: timedelta) -> bool:
-        """Whether the newest outcome is this very failure, announced not longer ago than `within`."""
+        """Whether the newest outcome is this very failure, announced not longer ago than `within`, and still stands."""
         last = self.history[-1] if self.history else None
-        if last is None or last.result is not Result.FAILED:
+        if last is None or last.result is not Result.FAILED or self.failing is None:
             return False
         alike = (last.code, last.message) == (outcome.code, outcome.message)
         return alike and outcome.ended_at < last.ended_at + within

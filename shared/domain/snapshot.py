@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 from pydantic import Field
@@ -62,6 +62,7 @@ class Snapshot(Wire):
             policy,
             since=since,
             retirement=observation.retirement,
+            overlap=observation.promised_overlap,
         )
 
     def with_published(
@@ -72,8 +73,12 @@ class Snapshot(Wire):
         *,
         since: datetime | None,
         retirement: Retirement | None,
+        overlap: timedelta = timedelta(),
     ) -> Self:
-        """The same, with this version published, its key since then. A disabled one says nothing of times."""
+        """The same, with this version published, its key since then. A disabled one says nothing of times.
+
+        `overlap`: how long the key before it was promised to live on, where that is longer than the policy says.
+        """
         changes: dict[str, object] = {
             "published_slot": slot,
             "fingerprint": published.fingerprint,
@@ -86,7 +91,7 @@ class Snapshot(Wire):
             changes |= {
                 "published_at": since,
                 "due_at": due,
-                "overlap_until": overlap_end(since, policy.overlap),
+                "overlap_until": overlap_end(since, max(policy.overlap, overlap)),
                 "retire_after": retirement.after if retirement else None,
                 "retires_by_policy": retirement is not None and retirement.by_policy,
                 "notice_at": due - policy.notice if policy.notice else None,

@@ -99,7 +99,7 @@ class Attempts:
             observation, keys = await observe(self._services, resource, policy, leased.record)
             observation = await with_verdicts(self._services, observation, keys, of_published=item.mode is Mode.SWEEP)
             action = await self._decided(observation, item, policy)
-            record = self._observed(leased.record, observation, policy, item, action)
+            record = self._observed(leased.record, observation, policy, item)
             if known := record.outcome_of(item.rotation_id):  # its version is there, and the record of it was lost
                 await leased.write(record)
                 return known
@@ -107,8 +107,6 @@ class Attempts:
             match action:
                 case Resume():
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=True)
-                    if outcome.rotation_id != item.rotation_id and leased.record.journal is not None:
-                        return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
                 case Wait() | Skip() | Refuse():
                     record = record if _still_fails(record, action) else record.well()
                     record = with_notice(record, item, action, self._services.clock())
@@ -123,8 +121,8 @@ class Attempts:
                     leased.stage(record.with_journal(journal))
                     await _plan(leased)
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=False)
-            if outcome.rotation_id == item.rotation_id and outcome.result is not Result.ABANDONED:
-                return outcome
+            if answer := _answer(leased.record, item, action, outcome):
+                return answer
         raise Unavailable(f"{item.resource_id.name} keeps changing while it is worked on", step="observe")
 
     async def _expect_possible(
@@ -153,14 +151,14 @@ class Attempts:
         standstill = await self._rollouts.standstill(item.resource_id)
         return decide(observation, item.model_copy(update={"standstill": standstill}), policy, now)
 
-    def _observed(
-        self, record: Record, observation: Observation, policy: Policy, item: WorkItem, action: Action
-    ) -> Record:
-        """The record with what was observed: the snapshot, what is published, and what is still to be announced."""
+    def _observed(self, record: Record, observation: Observation, policy: Policy, item: WorkItem) -> Record:
+        """The record with what was observed: the snapshot, what is published, and what is still to be announced.
+
+        An older key under a new name is not what was published last: that is known until the newer one is there too.
+        """
         now = self._services.clock()
         record = record.with_snapshot(Snapshot.of(observation, policy)).with_rejected(still_late(observation, now))
-        acted = isinstance(action, Publish) or not observation.left_behind(policy)
-        if observation.published and observation.published_slot and acted:
+        if observation.published and observation.published_slot and not observation.left_behind(policy):
             fingerprint = observation.fingerprints[observation.published_slot]
             publication = Publication.of(fingerprint, observation.published_since, policy)
             record = record.with_publication(publication, observation.retirement)
@@ -284,6 +282,17 @@ async def end_operation(services: Services, leased: LeasedRecord, outcome: Outco
     """Store under the lease how a request ended. While its run is open it has not: the journal tells how far."""
     if outcome.result is not Result.ABANDONED and not leased.record.run_of(outcome.rotation_id):
         await closed_operation(services, ResourceId.parse(leased.record.resource), outcome, opened=opened)
+
+
+def _answer(record: Record, item: WorkItem, action: Action, outcome: Outcome) -> Outcome | None:
+    """What the request comes to by the end of a run; None: it is decided again."""
+    if outcome.rotation_id == item.rotation_id:
+        return None if outcome.result is Result.ABANDONED else outcome
+    # What had to come first did not end well. As if it had, keys would be regenerated that clients hold.
+    failed_now = outcome.result is Result.FAILED and not isinstance(action, Resume)
+    if failed_now or record.journal is not None:
+        return outcome.as_failure_of(item.rotation_id, item.trigger, item.requested_at)
+    return None
 
 
 def _still_fails(record: Record, action: Wait | Skip | Refuse) -> bool:

@@ -1,8 +1,8 @@
 """Reading one resource as it is now: all that a decision may rest on, and whose secret it is.
 
-Two resources that map to one secret are a configuration error for both, because each would hide the other's key. The
-sweep sees all policies at once and names the conflicts in its messages. A request that comes another way is found out
-by the newest version itself, which says whose key it holds.
+Two resources that map to one secret are a configuration error, because each would hide the other's key: of both before
+the secret has a version, and then of the one whose key it does not hold. The sweep sees all policies at once and names
+the conflicts in its messages. A request that comes another way is found out by the newest version itself.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from shared.domain.errors import (
     SecretUsesIdentity,
     Terminal,
 )
-from shared.domain.keys import KeyPair, Slot
+from shared.domain.keys import AccessKey, KeyPair, Slot
 from shared.domain.observation import Observation, PublishedSecret
 from shared.domain.policy import Policy
 from shared.domain.record import Record
@@ -99,6 +99,16 @@ def is_owned(
     )
 
 
+def own_text(newest: PublishedSecret | None, before: Mapping[Slot, str], key: AccessKey) -> PublishedSecret | None:
+    """The version whose text is kept but for its key: what an operator wrote into the resource's own secret.
+
+    A secret that is taken over is written anew. `before`: the keys that the resource had.
+    """
+    if newest and (newest.fingerprint in before.values() or same_endpoint(newest.endpoint, key.endpoint)):
+        return newest
+    return None
+
+
 def is_announced(published: PublishedSecret | None, resource: ResourceId, record: Record | None) -> bool:
     """Whether the newest version needs no announcement: it had one, or it is not for this resource to announce."""
     if published is None or published.rotation_id is None or published.owner not in {None, resource}:
@@ -107,13 +117,17 @@ def is_announced(published: PublishedSecret | None, resource: ResourceId, record
 
 
 def secret_conflict(
-    resource: ResourceId, conflicts: Sequence[str], secret: str = "", *, count: int = 0
+    resource: ResourceId, conflicts: Sequence[str], secret: str = "", *, count: int = 0, taken: bool = False
 ) -> Misconfigured:
-    """The error of a resource whose secret others publish to as well: `count` of them, where not all are named."""
+    """The error of a resource whose secret others publish to as well: `count` of them, where not all are named.
+
+    `taken`: the other one has its key there, and goes on.
+    """
     more = max(count, len(conflicts)) - NAMED_CONFLICTS
     named = ", ".join(conflicts[:NAMED_CONFLICTS]) + (f" and {more} more" if more > 0 else "")
+    which = "the secret is the latter's, and the former is not rotated" if taken else "none of them is rotated"
     return Misconfigured(
-        f"{resource} and {named} map to the same secret{f' ({secret})' if secret else ''}: none of them is rotated; "
+        f"{resource} and {named} map to the same secret{f' ({secret})' if secret else ''}: {which}; "
         "give each a name of its own (SECRET_NAME_TEMPLATE, or the tag key-rotation-secret)",
         step="observe",
     )
@@ -154,4 +168,4 @@ async def expect_no_conflict(
         return
     other = await records.read(owner)
     if other and other.snapshot and other.snapshot.publishes_to(policy.vault_url, policy.secret_name):
-        raise secret_conflict(resource.id, [str(owner)], policy.secret_name)
+        raise secret_conflict(resource.id, [str(owner)], policy.secret_name, taken=True)

@@ -73,7 +73,7 @@ class Preflight:
         self, item: WorkItem, resource: Resource, policy: Policy, published: PublishedSecret | None
     ) -> _Faults:
         """The fault of a secret that another resource publishes to."""
-        if item.conflicts:
+        if item.conflicts and published is None:  # else the newest version says whose it is
             return (secret_conflict(resource.id, item.conflicts, policy.secret_name, count=item.conflict_count),)
         try:
             await expect_no_conflict(self._services.records, resource, policy, published)

@@ -8,7 +8,6 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.domain.connection_strings import same_endpoint
 from shared.domain.decision import not_to_be_written
 from shared.domain.errors import SecretDisabled, Terminal
 from shared.domain.hubs import distinct, still_open
@@ -16,7 +15,7 @@ from shared.domain.journal import Kind
 from shared.domain.keys import AccessKey
 from shared.domain.observation import Publication, PublishedSecret, Retirement
 from shared.domain.policy import Policy
-from shared.rotation.observe import is_owned, secret_error
+from shared.rotation.observe import is_owned, own_text, secret_error
 from shared.rotation.ports import NewSecretVersion
 from shared.rotation.run_context import Abandoned, RunContext
 
@@ -89,10 +88,6 @@ def _expect_own(run: RunContext, newest: PublishedSecret | None, key: AccessKey)
 async def _add(run: RunContext, newest: PublishedSecret | None, key: AccessKey) -> PublishedSecret:
     journal = run.journal
     retirement = await _retirement(run, newest, key)
-    # What an operator wrote into the resource's own secret is kept. A secret that is taken over is written anew.
-    own = newest is not None and (
-        newest.fingerprint in journal.before.values() or same_endpoint(newest.endpoint, key.endpoint)
-    )
     version = NewSecretVersion(
         run.resource.id,
         journal.rotation_id,
@@ -100,7 +95,7 @@ async def _add(run: RunContext, newest: PublishedSecret | None, key: AccessKey) 
         key,
         run.policy,
         retirement,
-        replaces=newest if own else None,
+        replaces=own_text(newest, journal.before, key),
     )
     # Key Vault cannot carry the lease id any more than ARM can: so the lease must outlive the call.
     await run.leased.renew()
@@ -142,12 +137,20 @@ def _with_hubs(run: RunContext, retirement: Retirement | None) -> Retirement | N
     return retirement.model_copy(update={"close_connections": hubs})
 
 
+def _goes_on(run: RunContext, known: Publication, made: PublishedSecret) -> bool:
+    """Whether this repeats what was published last, or moves it to a new secret: one that had a key begins anew."""
+    there = known.is_in(run.policy.vault_url, run.policy.secret_name)
+    return known.fingerprint == made.fingerprint and (there or run.journal.previous_version is None)
+
+
 async def _store(run: RunContext, made: PublishedSecret) -> None:
     """Write down what is published now: in the journal, in the snapshot, and as the last known publication."""
     record, retirement = run.leased.record, _with_hubs(run, made.retirement)
     if made.fingerprint:
+        promised = timedelta(hours=run.journal.overlap_hours) if run.journal.kind is Kind.ROTATE else timedelta()
+        longer = promised if promised > run.policy.overlap else timedelta()
         known = record.publication
-        since = min(known.since, made.since) if known and known.fingerprint == made.fingerprint else made.since
+        since = min(known.since, made.since) if known and _goes_on(run, known, made) else made.since
         if record.snapshot:
             snapshot = record.snapshot.with_published(
                 made,
@@ -155,10 +158,15 @@ async def _store(run: RunContext, made: PublishedSecret) -> None:
                 run.policy,
                 since=since,
                 retirement=retirement,
+                overlap=longer,
             )
             record = record.with_snapshot(snapshot)
-        publication = Publication.of(made.fingerprint, since, run.policy)
-        record = record.with_publication(publication, retirement).with_rejected(None).with_suspect(None)
+        publication = Publication.of(made.fingerprint, since, run.policy, overlap_hours=longer / timedelta(hours=1))
+        late = record.rejected
+        aside = run.journal.kind is Kind.PUBLISH and late is not None and late.slot is not run.slot
+        # Another key is published while that one is waited for: a revocation is not over with it.
+        record = record.with_publication(publication, retirement).with_rejected(late if aside else None)
+        record = record.with_suspect(None)
         run.leased.stage(record)
     published = run.journal.published(
         run.services.clock(),

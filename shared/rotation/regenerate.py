@@ -28,6 +28,7 @@ from shared.domain.keys import AccessKey, KeyPair, KeyType, Slot
 from shared.domain.observation import PublishedSecret
 from shared.observability import telemetry
 from shared.rotation.ports import Ending, Permit, Regenerated, Verdict, look_again_seconds
+from shared.rotation.repair_meanwhile import repair_meanwhile
 from shared.rotation.run_context import Abandoned, RunContext
 from shared.rotation.verdicts import both_rejected, is_rejected
 
@@ -124,8 +125,10 @@ async def _regenerated(run: RunContext, keys: KeyPair) -> KeyPair:
             case Situation.MAY_STILL_TAKE_EFFECT:
                 await asyncio.sleep(_read_again_seconds(run))
             case Situation.MAY_STILL_RUN:
+                await repair_meanwhile(run, keys)
                 raise _not_over(run)
             case Situation.TRIED_ENOUGH:
+                await repair_meanwhile(run, keys)
                 raise _tried_enough(run, failed=failed)
             case Situation.TO_BE_REGENERATED:
                 done = await _attempt(run, keys)
@@ -292,7 +295,7 @@ def _not_over(run: RunContext) -> OperationRunning:
     what = "is not known to have ended" if journal.running else "was not answered"
     return OperationRunning(
         f"the regeneration of {run.slot} on {run.resource.id.name}, sent at {journal.sent_at:%H:%M} UTC, {what}: "
-        f"none is sent beside it until {_settled_at(journal):%H:%M} UTC; what is published stays valid",
+        f"none is sent beside it until {_settled_at(journal):%H:%M} UTC",
         step="regenerate",
         retry_after=min(max(left, least), most),
     )

@@ -159,6 +159,7 @@ def _remembering(run: RunContext, error: KeyRejected | ServiceRejectsKeys, now: 
             fingerprint=journal.after,
             at=now,
             retire=journal.retire is not None,
+            by_policy=journal.retire_hours is not None,
             overlap_hours=journal.overlap_hours,
             close_connections=journal.close_connections,
             close_now=tuple(each.hub for each in still_open(journal.closings)),

@@ -46,9 +46,9 @@ async def is_rejected(services: Services, key: AccessKey) -> bool:
 
 
 def still_late(observation: Observation, now: datetime) -> RejectedKey | None:
-    """The regenerated key that could not be published, as long as it is waited for."""
+    """The regenerated key that could not be published, as long as it is waited for: a revocation's without an end."""
     late = observation.late
-    return late if late and now < late.at + LATE_PATIENCE else None
+    return late if late and (observation.revoking or now < late.at + LATE_PATIENCE) else None
 
 
 def suspect(observation: Observation, now: datetime) -> RejectedKey | None:

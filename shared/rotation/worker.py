@@ -120,10 +120,10 @@ class Worker:
             return outcome
 
     def _reported_today(self, leased: LeasedRecord, item: WorkItem, error: RetriesExhausted) -> bool:
-        """Whether a sweep's message failed like this within a day: the text differs with every obstacle."""
+        """Whether a sweep's message failed like this within a day, and that stands. Its text tells of the obstacle."""
         since = self._services.clock() - STANDING
         alike = (each for each in leased.record.history if each.code == error.code and each.ended_at > since)
-        if item.mode is not Mode.SWEEP or not any(alike):
+        if item.mode is not Mode.SWEEP or leased.record.failing is None or not any(alike):
             return False
         extra = {"rotation_id": item.rotation_id, "resource": item.resource, "code": error.code}
         log.warning("rotation still fails", extra=extra)

@@ -5,10 +5,11 @@ list, beside the tests.
 """
 
 from tests.faults.guards_keys import KEYS
+from tests.faults.guards_lasting import LASTING
 from tests.faults.guards_state import STATE
 from tests.faults.guards_told import TOLD
 from tests.faults.mutation import Mutation
 
 __all__ = ["MUTATIONS", "Mutation"]
 
-MUTATIONS = (*KEYS, *STATE, *TOLD)
+MUTATIONS = (*KEYS, *STATE, *TOLD, *LASTING)

@@ -1,65 +1,17 @@
 """Histories that are known by name: each is short, and shows one thing that a random history may or may not meet."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from shared.domain.keys import KeyType, Slot
-from shared.domain.record import Outcome, Record, Result
+from shared.domain.record import Result
 from shared.domain.requests import Mode
 from shared.rotation.submit import status_by
+from tests.faults.asking import MOVED, RESYNC, ROTATE, again, ask, keys_in, looked_at, record, results
 from tests.faults.consistency import Consistency
-from tests.faults.history import NO_TROUBLE, History
+from tests.faults.history import NO_TROUBLE
 from tests.faults.meddling import Meddling
-from tests.faults.memory import NEIGHBOUR, OTHER_VAULT, RESOURCE, VAULT, Place, Struck
+from tests.faults.memory import NEIGHBOUR, OTHER_VAULT, RESOURCE, VAULT
 from tests.faults.rules import PLACE
-
-ROTATE, RESYNC = {"mode": Mode.ROTATE}, {"mode": Mode.RESYNC}
-MOVED = "moved"
-
-
-@pytest.fixture
-def history() -> Iterator[Meddling]:
-    """A resource whose Primary was adopted two days ago. In the end sweeps must come to rest, as in every history."""
-    made = Meddling()
-    made.begin(settled=False)
-    made.sweep()
-    looked_at(made)
-    made.time_passes(hours=49)
-    yield made
-    looked_at(made)
-    made.teardown()
-
-
-def looked_at(history: History) -> None:
-    history.nobody_is_refused()
-    history.all_tell_the_same()
-
-
-def ask(history: History, wish: dict[str, Any], struck: Struck = NO_TROUBLE) -> Outcome | None:
-    [outcome] = history.work([(history.wished(wish), struck)])
-    looked_at(history)
-    return outcome
-
-
-def again(history: History, which: int = -1) -> Outcome | None:
-    [outcome] = history.work([(history.fresh(history.asked[which]), NO_TROUBLE)])
-    looked_at(history)
-    return outcome
-
-
-def record(history: History) -> Record:
-    return history.cloud.records[RESOURCE]
-
-
-def results(history: History) -> list[Result]:
-    return [each.result for each in record(history).history]
-
-
-def keys_in(history: History, place: Place = PLACE) -> list[str]:
-    return [text.partition("AccessKey=")[2].partition(";")[0] for _, text in history.cloud.secrets[place].versions]
-
 
 # -- keys
 

@@ -190,6 +190,10 @@ SITUATIONS: dict[str, Callable[[Situation], bool]] = {
     "late key of a revocation accepted": lambda case: (
         case.late is not None and case.late.retire and case.accepted(case.late.slot)
     ),
+    "late key of a revocation": lambda case: case.late is not None and case.late.retire and not case.late.by_policy,
+    "late key of a revocation, for a day": lambda case: (
+        SITUATIONS["late key of a revocation"](case) and case.late.at + timedelta(days=1) <= NOW
+    ),
     "retirement pending": lambda case: case.valid and case.retirement is not None,
     "unknown word": lambda case: bool(case.policy.unknown_word),
     "not due": lambda case: case.valid and case.due > NOW,
@@ -212,6 +216,7 @@ REQUESTS: dict[str, Callable[[Case], bool]] = {
     "not rotate or not forced": lambda case: case.request.mode is not Mode.ROTATE or not case.request.force,
     "no keyType": lambda case: case.request.key_type is None,
     "keyType S": lambda case: case.valid and case.request.slot is case.observation.published_slot,
+    "not keyType S": lambda case: not REQUESTS["keyType S"](case),
     "keyType Primary": lambda case: case.request.key_type is KeyType.PRIMARY,
     "keyType Salt": lambda case: case.request.key_type is KeyType.SALT,
 }

@@ -23,6 +23,18 @@ VERDICTS: dict[str, dict[str, Any]] = {
         "rejected": LATE.model_copy(update={"retire": True}),
         "accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True},
     },
+    "late of a revocation, not accepted": {
+        "rejected": LATE.model_copy(update={"retire": True}),
+        "accepted": {Slot.SECONDARY: False},
+    },
+    "late of a revocation, long ago": {
+        "rejected": LATE.model_copy(update={"retire": True, "at": LONG_AGO}),
+        "accepted": {Slot.SECONDARY: False},
+    },
+    "late of a policy, long ago": {
+        "rejected": LATE.model_copy(update={"retire": True, "by_policy": True, "at": LONG_AGO}),
+        "accepted": {Slot.SECONDARY: False},
+    },
     "late, none accepted": {"rejected": LATE, "suspect": SUSPECT, "accepted": dict.fromkeys(Slot, False)},
     "rejected": {"accepted": {Slot.PRIMARY: False, Slot.SECONDARY: True}},
     "rejected, another before": {

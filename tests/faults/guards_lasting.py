@@ -1,0 +1,56 @@
+"""The guards of what a second obstacle must not make the app forget, and how each is taken out."""
+
+from tests.faults.mutation import Mutation
+
+_LASTING = "tests/faults/test_not_forgotten.py"
+
+LASTING = (
+    Mutation(
+        2,
+        "take what an older name holds for what was published last",
+        "shared/rotation/attempt.py",
+        "observation.published_slot and not observation.left_behind(policy):",
+        "observation.published_slot:",
+        f"{_LASTING}::test_a_key_that_clients_of_the_other_name_hold_outlives_a_move_that_fails",
+    ),
+    Mutation(
+        2,
+        "go on as if the move that failed had been made",
+        "shared/rotation/attempt.py",
+        "    failed_now = outcome.result is Result.FAILED and not isinstance(action, Resume)",
+        "    failed_now = False",
+        f"{_LASTING}::test_a_move_that_failed_is_made_up_for",
+    ),
+    Mutation(
+        2,
+        "keep the overlap of a rotation only as long as the policy says",
+        "shared/domain/decision.py",
+        "max(policy.overlap, observation.promised_overlap)",
+        "policy.overlap",
+        f"{_LASTING}::test_a_longer_overlap_that_a_rotation_was_requested_with_is_kept",
+    ),
+    Mutation(
+        4,
+        "forget a revocation that SignalR does not follow within a day",
+        "shared/rotation/verdicts.py",
+        "(observation.revoking or now < late.at + LATE_PATIENCE)",
+        "now < late.at + LATE_PATIENCE",
+        f"{_LASTING}::test_a_revocation_outlasts_a_day_in_which_nothing_can_be_done",
+    ),
+    Mutation(
+        6,
+        "leave a dead published key alone while a regeneration may still run",
+        "shared/rotation/repair_meanwhile.py",
+        "    if journal.in_place or other.fingerprint == journal.before.get(slot):",
+        "    if True:",
+        f"{_LASTING}::test_a_published_key_that_is_replaced_while_a_regeneration_may_still_run_is_repaired",
+    ),
+    Mutation(
+        10,
+        "keep quiet about a failure that came back",
+        "shared/domain/record.py",
+        " or self.failing is None:\n            return False",
+        ":\n            return False",
+        f"{_LASTING}::test_a_failure_that_comes_back_after_a_good_look_is_reported_again",
+    ),
+)
