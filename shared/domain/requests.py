@@ -92,7 +92,7 @@ class WorkItem(QueuedMessage):
     `expected`: the sweep knows that there is something to do, so no pre-check can be enough. `standstill`: the resource
     is due, and had to wait when the sweep looked.
     `close_connections`: hubs whose connections are closed once the revoked key is rejected.
-    `conflicts`: other resources that map to the same secret; none of them may write it. Three at most of
+    `conflicts`: other resources that map to the same secret; only its owner may write it. Three at most of
     `conflict_count`: a whole fleet on one secret would not fit into a message. Messages of the first version name all.
     """
 

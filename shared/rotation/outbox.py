@@ -1,13 +1,13 @@
 """Announcing at least once, and never in the way: events are stored with the outcome, sent, and removed once sent.
 
 A topic that refuses, or is gone, keeps no key from being secured. Its events wait in the record; every run sends them
-first, bounded in time, and goes on whatever comes of it.
+first, bounded in time, and goes on whatever comes of it. One that is refused for what it holds keeps back no other.
 """
 
 import asyncio
 import logging
 
-from shared.domain.errors import RotationError
+from shared.domain.errors import Rejected, RotationError
 from shared.domain.outgoing_event import OutgoingEvent
 from shared.observability import telemetry
 from shared.rotation.leased_record import ANNOUNCING_SECONDS, LeasedRecord
@@ -29,8 +29,11 @@ async def flush(services: Services, leased: LeasedRecord) -> None:
         try:
             async with asyncio.timeout_at(until):
                 await services.events.publish(event)
+        except Rejected as error:  # of this event, perhaps: those behind it do not wait for it
+            _log_waiting(event, error, waiting=len(record.outbox))
+            continue
         except (RotationError, TimeoutError) as error:
-            _log_waiting(record.outbox, error)
+            _log_waiting(event, error, waiting=len(record.outbox))
             break
         record = record.announced(event, services.clock())
         log.info("rotation announced", extra=_log_fields(event))
@@ -48,19 +51,19 @@ async def announce_without_record(publisher: EventPublisher, event: OutgoingEven
         async with asyncio.timeout(ANNOUNCING_SECONDS):
             await publisher.publish(event)
     except (RotationError, TimeoutError) as error:
-        _log_waiting((event,), error)
+        _log_waiting(event, error, waiting=1)
         return False
     return True
 
 
-def _log_waiting(events: tuple[OutgoingEvent, ...], error: RotationError | TimeoutError) -> None:
+def _log_waiting(event: OutgoingEvent, error: RotationError | TimeoutError, *, waiting: int) -> None:
     if isinstance(error, RotationError):
         telemetry.count_throttle(error)
     code = error.code if isinstance(error, RotationError) else type(error).__name__
     why = error.message if isinstance(error, RotationError) else f"the topic took longer than {ANNOUNCING_SECONDS:g} s"
     log.warning(
         "announcement pending",
-        extra=_log_fields(events[0]) | {"code": code, "why": why, "waiting": len(events)},
+        extra=_log_fields(event) | {"code": code, "why": why, "waiting": waiting},
     )
 
 

@@ -80,7 +80,7 @@ TOLD = (
         9,
         "let the topic stand in the way",
         "shared/rotation/outbox.py",
-        "            _log_waiting(record.outbox, error)\n            break",
+        "            _log_waiting(event, error, waiting=len(record.outbox))\n            break",
         "            raise",
         f"{_TOPIC}::test_a_rotation_succeeds_whatever_the_topic_says",
     ),
