@@ -169,7 +169,7 @@ def _free(observation: Observation, slot: Slot, policy: Policy) -> datetime:
 
     The time at which the policy retires it is none that anybody asked for.
     """
-    until = overlap_end(observation.published_since, max(policy.overlap, observation.promised_overlap))
+    until = overlap_end(observation.published_since, max(policy.overlap, observation.promised_overlap(policy)))
     retirement = observation.retirement if observation.has_leaked(slot.other) else None
     return max(until, retirement.after) if retirement else until
 
@@ -262,7 +262,7 @@ def _late(observation: Observation, slot: Slot, request: WorkItem, now: datetime
     if late is None or request.force:
         return None
     if observation.accepted.get(late.slot):
-        retire = late.retire or request.mode is Mode.REVOKE or request.slot is slot
+        retire = observation.late_retires or request.mode is Mode.REVOKE or request.slot is slot
         return Publish(late.slot, Cause.LATE, retire)
     waiting = now < late.at + LATE_PATIENCE and request.mode is not Mode.RESYNC
     return Wait(Code.KEY_REFUSED) if waiting else None

@@ -66,6 +66,7 @@ class RejectedKey(Wire):
     at: datetime
     retire: bool = False
     by_policy: bool = False
+    leaked: str = ""  # fingerprint of the key that it was to replace, where that leaked
     overlap_hours: float | None = None
     close_connections: tuple[str, ...] = ()
     close_now: tuple[str, ...] = ()
@@ -157,12 +158,17 @@ class Observation:
         known, since = self.publication, self.published.since
         return min(known.since, since) if known and known.fingerprint == self.published.fingerprint else since
 
-    @property
-    def promised_overlap(self) -> timedelta:
-        """How long the key before the published one was promised to live on; zero: as long as the policy says."""
+    def promised_overlap(self, policy: Policy) -> timedelta:
+        """How long after `published_since` the other key was promised to live on; zero: as long as the policy says.
+
+        Longer where that was requested, or where the published key came to another name later: clients of that name
+        have their overlap from then.
+        """
         known, published = self.publication, self.published
-        same = known is not None and published is not None and known.fingerprint == published.fingerprint
-        return timedelta(hours=known.overlap_hours) if known and same else timedelta()
+        if known is None or published is None or known.fingerprint != published.fingerprint:
+            return timedelta()
+        longer = known.since + max(policy.overlap, timedelta(hours=known.overlap_hours)) - self.published_since
+        return longer if longer > policy.overlap else timedelta()
 
     @property
     def known_slot(self) -> Slot | None:
@@ -180,7 +186,17 @@ class Observation:
     @property
     def revoking(self) -> bool:
         """Whether the late key was made because the published one leaked: that is not forgotten until it is done."""
-        return self.late is not None and self.late.retire and not self.late.by_policy
+        return self.late is not None and self.late_retires and not self.late.by_policy
+
+    @property
+    def late_retires(self) -> bool:
+        """Whether the key that the late one was to replace is still to be invalidated: not if it is gone already."""
+        late = self.late
+        return late is not None and late.retire and (not late.leaked or self.still_leaked(late))
+
+    def still_leaked(self, late: RejectedKey) -> bool:
+        """Whether ARM still lists the leaked key that this one was to replace."""
+        return bool(late.leaked) and self.slot_of(late.leaked) is not None
 
     @property
     def published_rejected(self) -> bool:

@@ -119,14 +119,14 @@ def open_journal(action: Action, observation: Observation, item: WorkItem, polic
             raise AssertionError(f"no run is opened for {action}")
         case _:
             assert_never(action)
-    asked, late = item.overlap_hours, observation.late
+    # A move is not what was asked for: it has an id of its own, and the request is decided afterwards.
+    moves = cause is Cause.MOVE
+    asked, late = None if moves else item.overlap_hours, observation.late
     if late and late.slot is slot and (cause is Cause.LATE or observation.revoking):
         asked = late.overlap_hours if asked is None else asked
         by_policy = by_policy or (late.by_policy and item.mode is not Mode.REVOKE and item.slot is None)
     overlap = policy.overlap if asked is None else timedelta(hours=asked)
     retire_after = max(policy.retire_after or overlap, overlap) if by_policy else None
-    # A move is not what was asked for: it has an id of its own, and the request is decided afterwards.
-    moves = cause is Cause.MOVE
     now_closing, later = _hubs(observation, item, kind, slot)
     return Journal(
         rotation_id=str(uuid.uuid4()) if moves else item.rotation_id,

@@ -62,7 +62,7 @@ class Snapshot(Wire):
             policy,
             since=since,
             retirement=observation.retirement,
-            overlap=observation.promised_overlap,
+            overlap=observation.promised_overlap(policy),
         )
 
     def with_published(
@@ -87,7 +87,7 @@ class Snapshot(Wire):
         if slot and published.fingerprint:
             changes["fingerprints"] = {**self.fingerprints, slot: published.fingerprint}
         if published.enabled and since:
-            due = policy.due(since)
+            due = max(policy.due(since), overlap_end(since, overlap))
             changes |= {
                 "published_at": since,
                 "due_at": due,

@@ -43,7 +43,7 @@ from shared.rotation.rollout import Rollouts
 from shared.rotation.run import finish
 from shared.rotation.run_context import RunContext
 from shared.rotation.sweep import Sweep
-from shared.rotation.verdicts import published_key_rejected, still_late, suspect, with_verdicts
+from shared.rotation.verdicts import owed, published_key_rejected, still_late, suspect, with_verdicts
 
 log = logging.getLogger("rotation")
 
@@ -106,9 +106,12 @@ class Attempts:
             await self._expect_possible(action, item, resource, policy, observation)
             match action:
                 case Resume():
+                    if not observation.announced:  # a repair beside the run, whose record was lost
+                        await leased.write(self._announcing(leased.record, observation, item, policy))
+                        await flush(self._services, leased)
                     outcome = await self._finish(leased, item, resource, policy, keys, resumed=True)
                 case Wait() | Skip() | Refuse():
-                    record = record if _still_fails(record, action) else record.well()
+                    record = record if _still_fails(record, action, observation) else record.well()
                     record = with_notice(record, item, action, self._services.clock())
                     if record != leased.record:
                         await leased.write(record)
@@ -160,11 +163,16 @@ class Attempts:
         record = record.with_snapshot(Snapshot.of(observation, policy)).with_rejected(still_late(observation, now))
         if observation.published and observation.published_slot and not observation.left_behind(policy):
             fingerprint = observation.fingerprints[observation.published_slot]
-            publication = Publication.of(fingerprint, observation.published_since, policy)
-            record = record.with_publication(publication, observation.retirement)
+            hours = observation.promised_overlap(policy) / timedelta(hours=1)
+            publication = Publication.of(fingerprint, observation.published_since, policy, overlap_hours=hours)
+            record = record.with_publication(publication, observation.retirement or owed(observation, now))
             record = record.with_suspect(suspect(observation, now))
         if observation.announced or observation.run_open or observation.published is None:
             return record
+        return self._announcing(record, observation, item, policy)
+
+    def _announcing(self, record: Record, observation: Observation, item: WorkItem, policy: Policy) -> Record:
+        """The record with the newest version to be announced, which it knows nothing of."""
         journal = announcing_again(observation, item, policy)
         outcome = Outcome.of(journal, Result.SUCCEEDED, self._services.clock())
         event = events.completed(journal, item.resource_id, policy)
@@ -295,12 +303,14 @@ def _answer(record: Record, item: WorkItem, action: Action, outcome: Outcome) ->
     return None
 
 
-def _still_fails(record: Record, action: Wait | Skip | Refuse) -> bool:
+def _still_fails(record: Record, action: Wait | Skip | Refuse, observation: Observation) -> bool:
     """Whether a failure stands although this look was a good one.
 
     A good look ends the failure of a look. A run that failed is over once it is done, or not due any more: while it is
-    held back, nothing tells that it would succeed.
+    held back, nothing tells that it would succeed. That SignalR rejects the published key is over when it says so.
     """
+    if record.failing and record.failing.code == Code.SERVICE_REJECTS_KEYS:
+        return observation.published_slot is not None and not observation.accepted.get(observation.published_slot)
     run_failed = record.failing is not None and record.failing.kind is not None
     return isinstance(action, Wait) or (run_failed and action.code in _HELD_BACK)
 

@@ -8,7 +8,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.domain.decision import not_to_be_written
+from shared.domain.decision import Cause, not_to_be_written
 from shared.domain.errors import SecretDisabled, Terminal
 from shared.domain.hubs import distinct, still_open
 from shared.domain.journal import Kind
@@ -147,7 +147,8 @@ async def _store(run: RunContext, made: PublishedSecret) -> None:
     """Write down what is published now: in the journal, in the snapshot, and as the last known publication."""
     record, retirement = run.leased.record, _with_hubs(run, made.retirement)
     if made.fingerprint:
-        promised = timedelta(hours=run.journal.overlap_hours) if run.journal.kind is Kind.ROTATE else timedelta()
+        replaces = run.journal.kind is Kind.ROTATE or run.journal.cause is Cause.LATE
+        promised = timedelta(hours=run.journal.overlap_hours) if replaces else timedelta()
         longer = promised if promised > run.policy.overlap else timedelta()
         known = record.publication
         since = min(known.since, made.since) if known and _goes_on(run, known, made) else made.since

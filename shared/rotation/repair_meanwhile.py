@@ -1,7 +1,7 @@
 """Repairing what is published while a regeneration may still run: nothing is sent to ARM, and the run stays open.
 
-Somebody has replaced the published key, and the secret still holds the one before: clients that read it are rejected.
-The run that is under way may stay open for hours, or until an operator acts. That must not keep the repair back.
+Another caller has replaced the published key, or written over the secret: clients that read it are rejected. The run
+that is under way may stay open for hours, or until an operator acts. That must not keep the repair back.
 """
 
 import logging
@@ -18,71 +18,74 @@ from shared.rotation.observe import is_owned, own_text
 from shared.rotation.outbox import flush
 from shared.rotation.ports import NewSecretVersion
 from shared.rotation.run_context import RunContext
-from shared.rotation.verdicts import is_rejected
+from shared.rotation.verdicts import is_accepted
 
 log = logging.getLogger("rotation")
 
 
 async def repair_meanwhile(run: RunContext, keys: KeyPair) -> None:
-    """Publish the other slot's key, where it was replaced and the secret holds none of the two. Announced once.
+    """Publish the other slot's key where the secret holds neither, if SignalR accepts it and it is not to be retired.
 
-    Raises what the ports raise.
+    A version whose record is lost is announced by the next attempt. Raises what the ports raise.
     """
-    slot, journal = run.slot.other, run.journal
-    other = keys[slot]
-    if journal.in_place or other.fingerprint == journal.before.get(slot):
-        return
+    other = keys[run.slot.other]
     newest = await run.services.secrets.newest(run.policy.vault_url, run.policy.secret_name)
-    repair = rotation_id(run.resource.id, f"repair:{journal.rotation_id}:{other.fingerprint}")
-    if newest is None or (newest.rotation_id == repair and run.leased.record.is_announced(repair)):
+    promised = _promised(run, newest, keys)
+    spoilt = {run.journal.retire, promised.fingerprint if promised else None}
+    if other.fingerprint in spoilt or not _is_dead(run, newest, keys) or not await is_accepted(run.services, other):
         return
-    if newest.rotation_id != repair:
-        if not _is_dead(run, newest, keys) or await is_rejected(run.services, other):
-            return
-        now = run.services.clock()
-        retirement = _promised(run, newest, keys)
-        text = own_text(newest, journal.before, other)
-        version = NewSecretVersion(
-            run.resource.id, repair, Kind.PUBLISH.value, other, run.policy, retirement, replaces=text
-        )
-        await run.leased.renew()  # the lease must outlive the call
-        newest = await run.services.secrets.publish(version, now=now, timeout_seconds=run.leased.timeout_seconds)
-        log.error("invalid key published", extra=run.leased.log_fields | {"why": _why(other.fingerprint)})
-    await _record(run, newest, _as_journal(run, newest, repair, other.fingerprint, run.services.clock()))
+    replaced = newest.version if newest else None
+    version = NewSecretVersion(
+        run.resource.id,
+        rotation_id(run.resource.id, f"repair:{run.journal.rotation_id}:{replaced}:{other.fingerprint}"),
+        Kind.PUBLISH.value,
+        other,
+        run.policy,
+        promised,
+        replaces=own_text(newest, run.journal.before, other),
+    )
+    await run.leased.renew()  # the lease must outlive the call
+    timeout = run.leased.timeout_seconds
+    made = await run.services.secrets.publish(version, now=run.services.clock(), timeout_seconds=timeout)
+    done = _as_journal(run, made, version, replaced, run.services.clock())
+    # Clients that read the secret got 401 until now: an alert is set on this.
+    log.error("invalid key published", extra=done.log_fields | {"resource": str(run.resource.id), "why": done.reason})
+    await _record(run, made, done)
 
 
-def _is_dead(run: RunContext, newest: PublishedSecret, keys: KeyPair) -> bool:
-    """Whether the resource's own secret holds a key that ARM lists no more."""
-    fingerprints = {each: keys[each].fingerprint for each in (run.slot, run.slot.other)}
+def _is_dead(run: RunContext, newest: PublishedSecret | None, keys: KeyPair) -> bool:
+    """Whether the resource's own secret holds a key that ARM lists no more, or was purged."""
+    record, fingerprints = run.leased.record, {each: keys[each].fingerprint for each in (run.slot, run.slot.other)}
+    if newest is None:
+        known = record.publication
+        return known is not None and known.is_in(run.policy.vault_url, run.policy.secret_name)
     if not newest.enabled or newest.fingerprint in fingerprints.values():
         return False
-    endpoint, record = keys[run.slot].endpoint, run.leased.record
+    endpoint = keys[run.slot].endpoint
     owned = is_owned(newest, run.resource.id, run.policy, record, fingerprints=fingerprints, endpoint=endpoint)
     return not_to_be_written(newest, owned=owned) is None
 
 
-def _promised(run: RunContext, newest: PublishedSecret, keys: KeyPair) -> Retirement | None:
-    earlier = run.leased.record.retirement or newest.retirement
+def _promised(run: RunContext, newest: PublishedSecret | None, keys: KeyPair) -> Retirement | None:
+    earlier = run.leased.record.retirement or (newest.retirement if newest else None)
     return earlier if earlier and keys.slot_of(earlier.fingerprint) else None
 
 
-def _why(fingerprint: str) -> str:
-    return f"the published key was replaced by another caller: its slot's new key {fingerprint} is published"
-
-
-def _as_journal(run: RunContext, made: PublishedSecret, repair: str, fingerprint: str, now: datetime) -> Journal:
+def _as_journal(
+    run: RunContext, made: PublishedSecret, version: NewSecretVersion, replaced: str | None, now: datetime
+) -> Journal:
     """What a run of its own would have come to."""
-    journal = run.journal
+    fingerprint = version.key.fingerprint
     opened = Journal(
-        rotation_id=repair,
+        rotation_id=version.rotation_id,
         kind=Kind.PUBLISH,
         slot=run.slot.other,
         cause=Cause.REPAIR,
-        trigger=journal.trigger,
-        reason=_why(fingerprint),
+        trigger=run.journal.trigger,
+        reason=f"the published value was no valid key: another caller changed it; {fingerprint} is published",
         requested_at=now,
-        before=journal.before,
-        previous_version=journal.previous_version,
+        before=run.journal.before,
+        previous_version=replaced,
         overlap_hours=0,
         times={Step.PLANNED: now},
     )

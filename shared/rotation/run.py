@@ -160,6 +160,7 @@ def _remembering(run: RunContext, error: KeyRejected | ServiceRejectsKeys, now: 
             at=now,
             retire=journal.retire is not None,
             by_policy=journal.retire_hours is not None,
+            leaked=journal.retire if journal.retire and journal.retire_hours is None else "",
             overlap_hours=journal.overlap_hours,
             close_connections=journal.close_connections,
             close_now=tuple(each.hub for each in still_open(journal.closings)),

@@ -5,12 +5,12 @@ a front that accepts everybody says nothing.
 """
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain.decision import LATE_PATIENCE
 from shared.domain.errors import ServiceRejectsKeys
 from shared.domain.keys import AccessKey, KeyPair, Slot
-from shared.domain.observation import Observation, RejectedKey
+from shared.domain.observation import Observation, RejectedKey, Retirement
 from shared.rotation.ports import KeyProbe, Services, Verdict
 
 
@@ -45,8 +45,28 @@ async def is_rejected(services: Services, key: AccessKey) -> bool:
     return await _word(services.probe, key, control=False) is False
 
 
+async def is_accepted(services: Services, key: AccessKey) -> bool:
+    """Whether SignalR takes this key, twice in a row, and rejects a random one. Never raises."""
+    probe = services.probe
+    return await _word(probe, key, control=True) is True and await probe.probe(key) is Verdict.ACCEPTED
+
+
+def owed(observation: Observation, now: datetime) -> Retirement | None:
+    """The retirement of a leaked key, where the late key for it is waited for no more: it was published, or replaced.
+
+    Another caller did that. The leaked key is still listed, and its clients have their overlap from now.
+    """
+    key = observation.rejected
+    if key is None or observation.late or not observation.still_leaked(key):
+        return None
+    after = now + timedelta(hours=key.overlap_hours or 0)
+    return Retirement(fingerprint=key.leaked, after=after, close_connections=key.close_connections)
+
+
 def still_late(observation: Observation, now: datetime) -> RejectedKey | None:
     """The regenerated key that could not be published, as long as it is waited for: a revocation's without an end."""
+    if not observation.fingerprints:  # keys are switched off, or were not read
+        return observation.rejected
     late = observation.late
     return late if late and (observation.revoking or now < late.at + LATE_PATIENCE) else None
 

@@ -3,6 +3,7 @@
 from tests.faults.mutation import Mutation
 
 _LASTING = "tests/faults/test_not_forgotten.py"
+_REPAIRS = "tests/faults/test_repairs_meanwhile.py"
 
 LASTING = (
     Mutation(
@@ -25,7 +26,7 @@ LASTING = (
         2,
         "keep the overlap of a rotation only as long as the policy says",
         "shared/domain/decision.py",
-        "max(policy.overlap, observation.promised_overlap)",
+        "max(policy.overlap, observation.promised_overlap(policy))",
         "policy.overlap",
         f"{_LASTING}::test_a_longer_overlap_that_a_rotation_was_requested_with_is_kept",
     ),
@@ -41,9 +42,9 @@ LASTING = (
         6,
         "leave a dead published key alone while a regeneration may still run",
         "shared/rotation/repair_meanwhile.py",
-        "    if journal.in_place or other.fingerprint == journal.before.get(slot):",
-        "    if True:",
-        f"{_LASTING}::test_a_published_key_that_is_replaced_while_a_regeneration_may_still_run_is_repaired",
+        "not await is_accepted(run.services, other):",
+        "True:",
+        f"{_REPAIRS}::test_a_published_key_that_is_replaced_while_a_regeneration_may_still_run_is_repaired",
     ),
     Mutation(
         10,

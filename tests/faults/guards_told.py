@@ -128,7 +128,7 @@ TOLD = (
         10,
         "leave a failure that is over on the dashboard",
         "shared/rotation/attempt.py",
-        "record if _still_fails(record, action) else record.well()",
+        "record if _still_fails(record, action, observation) else record.well()",
         "record",
         f"{_STANDING}::test_a_failure_that_is_over_does_not_stay_on_the_dashboard",
     ),

@@ -1,6 +1,6 @@
 """What a second obstacle must not make the app forget: a move, a revocation, a failure, a longer overlap."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,9 +9,9 @@ from shared.domain.keys import fingerprint as fingerprint_of
 from shared.domain.record import Result
 from shared.domain.requests import Mode
 from tests.faults.asking import MOVED, ROTATE, ask, keys_in, looked_at, record
-from tests.faults.history import NO_TROUBLE, SWEEP
+from tests.faults.history import SWEEP
 from tests.faults.meddling import Meddling
-from tests.faults.memory import RESOURCE, VAULT, Struck, Trouble
+from tests.faults.memory import RESOURCE, VAULT, Trouble
 
 REVOKE = {"mode": Mode.REVOKE}
 
@@ -122,26 +122,6 @@ def test_a_failure_that_comes_back_after_a_good_look_is_reported_again(history: 
     assert (2, "SecretNotUnderstood") == (told.count("RotationFailed"), failing.code)
 
 
-@pytest.mark.parametrize("lost", [1, 3])
-@pytest.mark.parametrize("trouble", [NO_TROUBLE, ("killed after", "publish"), ("lost after", "publish")])
-def test_a_published_key_that_is_replaced_while_a_regeneration_may_still_run_is_repaired(
-    history: Meddling, lost: int, trouble: Struck
-) -> None:
-    ask(history, ROTATE, ("lost before", "regenerate"))
-    for hours in (1.1, 2.1, 4.1) if lost == 3 else ():
-        history.time_passes(hours=hours)
-        history.work([(history.fresh(history.asked[-1]), ("lost before", "regenerate"))])
-    history.renew_in_portal(Slot.PRIMARY)
-    for struck in (trouble, NO_TROUBLE):
-        history.time_passes(hours=0.1)
-        history.sweep(trouble=struck)
-    told = [each.kind for each in history.cloud.events if each.source == str(RESOURCE)]
-    published = keys_in(history)[-1]
-    history.renew_in_portal(Slot.SECONDARY)  # what the failure says that an operator does
-
-    assert (history.cloud.resource.keys[Slot.PRIMARY], 1) == (published, told.count("KeyPublished") - 1)
-
-
 def test_a_longer_overlap_that_a_rotation_was_requested_with_is_kept(history: Meddling) -> None:
     ask(history, {"mode": Mode.ROTATE, "key_type": KeyType.SECONDARY, "overlap_hours": 96.0})
     history.time_passes(hours=49)
@@ -152,6 +132,94 @@ def test_a_longer_overlap_that_a_rotation_was_requested_with_is_kept(history: Me
     assert early
     assert "OverlapActive" == early.code
     assert history.cloud.resource.keys[Slot.PRIMARY] != "key-1"
+
+
+def test_a_requested_overlap_that_outlasts_the_period_makes_nothing_overdue(history: Meddling) -> None:
+    ask(history, {"mode": Mode.ROTATE, "key_type": KeyType.SECONDARY, "overlap_hours": 2160.0})
+    for _ in range(6):
+        history.time_passes(hours=24 * 12)
+        history.sweep()
+        looked_at(history)
+
+    assert "key-1" in history.cloud.resource.keys.values()
+
+
+def test_a_requested_overlap_is_kept_where_signalr_follows_late(history: Meddling) -> None:
+    history.cloud.lag = timedelta(hours=2)
+    ask(history, {"mode": Mode.ROTATE, "key_type": KeyType.SECONDARY, "overlap_hours": 96.0})
+    history.cloud.lag = timedelta()
+    history.time_passes(hours=3)
+    history.sweep()
+    history.time_passes(hours=49)
+    early = ask(history, ROTATE)
+
+    assert early
+    assert "OverlapActive" == early.code
+
+
+def test_the_overlap_of_a_request_says_nothing_of_the_move_before_it(history: Meddling) -> None:
+    two_names(history)
+    ask(history, {"mode": Mode.ROTATE, "key_type": KeyType.SECONDARY, "overlap_hours": 96.0})
+    [moved] = [each for each in history.cloud.events if each.data.get("cause") == "move"][-1:]
+
+    valid_until = datetime.fromisoformat(moved.data["previous_key_valid_until"])
+    assert timedelta(hours=48) == valid_until - moved.time
+
+
+def test_a_rejected_key_that_a_request_does_not_look_at_stays_reported_once(history: Meddling) -> None:
+    for slot in Slot:
+        history.reject_a_listed_key(slot)
+    for _ in range(6):
+        history.time_passes(hours=1)
+        history.sweep()
+        ask(history, {"mode": Mode.RESYNC})
+    told = [each.kind for each in history.cloud.events if each.source == str(RESOURCE)]
+
+    assert 1 == told.count("RotationFailed")
+
+
+def test_clients_of_a_name_that_was_left_again_keep_their_overlap(history: Meddling) -> None:
+    two_names(history)
+    history.sweep()
+    history.time_passes(hours=25)
+    history.rename_by_tag(secret=MOVED, vault=VAULT)
+    early = ask(history, REVOKE)
+    history.time_passes(hours=24)
+    ask(history, REVOKE)
+
+    assert early
+    assert "OverlapActive" == early.code
+    assert "key-1" not in history.cloud.resource.keys.values()
+
+
+def test_a_late_key_whose_leaked_one_is_gone_invalidates_no_other(history: Meddling) -> None:
+    history.cloud.lag = timedelta(hours=5)
+    ask(history, REVOKE)
+    history.cloud.lag = timedelta()
+    history.time_passes(hours=1)
+    history.renew_in_portal(Slot.PRIMARY)
+    for _ in range(3):
+        history.sweep()
+        history.time_passes(hours=6)
+
+    assert record(history).retirement is None
+
+
+@pytest.mark.parametrize("by_hand", ["renewed", "published"])
+def test_a_leaked_key_goes_whatever_becomes_of_the_late_one(history: Meddling, by_hand: str) -> None:
+    history.cloud.lag = timedelta(hours=5)
+    ask(history, REVOKE)
+    history.cloud.lag = timedelta()
+    history.time_passes(hours=6)
+    if by_hand == "renewed":
+        history.renew_in_portal(Slot.SECONDARY)
+    else:
+        history.publish_by_hand("secondary")
+    for _ in range(4):
+        history.sweep()
+        history.time_passes(hours=49)
+
+    assert "key-1" not in history.cloud.resource.keys.values()
 
 
 def key_of(history: Meddling, fingerprint: str) -> str:

@@ -11,13 +11,13 @@ from azure.core.rest import HttpRequest
 from azure.functions.decorators.queue import QueueTrigger
 from azure.storage.blob.aio import BlobLeaseClient
 
-import function_app
 from shared.adapters.azure_services import NAME, AzureServices
 from shared.adapters.blob_records import BlobRecords
 from shared.adapters.http_transport import CONNECTIONS, LONGEST_WAIT_SECONDS, plain_session
 from shared.domain.errors import LeaseLost, Throttled
 from shared.domain.resources import ResourceId
 from shared.settings import FUNCTION_TIMEOUT_SECONDS
+from tests.functions import FUNCTIONS
 from tests.integration.engine import Engine
 from tests.world import ROOT
 
@@ -129,7 +129,7 @@ async def test_each_pool_has_room_for_all_runs_that_the_platform_lets_in() -> No
     limits = json.loads((ROOT / "host.json").read_text())["extensions"]["queues"]
     together = limits["batchSize"] + limits["newBatchThreshold"]  # the limit is one of each function
 
-    triggers = [each.get_trigger() for each in function_app.app.get_functions()]
+    triggers = [each.get_trigger() for each in FUNCTIONS.values()]
     rotating = [each for each in triggers if isinstance(each, QueueTrigger) and not each.queue_name.endswith("-poison")]
     assert 0 < len(rotating) * 2 * together <= CONNECTIONS
 

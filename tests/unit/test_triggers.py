@@ -9,10 +9,9 @@ from typing import Any
 import azure.functions as func
 import pytest
 
-import function_app
+from tests.functions import FUNCTIONS
 
 ROTATION = "5b1e0a52-7d3c-4a55-9c6e-2f1d8e4b7a90"
-FUNCTIONS = {each.get_function_name(): each for each in function_app.app.get_functions()}
 
 
 class _Request:
