@@ -65,8 +65,10 @@ def owed(observation: Observation, now: datetime) -> Retirement | None:
 
 def still_late(observation: Observation, now: datetime) -> RejectedKey | None:
     """The regenerated key that could not be published, as long as it is waited for: a revocation's without an end."""
-    if not observation.fingerprints:  # keys are switched off, or were not read
-        return observation.rejected
+    before = observation.rejected
+    nothing_published = before is not None and observation.published_slot is None and observation.still_leaked(before)
+    if nothing_published or not observation.fingerprints:  # the secret was purged; keys are switched off
+        return before
     late = observation.late
     return late if late and (observation.revoking or now < late.at + LATE_PATIENCE) else None
 

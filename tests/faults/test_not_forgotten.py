@@ -205,16 +205,18 @@ def test_a_late_key_whose_leaked_one_is_gone_invalidates_no_other(history: Meddl
     assert record(history).retirement is None
 
 
-@pytest.mark.parametrize("by_hand", ["renewed", "published"])
+@pytest.mark.parametrize("by_hand", ["renewed", "published", "renewed and purged"])
 def test_a_leaked_key_goes_whatever_becomes_of_the_late_one(history: Meddling, by_hand: str) -> None:
     history.cloud.lag = timedelta(hours=5)
     ask(history, REVOKE)
     history.cloud.lag = timedelta()
     history.time_passes(hours=6)
-    if by_hand == "renewed":
-        history.renew_in_portal(Slot.SECONDARY)
-    else:
+    if by_hand == "published":
         history.publish_by_hand("secondary")
+    else:
+        history.renew_in_portal(Slot.SECONDARY)
+    if by_hand.endswith("purged"):
+        history.purge()
     for _ in range(4):
         history.sweep()
         history.time_passes(hours=49)
