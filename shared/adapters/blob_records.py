@@ -48,7 +48,9 @@ def written(record: Record, installation: str) -> tuple[str, bytes, dict[str, st
     """The blob of a record: its name, its content, and its metadata, which are what lists show."""
     # Headers carry ASCII only, and every JSON text can be written in it.
     entry = json.dumps(InventoryEntry.of(record).model_dump(mode="json", by_alias=True, exclude_none=True))
-    metadata = ({} if record.removed else {_ENTRY: entry}) | {INSTALLATION: installation}
+    # What has left is in no list, and no sweep looks at it: not before the topic has its events.
+    listed = not record.removed or record.outbox
+    metadata = ({_ENTRY: entry} if listed else {}) | {INSTALLATION: installation}
     return _name(ResourceId.parse(record.resource)), as_json(record), metadata
 
 

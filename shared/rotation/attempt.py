@@ -31,7 +31,7 @@ from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource, ResourceId
 from shared.domain.snapshot import Snapshot
 from shared.observability import telemetry
-from shared.rotation.departure import gone, left
+from shared.rotation.departure import gone, has_promised, left, policy_before
 from shared.rotation.inventory import Fleet
 from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.observe import expect_no_conflict, observe, secret_conflict, secret_error
@@ -95,7 +95,7 @@ class Attempts:
             resource = await self._managed(leased, item)
             if isinstance(resource, Outcome):
                 return resource
-            policy = self._fleet.policy(resource)
+            policy = self._policy(resource, leased.record)
             observation, keys = await observe(self._services, resource, policy, leased.record)
             observation = await with_verdicts(self._services, observation, keys, of_published=item.mode is Mode.SWEEP)
             action = await self._decided(observation, item, policy)
@@ -214,8 +214,7 @@ class Attempts:
         """What ARM says of the resource; its last outcome if it has left the fleet."""
         record = leased.record
         stray = not self._fleet.could_cover(item.resource_id)
-        promised = record.unconfirmed or (record.retirement and not record.retirement.by_policy)
-        if stray and record.journal is None and not promised:
+        if stray and record.journal is None and not has_promised(record):
             return await self._not_managed(leased, item)  # not asked of ARM: the role there may be gone as well
         try:
             resource = await self._services.signalr.get(item.resource_id)
@@ -225,8 +224,8 @@ class Attempts:
             if not stray:
                 raise
             return await self._out_of_reach(leased, item, error)
-        known = record.snapshot is not None and not record.removed
-        if record.journal is not None or self._fleet.includes(resource, known=known):
+        begun = record.journal is not None and not record.journal.harmless
+        if begun or self._includes(resource, record):
             return resource
         if item.mode is not Mode.SWEEP:
             return await self._not_managed(leased, item)
@@ -238,6 +237,15 @@ class Attempts:
             return promise
         await leased.write(leased.record.with_journal(promise.journal))
         return await self._finish(leased, item, resource, promise.policy, promise.keys, resumed=False)
+
+    def _includes(self, resource: Resource, record: Record) -> bool:
+        return self._fleet.includes(resource, known=record.snapshot is not None and not record.removed)
+
+    def _policy(self, resource: Resource, record: Record) -> Policy:
+        """How it is rotated. A run that is finished on a resource that has left goes where it was planned for."""
+        if self._includes(resource, record):
+            return self._fleet.policy(resource)
+        return policy_before(self._fleet, resource, record)
 
     async def _not_managed(self, leased: LeasedRecord, item: WorkItem) -> Outcome:
         """Close the history of what has left. Raises `NotManaged` for a request by name."""

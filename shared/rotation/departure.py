@@ -12,7 +12,7 @@ from shared.domain.journal import Journal
 from shared.domain.keys import KeyPair
 from shared.domain.planning import open_journal
 from shared.domain.policy import Policy
-from shared.domain.record import Outcome
+from shared.domain.record import Outcome, Record
 from shared.domain.requests import Mode, WorkItem
 from shared.domain.resources import Resource
 from shared.rotation.inventory import Fleet
@@ -20,7 +20,7 @@ from shared.rotation.leased_record import LeasedRecord
 from shared.rotation.observe import observe
 from shared.rotation.outcomes import closed_as_removed, failed, nothing_done
 from shared.rotation.ports import Services
-from shared.rotation.verdicts import with_verdicts
+from shared.rotation.verdicts import owed, with_verdicts
 
 _MISSING_FOR = timedelta(minutes=15)
 
@@ -32,6 +32,19 @@ class Promise:
     journal: Journal
     policy: Policy
     keys: KeyPair | None
+
+
+def has_promised(record: Record) -> bool:
+    """Whether a leaked key is still to be invalidated, or to be seen invalid: also of a resource that has left."""
+    promised, late = record.retirement, record.rejected
+    leaked = late is not None and bool(late.leaked)
+    return leaked or record.unconfirmed is not None or (promised is not None and not promised.by_policy)
+
+
+def policy_before(fleet: Fleet, resource: Resource, record: Record) -> Policy:
+    """The policy of a resource that is managed no more: its tags are gone, and the record knows where it publishes."""
+    policy, place = fleet.policy(replace(resource, tags={})), record.publication
+    return replace(policy, vault_url=place.vault_url, secret_name=place.secret_name) if place else policy
 
 
 async def gone(services: Services, fleet: Fleet, leased: LeasedRecord, item: WorkItem, error: NotFound) -> Outcome:
@@ -65,18 +78,19 @@ async def left(
     Raises `RetirementImpossible`, and what the ports raise.
     """
     record, now = leased.record, services.clock()
-    promised, known, begun = record.retirement, record.publication, record.unconfirmed
-    owed = begun is not None or (promised is not None and not promised.by_policy)
-    if not owed or known is None or record.removed:
+    promised, begun, late = record.retirement, record.unconfirmed, record.rejected
+    if not has_promised(record) or record.publication is None or record.removed:
         return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
-    # Its tags are gone, and with them where it publishes: the record knows.
-    untagged = fleet.policy(replace(resource, tags={}))
-    policy = replace(untagged, vault_url=known.vault_url, secret_name=known.secret_name)
+    policy = policy_before(fleet, resource, record)
     observation, keys = await observe(services, resource, policy, record)
     if begun and begun.slot:
         observation = await with_verdicts(services, observation, keys, of_published=False)
         accepted = observation.accepted.get(begun.slot)
         return Promise(begun, policy, keys) if accepted else nothing_done(item, Skip(Code.NOT_MANAGED), now)
+    if late and observation.late_retires:
+        raise RetirementImpossible(resource.id.name, late.leaked)
+    if promised is None and (promised := owed(observation, now)):
+        await leased.write(record.with_publication(record.publication, promised).with_rejected(None))
     leaked = observation.slot_of(promised.fingerprint) if promised else None
     if promised is None or leaked is None:
         return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)

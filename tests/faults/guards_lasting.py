@@ -3,6 +3,7 @@
 from tests.faults.mutation import Mutation
 
 _LASTING = "tests/faults/test_not_forgotten.py"
+_DEPARTURES = "tests/integration/test_departures.py"
 _REPAIRS = "tests/faults/test_repairs_meanwhile.py"
 
 LASTING = (
@@ -31,12 +32,44 @@ LASTING = (
         f"{_LASTING}::test_a_longer_overlap_that_a_rotation_was_requested_with_is_kept",
     ),
     Mutation(
-        4,
+        6,
         "forget a revocation that SignalR does not follow within a day",
         "shared/rotation/verdicts.py",
         "(observation.revoking or now < late.at + LATE_PATIENCE)",
         "now < late.at + LATE_PATIENCE",
         f"{_LASTING}::test_a_revocation_outlasts_a_day_in_which_nothing_can_be_done",
+    ),
+    Mutation(
+        4,
+        "drop the events of what has left",
+        "shared/adapters/blob_records.py",
+        "    listed = not record.removed or record.outbox",
+        "    listed = not record.removed",
+        f"{_DEPARTURES}::test_what_was_not_told_yet_is_told_after_it_has_left",
+    ),
+    Mutation(
+        6,
+        "forget a revocation under way when its resource leaves",
+        "shared/rotation/departure.py",
+        "    leaked = late is not None and bool(late.leaked)",
+        "    leaked = False",
+        f"{_DEPARTURES}::test_a_revocation_whose_new_key_signalr_does_not_take_is_reported_and_not_forgotten",
+    ),
+    Mutation(
+        2,
+        "go on with a rotation that ARM has refused so far, although the resource has left",
+        "shared/rotation/attempt.py",
+        "        begun = record.journal is not None and not record.journal.harmless",
+        "        begun = record.journal is not None",
+        f"{_DEPARTURES}::test_a_rotation_that_arm_has_refused_so_far_ends_with_the_tag",
+    ),
+    Mutation(
+        8,
+        "finish a run where the settings say, although the tags are gone",
+        "shared/rotation/departure.py",
+        "secret_name=place.secret_name) if place else policy",
+        "secret_name=place.secret_name) if False else policy",
+        f"{_DEPARTURES}::test_a_run_that_has_begun_publishes_where_it_was_planned_for",
     ),
     Mutation(
         6,

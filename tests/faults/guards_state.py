@@ -127,7 +127,7 @@ STATE = (
         6,
         "ask ARM for what no setting covers any more",
         "shared/rotation/attempt.py",
-        "        if stray and record.journal is None and not promised:",
+        "        if stray and record.journal is None and not has_promised(record):",
         "        if False:",
         f"{_TROUBLE}::test_resource_of_a_scope_that_was_taken_out_is_not_asked_of_arm",
     ),

@@ -113,7 +113,7 @@ class MemoryRecords:
         async with self.worker.call("list"):
             records = list(self.worker.cloud.records.values())
         for record in records:
-            if not record.removed:
+            if not record.removed or record.outbox:
                 yield InventoryEntry.of(record)
 
     async def page(self, *, most: int, marker: str = "") -> RecordPage:

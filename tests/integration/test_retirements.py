@@ -1,13 +1,9 @@
 """A promised retirement survives what other writers, pipelines and operators do meanwhile."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
-from local.azure.client import AzureEmulator
-from local.azurite.server import Azurite
-from local.environment import SUBSCRIPTION
 from shared.domain.record import Result
 from shared.domain.requests import Mode
 from tests.integration.engine import Engine
@@ -267,70 +263,3 @@ async def test_another_writer_s_version_does_not_undo_the_cut(engine: Engine, le
     await engine.sweep()
 
     assert ["chat"] == cut(engine)
-
-
-# -- the resource leaves the fleet before the time
-
-
-@pytest.fixture
-async def discovered(azure_session: AzureEmulator, storage: Azurite) -> AsyncIterator[Engine]:
-    """A resource that is managed by its tag, and whose Primary key was revoked."""
-    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/integration"
-    settings = {"SIGNALR_RESOURCE_IDS": "", "SIGNALR_RESOURCE_GROUP_IDS": group}
-    async with Engine.on(azure_session, storage, **settings) as made:
-        made.azure.update_signalr(made.resource, tags={"key-rotation": "enabled"})
-        made.publish("Primary", age_days=3)
-        await made.rotate(mode=Mode.REVOKE)
-        yield made
-
-
-def lose_tags(engine: Engine) -> None:
-    engine.azure.update_signalr(engine.resource, tags={"environment": "production", "owner": "platform"})
-
-
-async def test_a_tag_that_is_lost_does_not_undo_it(discovered: Engine) -> None:
-    lose_tags(discovered)
-    await discovered.sweep()
-    before = list(discovered.changes)
-    discovered.ahead = timedelta(hours=49)
-
-    outcomes = [await discovered.sweep() for _ in range(2)]
-
-    assert (["Secondary"], ["Secondary", "Primary"]) == (before, discovered.changes)
-    assert (["KeyRotated", "KeyRetired"], "NotManaged") == (discovered.told, outcomes[-1].code)
-
-
-async def test_a_tag_that_comes_back_after_the_time_has_it_done_by_one_sweep(discovered: Engine) -> None:
-    lose_tags(discovered)
-    await discovered.sweep()
-    discovered.ahead = timedelta(days=4)
-    discovered.azure.update_signalr(discovered.resource, tags={"key-rotation": "enabled"})
-
-    await discovered.sweep()
-
-    assert ["Secondary", "Primary"] == discovered.changes
-
-
-async def test_what_leaves_for_another_reason_has_no_key_regenerated(discovered: Engine) -> None:
-    discovered.ahead = timedelta(hours=49)
-    await discovered.sweep()
-    lose_tags(discovered)
-    discovered.ahead = timedelta(days=70)
-
-    await discovered.sweep()
-
-    assert ["Secondary", "Primary"] == discovered.changes
-
-
-async def test_a_leaked_key_that_is_published_on_a_resource_that_left_is_reported_once(discovered: Engine) -> None:
-    leaked = next(each["value"] for each in discovered.versions).split("AccessKey=")[1].split(";")[0]
-    write(discovered, leaked)
-    lose_tags(discovered)
-
-    for day in range(3):
-        discovered.ahead = timedelta(days=day)
-        await discovered.sweep()
-
-    codes = [each["data"].get("code") for each in discovered.events]
-    assert [None, "RetirementImpossible"] == codes
-    assert ["Secondary"] == discovered.changes
