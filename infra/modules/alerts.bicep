@@ -46,6 +46,9 @@ var byResource = [
   { name: 'Code', operator: 'Include', values: ['*'] }
 ]
 
+// `resolves`: whether an empty window closes the alert. Not where the event is logged once, or once a day while the fault
+// stands: its window is empty long before the fault is gone, so an operator closes it. What each sweep logs while it
+// lasts is over once it is logged no more; so is silence after a sweep.
 var rules = [
   {
     name: 'invalid-key'
@@ -58,6 +61,7 @@ var rules = [
     frequency: 'PT15M'
     operator: 'GreaterThan'
     threshold: 0
+    resolves: false
   }
   {
     name: 'rotation-failed'
@@ -70,6 +74,7 @@ var rules = [
     frequency: 'PT15M'
     operator: 'GreaterThan'
     threshold: 0
+    resolves: false
   }
   {
     name: 'rotation-overdue'
@@ -82,6 +87,7 @@ var rules = [
     frequency: 'PT1H'
     operator: 'GreaterThan'
     threshold: 0
+    resolves: true
   }
   {
     // Logged when the hold begins, and with each sweep while it lasts.
@@ -95,6 +101,7 @@ var rules = [
     frequency: 'PT15M'
     operator: 'GreaterThan'
     threshold: 0
+    resolves: true
   }
   {
     // What no rotation reports: a wrong setting, a missing permission on storage, an error of the app's own. The platform
@@ -109,6 +116,7 @@ var rules = [
     frequency: 'PT15M'
     operator: 'GreaterThan'
     threshold: 0
+    resolves: false
   }
   {
     // The length of a poison queue, as each sweep sees it. A message that the platform cannot convert fails before the
@@ -123,6 +131,7 @@ var rules = [
     frequency: 'PT1H'
     operator: 'GreaterThan'
     threshold: 0
+    resolves: true
   }
   {
     // What consumers do that wait for the event, and read nothing of their own accord.
@@ -136,6 +145,7 @@ var rules = [
     frequency: 'PT1H'
     operator: 'GreaterThan'
     threshold: 0
+    resolves: true
   }
   {
     name: 'no-heartbeat'
@@ -148,6 +158,7 @@ var rules = [
     frequency: 'PT30M'
     operator: 'LessThan'
     threshold: 1
+    resolves: true
   }
 ]
 
@@ -184,7 +195,7 @@ resource alerts 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [
       windowSize: rule.window
       // The tables appear with the first telemetry; until then the query cannot be checked.
       skipQueryValidation: true
-      autoMitigate: true
+      autoMitigate: rule.resolves
       criteria: {
         allOf: [
           {

@@ -13,17 +13,12 @@ from datetime import datetime
 from typing import Any
 
 from azure.core import MatchConditions
-from azure.core.exceptions import (
-    HttpResponseError,
-    ResourceExistsError,
-    ResourceModifiedError,
-    ResourceNotFoundError,
-)
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob.aio import ContainerClient
 from pydantic import ValidationError
 
 from shared.adapters.azure_errors import translated
-from shared.adapters.blob_container import PERMISSION, as_json, upload
+from shared.adapters.blob_container import PERMISSION, Exists, as_json, replace
 from shared.domain.swept_fleet import FORMAT, SweptFleet
 
 log = logging.getLogger("rotation.fleet")
@@ -57,18 +52,10 @@ class BlobSweptFleet:
                 await self._refresh()
                 if self._stored and not fleet.replaces(self._stored, self._clock()):
                     return False
-                with suppress(ResourceExistsError, ResourceModifiedError):
-                    await self._store(content)
+                with suppress(Exists):  # another sweep was faster, or the answer to what was written here was lost
+                    await replace(self._container, self._name, content, self._etag)
                     return True
         return False
-
-    async def _store(self, content: bytes) -> None:
-        """Raises `ResourceExistsError` or `ResourceModifiedError` where it is not as it was read."""
-        if self._etag is None:
-            await upload(self._container, self._name, content)
-            return
-        blob, unless_changed = self._container.get_blob_client(self._name), MatchConditions.IfNotModified
-        await blob.upload_blob(content, overwrite=True, etag=self._etag, match_condition=unless_changed)
 
     async def _refresh(self) -> None:
         """Read it if it has changed since it was read last."""

@@ -55,6 +55,8 @@ class FleetView:
     attention: int
     attention_by_state: str
     headline: str
+    all_clear: str
+    unseen: int
     urgent: tuple[Row, ...]
     tiles: tuple[tuple[str, str, int], ...]
     rows: tuple[Row, ...]
@@ -67,10 +69,17 @@ class FleetView:
     orders: tuple[Order, ...] = tuple(Order)
     held: tuple[Held, ...] = tuple(Held)
 
+    @property
+    def all_good(self) -> bool:
+        """Whether each resource was looked at, and none needs attention."""
+        return bool(self.total) and not self.attention and not self.unseen
 
-def fleet_view(entries: Iterable[InventoryEntry], filters: Filters, now: datetime, *, grace: timedelta) -> FleetView:
-    """Judge every resource, and lay out the part that the filters choose."""
-    judged = [(entry, status_of(entry, now, grace=grace)) for entry in entries]
+
+def fleet_view(
+    entries: Iterable[InventoryEntry], filters: Filters, now: datetime, *, grace: timedelta, on_hold: bool = False
+) -> FleetView:
+    """Judge every resource, and lay out the part that the filters choose. `on_hold`: scheduled rotations are."""
+    judged = [(entry, status_of(entry, now, grace=grace, on_hold=on_hold)) for entry in entries]
     counts = Counter(status.state for _, status in judged)
     chosen = [pair for pair in judged if _matches(*pair, filters)]
     if filters.policy:
@@ -88,7 +97,9 @@ def fleet_view(entries: Iterable[InventoryEntry], filters: Filters, now: datetim
         total=len(judged),
         attention=attention,
         attention_by_state=", ".join(f"{counts[s]} {s.value.lower()}" for s in State if s in ATTENTION and counts[s]),
-        headline=_headline(len(judged), attention),
+        headline=_headline(len(judged), attention, counts[State.UNSEEN]),
+        unseen=counts[State.UNSEEN],
+        all_clear=_all_clear(len(judged), counts[State.UNSEEN], _paused_and_late(judged, now, grace)),
         urgent=tuple(_row(*pair, window, now, grace) for pair in urgent[:MOST_URGENT]),
         tiles=(
             ("All", "", len(judged)),
@@ -153,9 +164,27 @@ def _next(snapshot: Snapshot, now: datetime) -> str:
     return f"was due {relative(due_at, now)}" + (f", window opens {relative(opens_at, now)}" if opens_at else "")
 
 
-def _headline(total: int, attention: int) -> str:
-    if not total:
+def _paused_and_late(judged: Iterable[_Judged], now: datetime, grace: timedelta) -> int:
+    paused = (entry.snapshot for entry, status in judged if status.state is State.PAUSED)
+    return sum(each is not None and each.due_at is not None and now > each.due_at + grace for each in paused)
+
+
+def _all_clear(total: int, unseen: int, paused: int) -> str:
+    """What may be said where nothing needs attention: of what was looked at, and not of what is paused."""
+    if unseen == total:
+        return "The next sweep looks at " + ("it." if total == 1 else "them.")
+    valid = "Every published key that was looked at is valid" if unseen else "Every published key is valid"
+    late = "no rotation is overdue"
+    if paused:
+        late += f" but {'those' if paused > 1 else 'that'} of {paused} paused resource{'s' if paused > 1 else ''}"
+    return f"{valid}, and {late}."
+
+
+def _headline(total: int, attention: int, unseen: int) -> str:
+    if not total or (unseen == total and not attention):
         return "No resource has been checked yet"
+    if unseen and not attention:
+        return f"{unseen} of {total} resources not checked yet"
     if not attention:
         return "All resources healthy" if total > 1 else "The resource is healthy"
     verb = "needs" if attention == 1 else "need"

@@ -24,12 +24,13 @@ _OFFERED = frozenset({Mode.ROTATE, Mode.REVOKE, Mode.RESYNC})
 
 
 class PageError(Exception):
-    """A request that is not served. `status` is HTTP's, `why` is shown to the person."""
+    """A request that is not served. `status` is HTTP's, `why` is shown to the person, `allow` names other methods."""
 
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, status: int, why: str, *, allow: str = "") -> None:
         super().__init__(why)
         self.status = status
         self.why = why
+        self.headers = {"Allow": allow} if allow else {}
 
 
 class Act(StrEnum):

@@ -26,7 +26,7 @@ from shared.rotation.submit import Rotations
 
 # Seconds until a page refreshes itself: while something newer is being read, while a rotation runs, otherwise.
 _IMMEDIATELY, _SOON, _LATER = 2, 4, 20
-_METHODS = frozenset({"GET", "HEAD", "POST"})
+_METHODS = ("GET", "HEAD", "POST")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class Dashboard:
     async def view(self, request: HttpRequest) -> View:
         """The view for a request. Raises `PageError`, and what the record store and `rotations` raise."""
         if request.method not in _METHODS:
-            raise PageError(405, "use GET, HEAD or POST")
+            raise PageError(405, "use GET, HEAD or POST", allow=", ".join(_METHODS))
         fields = form_fields(request)
         if act_of(fields) is not Act.VIEW:
             if request.method != "POST":
-                raise PageError(405, "what changes something is sent as a form")
+                raise PageError(405, "what changes something is sent as a form", allow="POST")
             require_same_origin(request)
             return await self._act(DashboardForm.of(fields), by=app_roles.caller(request.headers) or "dashboard")
         resource = resource_of(fields)
@@ -101,7 +101,7 @@ class Dashboard:
 
     async def _fleet(self, filters: Filters, message: str = "") -> View:
         now, fleet = self._clock(), await self._cache.current()
-        view = fleet_view(fleet.entries, filters, now, grace=self._grace)
+        view = fleet_view(fleet.entries, filters, now, grace=self._grace, on_hold=fleet.hold is not None)
         every = _IMMEDIATELY if now > fleet.at + FRESH else _SOON if view.running else _LATER
         variables = _page(view, fleet, message, refresh=filters.link(), every=every)
         return View("fleet.html", now, variables | {"as_of": fleet.at})
@@ -122,6 +122,7 @@ class Dashboard:
             now,
             grace=self._grace,
             managed=managed,
+            on_hold=fleet.hold is not None,
             followed=followed,
             max_age_days=known.max_age_days if known else None,
         )
@@ -142,7 +143,8 @@ def _page(
     """The variables of both pages. `token` makes each form a command of its own, however often it is sent."""
     return {
         "view": view,
-        "message": message or fleet.warning,
+        "message": message,
+        "warning": fleet.warning,
         "token": str(uuid.uuid4()),
         "refresh": refresh,
         "every": every,

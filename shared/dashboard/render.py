@@ -4,8 +4,10 @@ The one style sheet and the one script are part of the page and are allowed by i
 """
 
 import secrets
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -13,14 +15,17 @@ from shared.dashboard.pages import View
 from shared.dashboard.time_format import relative, stamp
 from shared.http.messages import HttpResponse
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render(view: View, *, status: int = 200, bare: bool = False) -> HttpResponse:
-    """Render a view. `bare`: without the style sheet and the script."""
+def render(
+    view: View, *, status: int = 200, headers: Mapping[str, str] = NO_HEADERS, bare: bool = False
+) -> HttpResponse:
+    """Render a view, with `headers` besides its own. `bare`: without the style sheet and the script."""
     nonce = secrets.token_urlsafe(18)
     html = _environment().get_template(view.template).render(nonce=nonce, bare=bare, now=view.now, **view.variables)
-    return HttpResponse(status, html.encode(), _headers(nonce), "text/html")
+    return HttpResponse(status, html.encode(), {**_headers(nonce), **headers}, "text/html")
 
 
 @cache

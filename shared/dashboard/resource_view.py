@@ -43,12 +43,14 @@ def resource_view(
     *,
     grace: timedelta,
     managed: bool = True,
+    on_hold: bool = False,
     followed: Progress | None = None,
     max_age_days: float | None = None,
 ) -> ResourceView:
     """Lay a record out, newest outcome first.
 
     `followed` is the rotation that was just requested; `max_age_days` what the policy allows.
+    `on_hold`: scheduled rotations are.
     """
     marks = marks_of(record.history)
     current = running(record.journal) if record.journal else None
@@ -58,7 +60,7 @@ def resource_view(
     window = whole(now, record.snapshot, marks, width=TIMELINE_WIDTH)
     return ResourceView(
         resource=ResourceId.parse(record.resource),
-        status=status_of(entry, now, grace=grace, managed=managed),
+        status=status_of(entry, now, grace=grace, managed=managed, on_hold=on_hold),
         snapshot=record.snapshot,
         ages=key_ages(entry, now, grace=grace),
         timeline=draw(marks, record.snapshot, window, now, ticks=_TICKS),

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from shared.dashboard.forms import PageError, can_hurt, form_fields
 from shared.dashboard.pages import Dashboard, View
-from shared.dashboard.render import render
+from shared.dashboard.render import NO_HEADERS, render
 from shared.domain.errors import RotationError
 from shared.http import app_roles
 from shared.http.messages import HttpRequest, HttpResponse
@@ -34,7 +34,7 @@ async def handle(request: HttpRequest, app: Callable[[], Site]) -> HttpResponse:
 
     `app` builds the app at its first call, and raises `Misconfigured` while a setting is wrong.
     """
-    status = 200
+    status, headers = 200, NO_HEADERS
     try:
         site = app()
         app_roles.require_role(site.settings.REQUIRED_APP_ROLE, request.headers)
@@ -42,14 +42,14 @@ async def handle(request: HttpRequest, app: Callable[[], Site]) -> HttpResponse:
             app_roles.require_admin(site.settings.REQUIRED_ADMIN_ROLE, request.headers)
         view = await site.dashboard.view(request)
     except PageError as error:
-        status, view = error.status, _error_view("Request rejected", error.why)
+        status, headers, view = error.status, error.headers, _error_view("Request rejected", error.why)
     except Problem as problem:
         status, view = problem.response.status, _error_view(problem.code, problem.detail)
     except RotationError as error:
         log.exception("page failed", extra={"code": error.code})
         status, view = problem_of(error).response.status, _error_view(error.code, error.message)
     # The page's own script has the style sheet and itself already.
-    return render(view, status=status, bare="x-dashboard-part" in request.headers)
+    return render(view, status=status, headers=headers, bare="x-dashboard-part" in request.headers)
 
 
 def _error_view(title: str, why: str) -> View:

@@ -76,15 +76,18 @@ class ResourceStatus:
 
 
 def status_of(  # noqa: PLR0911 - a table of states is a list of returns
-    entry: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool = True
+    entry: InventoryEntry, now: datetime, *, grace: timedelta, managed: bool = True, on_hold: bool = False
 ) -> ResourceStatus:
-    """Judge one resource. `grace`: how far past due is overdue. `managed` False: no setting names it any more."""
+    """Judge one resource. `grace`: how far past due is overdue. `managed` False: no setting names it any more.
+
+    `on_hold`: scheduled rotations are.
+    """
     if not managed:
         why = "no setting and no tag names it any more: nothing is done to it"
         return ResourceStatus(State.LEFT, why)
     snapshot, failing, running = entry.snapshot, entry.standing_failure, entry.running
     if snapshot and snapshot.paused:
-        return _paused(snapshot, now, grace)
+        return _paused(snapshot, now, grace, failing=(failing.code or "") if failing else "")
     if snapshot and snapshot.local_auth_disabled:
         return ResourceStatus(State.KEYLESS, "local authentication is disabled on it: there is nothing to rotate")
     if running and not (failing and failing.rotation_id == running.rotation_id):
@@ -96,11 +99,18 @@ def status_of(  # noqa: PLR0911 - a table of states is a list of returns
         return ResourceStatus(state, failing.message or "", guide(code).do, code)
     if snapshot is None:
         return ResourceStatus(State.UNSEEN, "no run has looked at it yet: the next sweep will")
-    return _by_snapshot(snapshot, now, grace)
+    return _by_snapshot(snapshot, now, grace, on_hold=on_hold)
 
 
-def _paused(snapshot: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:
+def _paused(snapshot: Snapshot, now: datetime, grace: timedelta, *, failing: str) -> ResourceStatus:
+    """`failing`: the code of the failure that stands."""
     why, leaked = "its tag key-rotation is set to paused", snapshot.revoke_at
+    rejected = failing == Code.SERVICE_REJECTS_KEYS
+    invalid = rejected or (_holds_invalid_key(snapshot) and failing not in _NOT_OUR_VALUE)
+    if invalid and not snapshot.local_auth_disabled:
+        what = "SignalR rejects the published key" if rejected else "the published value is not a valid key"
+        rejects = f"{what}: clients that read it get 401. Nothing is repaired, for {why}"
+        return ResourceStatus(State.INVALID, rejects, "Set the tag to enabled.", Code.PAUSED)
     if leaked is None:
         return ResourceStatus(State.PAUSED, why)
     if now > leaked + grace:
@@ -113,7 +123,7 @@ def _holds_invalid_key(snapshot: Snapshot | None) -> bool:
     return bool(snapshot and snapshot.version and snapshot.fingerprint and snapshot.published_slot is None)
 
 
-def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> ResourceStatus:
+def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta, *, on_hold: bool) -> ResourceStatus:
     if snapshot.version and snapshot.fingerprint is None:
         why, code = f"the newest version of {snapshot.secret_name} is disabled", "SecretDisabled"
         return ResourceStatus(State.BLOCKED, why, guide(code).do, code)
@@ -130,7 +140,7 @@ def _by_snapshot(snapshot: Snapshot, now: datetime, grace: timedelta) -> Resourc
     if snapshot.revoke_at:
         return _by_retirement(snapshot.revoke_at, now, grace)
     opens_at = snapshot.opens_at(now) if now > snapshot.due_at else None
-    return _by_due_time(snapshot.due_at, now, grace, opens_at=opens_at)
+    return _by_due_time(snapshot.due_at, now, grace, opens_at=opens_at, on_hold=on_hold)
 
 
 def _by_retirement(retire_after: datetime, now: datetime, grace: timedelta) -> ResourceStatus:
@@ -143,17 +153,24 @@ def _by_retirement(retire_after: datetime, now: datetime, grace: timedelta) -> R
     return ResourceStatus(State.REVOKING, why)
 
 
-def _by_due_time(due_at: datetime, now: datetime, grace: timedelta, *, opens_at: datetime | None) -> ResourceStatus:
+def _by_due_time(
+    due_at: datetime, now: datetime, grace: timedelta, *, opens_at: datetime | None, on_hold: bool
+) -> ResourceStatus:
     if now > due_at + grace and opens_at:
         why = f"due {duration(now - due_at)} ago; its rotation window opens {relative(opens_at, now)}"
         to_do = "Rotate it now, or leave it to the window; make the window longer if this comes again."
         return ResourceStatus(State.OVERDUE, why, to_do, "OutsideWindow")
     if now > due_at + grace:
         why = f"due {duration(now - due_at)} ago, and no sweep has rotated it"
+        if on_hold:
+            to_do = "Rotate it now, or resume scheduled rotations."
+            return ResourceStatus(State.OVERDUE, f"{why}: scheduled rotations are on hold", to_do, Code.ON_HOLD)
         return ResourceStatus(State.OVERDUE, why, "Rotate it now; see if sweeps run.")
     if now > due_at - DUE_SOON:
         late = ": the next sweep rotates it" if now > due_at else ""
         if opens_at:
             late = f": it waits for its rotation window, which opens {relative(opens_at, now)}"
+        elif on_hold and late:
+            late = ": it waits, for scheduled rotations are on hold"
         return ResourceStatus(State.DUE_SOON, f"due {relative(due_at, now)}{late}")
     return ResourceStatus(State.HEALTHY, f"next rotation {relative(due_at, now)}")

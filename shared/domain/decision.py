@@ -144,7 +144,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - a decision table is a list of retu
         return _repair(observation, observation.published, request, policy)
     if revoked := _revoked(observation, slot, request):
         return revoked
-    if observation.left_behind(policy):
+    if observation.left_behind(policy) and not (request.mode is Mode.ROTATE and request.force):
         return Publish(slot.other, Cause.MOVE)
     if observation.published.fault and request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(slot, Cause.REPAIR)

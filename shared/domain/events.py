@@ -89,13 +89,13 @@ def failed(
 
 def overdue(late: Overdue) -> OutgoingEvent:
     """A rotation that is past due: the same event each time, until it is done."""
-    snapshot, last = (late.entry.snapshot, late.entry.last) if late.entry else (None, None)
+    snapshot, failure = (late.entry.snapshot, late.entry.standing_failure) if late.entry else (None, None)
     data = {
         "rotation_id": late.rotation_id,
         "resource_id": str(late.resource),
         "due_at": _iso(late.due_at),
         "code": late.code,
-        "message": last.message if last else None,
+        "message": failure.message if failure else None,
         "key_type": snapshot.published_slot if snapshot else None,
         "fingerprint": snapshot.fingerprint if snapshot else None,
         "secret_name": snapshot.secret_name if snapshot else None,

@@ -267,7 +267,13 @@ GUIDES: Mapping[str, Guide] = {
         "Nothing: there are no access keys any more.",
         clients="clients that use a key get 401: Azure has deleted the keys",
     ),
-    "Paused": _nothing("The tag key-rotation is set to paused.", "Set the tag to enabled to go on."),
+    "Paused": _nothing(
+        "The tag key-rotation is set to paused: no key is changed, and nothing is repaired.",
+        "Set the tag to enabled to go on.",
+        clients="none, unless the published value is replaced or its key regenerated meanwhile: then clients that read "
+        "it get 401 until the tag is enabled again",
+        retried="by the first sweep after the pause",
+    ),
     "ResourceMissing": _nothing(
         "ARM answered once that there is no such resource. It is believed when ARM says so again, 15 minutes later.",
         "Nothing.",

@@ -35,12 +35,12 @@ class Overdue:
 
     @property
     def code(self) -> str:
-        """Why it may be so, as far as the record tells."""
-        snapshot, last = (self.entry.snapshot, self.entry.last) if self.entry else (None, None)
+        """Why it may be so, as far as the record tells. A failure that is over is no reason."""
+        snapshot, failure = (self.entry.snapshot, self.entry.standing_failure) if self.entry else (None, None)
         if snapshot and snapshot.paused:
             return "Paused"
-        if last and last.code:
-            return last.code
+        if failure and failure.code:
+            return failure.code
         if snapshot and self.due_at == snapshot.revoke_at:
             return REVOCATION_PENDING
         if self.closed:

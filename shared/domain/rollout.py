@@ -243,7 +243,7 @@ def awaits_rotation(entry: InventoryEntry | None, now: datetime) -> bool:
     """Whether a sweep would rotate the resource, as far as its record tells. One that was never looked at may be due.
 
     What can't be rotated now is no part of a rollout, and keeps no wave waiting: one whose rotation window is closed,
-    and one whose failure stands, which says nothing new.
+    one whose tag says a word that nobody knows, and one whose failure stands, which says nothing new.
     """
     if entry is None:
         return True
@@ -252,7 +252,8 @@ def awaits_rotation(entry: InventoryEntry | None, now: datetime) -> bool:
         return False
     if snapshot is None:
         return True
-    idle = snapshot.paused or snapshot.local_auth_disabled or snapshot.provisioning_state in MOVING
+    left_alone = snapshot.paused or snapshot.unknown_word or snapshot.local_auth_disabled
+    idle = left_alone or snapshot.provisioning_state in MOVING
     in_use = snapshot.overlap_until is not None and now < snapshot.overlap_until
     return snapshot.is_due(now) and not idle and not in_use and snapshot.opens_at(now) is None
 

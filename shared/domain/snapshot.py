@@ -19,13 +19,15 @@ class Snapshot(Wire):
     """One observation, keys by fingerprint only. Times are UTC.
 
     `published_at` is when the published key became so, `due_at` when the next rotation is, `notice_at` when that is to
-    be announced. `window`: when scheduled changes may begin, as it was written; empty: at any time.
+    be announced. `window`: when scheduled changes may begin, as it was written; empty: at any time. `unknown_word`: its
+    tag says a word that the app does not know, so that no key is changed by schedule.
     """
 
     secret_name: str
     vault_url: str
     provisioning_state: str
     paused: bool = False
+    unknown_word: bool = False
     local_auth_disabled: bool = False
     endpoint: str = ""
     fingerprints: Mapping[Slot, str] = Field({}, alias="live")
@@ -48,6 +50,7 @@ class Snapshot(Wire):
             vault_url=policy.vault_url,
             provisioning_state=observation.provisioning_state,
             paused=observation.paused,
+            unknown_word=bool(policy.unknown_word),
             local_auth_disabled=observation.local_auth_disabled,
             endpoint=observation.endpoint,
             fingerprints=dict(observation.fingerprints),

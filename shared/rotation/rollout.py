@@ -23,6 +23,9 @@ from shared.rotation.ports import Services
 
 log = logging.getLogger("rotation.rollout")
 
+_PAUSE_SECONDS = 60.0  # after what could not be announced
+_AT_ONCE_SECONDS = 1.0  # a refusal is answered within it; a topic that hangs is not
+
 
 class Rollouts:
     """The rollout of scheduled rotations, as this worker knows and changes it."""
@@ -32,6 +35,7 @@ class Rollouts:
         self._failures = True  # in a row, as far as this worker knows
         self._outbox = False
         self._announcing = asyncio.Lock()
+        self._paused_until = 0.0  # by the loop's clock
 
     async def read(self) -> RolloutState:
         """The state as it is now. Raises what the store raises."""
@@ -88,25 +92,33 @@ class Rollouts:
             log.warning("success not counted", extra={"rotation_id": journal.rotation_id, "code": obstacle.code})
 
     async def announce(self) -> None:
-        """Send what waits, and store that it was sent. What can't be sent now waits for the next sweep."""
-        if not self._outbox:
+        """Send what waits, and store that it was sent. What can't be sent now waits, in the store, for a later call.
+
+        Every attempt of this worker calls it at its end. While the topic hangs, one of them waits for it, and that once
+        a minute; or else messages would expire while their workers stand in line here.
+        """
+        clock = asyncio.get_running_loop().time
+        if not self._outbox or self._announcing.locked() or clock() < self._paused_until:
             return
         async with self._announcing:
+            sent = False
             try:
-                for event in (await self.read()).outbox:
-                    if await announce_without_record(self._services.events, event):
-                        self._known(await self._services.rollouts.change(partial(RolloutState.announced, event=event)))
+                sent = await self._send_all()
             except RotationError as obstacle:
                 log.warning("hold not announced", extra={"code": obstacle.code})
+            finally:  # an invocation that is cancelled while it waits has found the same
+                self._paused_until = 0.0 if sent else clock() + _PAUSE_SECONDS
 
     async def plan(
         self, fleet: Mapping[ResourceId, InventoryEntry | None], waves: Waves
     ) -> tuple[RolloutState, NextWave | None]:
         """Begin waves, or go on with them, as the managed resources are now. Raises what the store raises.
 
+        A sweep calls it: what waits to be announced is tried again then, whatever an earlier sweep found.
         Gives the state, and, where a wave was released that another one follows, the message that is to come for it.
         """
         now, rollout_id = self._services.clock(), str(uuid.uuid4())
+        self._paused_until = 0.0
 
         def planned(known: RolloutState) -> RolloutState:
             return known.planned(fleet, waves, now=now, rollout_id=rollout_id)
@@ -138,6 +150,22 @@ class Rollouts:
         hold = ended[-1]
         log.warning("rotations resumed", extra={"by": by, "reason": reason, "held": hold is not None})
         return hold
+
+    async def _send_all(self) -> bool:
+        """Send what waits, also what is added meanwhile: whoever adds it does not wait for its turn.
+
+        Gives whether all was sent. It ends with the first failure that took time. One that came at once may be a refusal
+        of this very event, and keeps back none behind it.
+        """
+        clock, state, tried = asyncio.get_running_loop().time, await self.read(), set[str]()
+        while event := next((each for each in state.outbox if each.id not in tried), None):
+            tried.add(event.id)
+            began = clock()
+            if await announce_without_record(self._services.events, event):
+                state = self._known(await self._services.rollouts.change(partial(RolloutState.announced, event=event)))
+            elif clock() > began + _AT_ONCE_SECONDS:
+                break
+        return not state.outbox
 
     def _known(self, state: RolloutState) -> RolloutState:
         self._failures, self._outbox = bool(state.failures), bool(state.outbox)

@@ -49,6 +49,17 @@ def test_a_move_that_failed_is_made_up_for(history: Meddling) -> None:
     assert ["key-1", "key-5"] == keys_in(history)
 
 
+def test_force_helps_where_signalr_rejects_the_key_that_is_to_be_moved(history: Meddling) -> None:
+    two_names(history)
+    history.reject_a_listed_key(Slot.SECONDARY)
+    refused = ask(history, SWEEP)
+    ask(history, {"mode": Mode.ROTATE, "force": True})
+
+    assert refused
+    assert "KeyRefused" == refused.code
+    assert history.cloud.resource.keys[Slot.SECONDARY] == keys_in(history)[-1]
+
+
 @pytest.mark.parametrize("hours", [1, 26])
 def test_a_revocation_that_signalr_follows_days_later_is_carried_out(history: Meddling, hours: int) -> None:
     history.cloud.lag = timedelta(hours=50)

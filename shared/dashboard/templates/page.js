@@ -43,7 +43,7 @@
     clearTimeout(timer);
     try {
       const { ok, page } = await read("", { method: "POST", body });
-      if (ok) main().replaceWith(page.getElementById("main"));
+      if (ok) show(page);
       else say(page.getElementById("notice").textContent, true);
       const notice = document.getElementById("notice");
       if (notice.textContent) notice.focus();
@@ -54,6 +54,12 @@
       button.disabled = false;
       plan();
     }
+  };
+
+  // What a form answers may be another page than the one it was sent from.
+  const show = (page) => {
+    main().replaceWith(page.getElementById("main"));
+    document.title = page.title;
   };
 
   const say = (text, bad) => {
@@ -76,7 +82,7 @@
   let timer;
   const plan = () => {
     clearTimeout(timer);
-    const every = main().dataset.every;
+    const every = main().dataset.refresh && main().dataset.every;
     if (every) timer = setTimeout(refresh, every * 1000);
   };
 
@@ -100,14 +106,15 @@
   };
 
   const update = (part, next) => {
-    if (!next || part.innerHTML === next.innerHTML) return;
+    if (!next || part.innerHTML === next.innerHTML || part.querySelector("details[open]")) return; // it is being filled in
     const held = part.contains(document.activeElement) ? document.activeElement : null;
-    const place = held ? [...part.querySelectorAll("a, button")].indexOf(held) : -1;
     part.className = next.className;
     part.replaceChildren(...document.adoptNode(next).childNodes);
-    if (place >= 0) (part.querySelectorAll("a, button")[place] || part).focus();
+    // By what it is, not by its place: rows change their order, and what is in <noscript> counts only in a parsed page.
+    const name = (each) => each.tagName + (each.getAttribute("href") || each.textContent);
+    if (held) ([...part.querySelectorAll("a, button, summary")].find((each) => name(each) === name(held)) || main()).focus();
   };
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && main().dataset.refresh) refresh(); });
   plan();
 })();
