@@ -24,7 +24,7 @@ from shared.rotation.ports import Services
 log = logging.getLogger("rotation.rollout")
 
 _PAUSE_SECONDS = 60.0  # after what could not be announced
-_AT_ONCE_SECONDS = 1.0  # a refusal is answered within it; a topic that hangs is not
+_AT_ONCE_SECONDS = 1.0  # a refusal comes within it; what a topic that hangs fails with does not
 
 
 class Rollouts:
@@ -154,8 +154,8 @@ class Rollouts:
     async def _send_all(self) -> bool:
         """Send what waits, also what is added meanwhile: whoever adds it does not wait for its turn.
 
-        Gives whether all was sent. It ends with the first failure that took time. One that came at once may be a refusal
-        of this very event, and keeps back none behind it.
+        Gives whether all was sent. It ends with the first failure that took time. One that came at once may be about
+        this very event, and keeps back none behind it.
         """
         clock, state, tried = asyncio.get_running_loop().time, await self.read(), set[str]()
         while event := next((each for each in state.outbox if each.id not in tried), None):

@@ -148,7 +148,7 @@ async def test_no_sweep_ever_is_a_finding(site: Site) -> None:
     assert 503 == answer.status
     assert b"NoSweep" in answer.body
     assert b"POST /api/rotate" in answer.body
-    assert "No sweep has ended yet" in (await fleet_page(app)).variables["message"]
+    assert "No sweep has ended yet" in (await fleet_page(app)).variables["warning"]
 
 
 async def test_no_sweep_for_three_periods_is_a_finding_that_says_since_when(site: Site) -> None:
@@ -164,7 +164,7 @@ async def test_no_sweep_for_three_periods_is_a_finding_that_says_since_when(site
     assert [] == before
     assert NO_SWEEP == finding.code
     assert f"since {ended:%Y-%m-%dT%H:%M}" in finding.message
-    assert "The last sweep ended 3 hours ago" in (await fleet_page(app)).variables["message"]
+    assert "The last sweep ended 3 hours ago" in (await fleet_page(app)).variables["warning"]
 
 
 async def test_period_is_the_schedules(site: Site) -> None:
@@ -174,7 +174,7 @@ async def test_period_is_the_schedules(site: Site) -> None:
     site.ahead += timedelta(hours=17)
 
     assert [] == await codes(app)
-    assert "" == (await fleet_page(app)).variables["message"]
+    assert "" == (await fleet_page(app)).variables["warning"]
 
 
 async def test_sweep_that_is_asked_for_counts_like_the_timers(site: Site) -> None:

@@ -29,7 +29,7 @@ async def paged(app: App, most: int) -> list[list[str]]:
 async def fleet_page(app: App) -> str:
     """The headline of the dashboard, and its warning."""
     variables = (await app.dashboard.view(HttpRequest("GET", "https://app/api/dashboard", {}))).variables
-    return f"{variables['view'].headline}. {variables['message']}"
+    return f"{variables['view'].headline}. {variables['warning']}"
 
 
 @asynccontextmanager

@@ -266,6 +266,23 @@ async def test_opting_out_is_no_finding(site: Site, word: str) -> None:
     assert () == (await heartbeat(app)).findings
 
 
+@pytest.mark.parametrize(
+    ("word", "codes"), [("disabled", ["Misconfigured"]), ("Off", ["Misconfigured"]), (" ", []), ("Paused", [])]
+)
+async def test_opting_out_is_a_finding_where_a_setting_names_the_resource(
+    site: Site, word: str, codes: list[str]
+) -> None:
+    """The setting stands, so the resource is still managed, and is rotated by no schedule."""
+    resource = site.resource({TAG: word})
+    app = site.app(SIGNALR_RESOURCE_IDS=resource)
+
+    await site.swept(app)
+
+    assert [(resource, each) for each in codes] == [
+        (each.resource, each.code) for each in (await heartbeat(app)).findings
+    ]
+
+
 async def test_repair_goes_on_whatever_the_tag_says(site: Site) -> None:
     """It was managed, and clients read its secret."""
     app, resource = site.app(), site.resource()

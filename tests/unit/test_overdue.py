@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.domain import events
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.overdue import find_overdue
 from tests.dashboard import fleet
@@ -41,3 +42,18 @@ def test_a_leaked_key_that_stays_valid_is_overdue(hours_ago: int, facts: dict[st
 
     assert codes == [each.code for each in late]
     assert {promised} >= {each.due_at for each in late}
+
+
+@pytest.mark.parametrize(("stands", "code"), [(True, "RetriesExhausted"), (False, "NotRotated")])
+def test_only_a_failure_that_stands_is_the_reason(stands: bool, code: str) -> None:  # noqa: FBT001 - a parameter
+    age = timedelta(days=63)
+    failure = fleet.failure(NOW - timedelta(days=21), "RetriesExhausted", "could not be worked on for too long")
+    past = {"format": 2, "history": (*fleet.rotations(NOW, age), failure), "failing": failure if stands else None}
+
+    entry = InventoryEntry.of(fleet.record("chat", NOW, age=age, **past))
+    [late] = find_overdue([CHAT], {CHAT: entry}, {}, now=NOW, grace=timedelta(hours=48))
+
+    told = events.overdue(late).data
+    assert entry.last
+    assert ("RetriesExhausted", code) == (entry.last.code, told["code"])
+    assert (failure.message if stands else None) == told["message"]

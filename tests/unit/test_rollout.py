@@ -166,6 +166,7 @@ def test_what_is_released_stays_so_while_others_come() -> None:
         (False, entry(named(1), due=timedelta(hours=1))),
         (False, entry(named(1), failing=True)),
         (False, entry(named(1), paused=True)),
+        (False, entry(named(1), unknown_word=True)),
         (False, entry(named(1), local_auth_disabled=True)),
         (False, entry(named(1), provisioning_state="Updating")),
         (False, entry(named(1), overlap_until=NOW + timedelta(hours=1))),
@@ -175,6 +176,20 @@ def test_what_is_released_stays_so_while_others_come() -> None:
 )
 def test_what_a_sweep_would_not_rotate_is_no_part_of_a_rollout(of: InventoryEntry | None, *, awaits: bool) -> None:
     assert awaits == awaits_rotation(of, NOW)
+
+
+def test_a_tag_that_nobody_understands_keeps_no_wave_waiting() -> None:
+    known = fleet(30)
+    begun = planned(RolloutState(), known)
+    refused = {each: entry(each, unknown_word=begun.standstill(each, NOW) is None) for each in known}
+
+    assert 3 == free(planned(begun, refused, after=QUARTER), known)
+
+
+def test_a_snapshot_of_the_version_before_says_of_no_tag_that_it_is_not_understood() -> None:
+    before = entry(named(1)).snapshot.model_dump_json(by_alias=True, exclude={"unknown_word"})
+
+    assert not Snapshot.model_validate_json(before).unknown_word
 
 
 @pytest.mark.parametrize(
