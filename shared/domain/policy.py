@@ -170,7 +170,8 @@ def is_unclear(resource: Resource) -> bool:
 def unknown_word(resource: Resource) -> Misconfigured:
     """The error of a resource whose tag says something else than the words that the app knows."""
     tags = _Tags(resource)
-    allowed = f"{_ENABLED} or {_PAUSED} (take the tag away to opt out). Until then only repairs are made"
+    out = "to opt out, take the tag away, and the resource out of SIGNALR_RESOURCE_IDS"
+    allowed = f"{_ENABLED} or {_PAUSED} ({out}). Until then only repairs are made"
     return tags.wrong(OPT_IN_TAG, tags.text(OPT_IN_TAG), allowed)
 
 

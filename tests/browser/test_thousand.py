@@ -2,7 +2,8 @@
 
 import time
 
-from playwright.async_api import Browser
+import pytest
+from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import window
 from tests.world import World
@@ -39,3 +40,23 @@ def seconds(world: World) -> float:
     began = time.perf_counter()
     world.host.request("GET", "/api/dashboard").raise_for_status()
     return time.perf_counter() - began
+
+
+@pytest.mark.parametrize("script", [True, False])
+async def test_filtering_a_late_page_shows_the_first_and_a_page_is_chosen_within_the_filter(
+    thousand: World, browser: Browser, *, script: bool
+) -> None:
+    async with window(thousand, browser, java_script_enabled=script) as visitor:
+        page, first = visitor.page, visitor.page.locator("tbody th [href]").first
+        await visitor.open("&order=name&page=7")
+        await expect(first).to_have_text("chat-0300")
+
+        await page.get_by_label("Name or id").fill("chat-0")
+        await page.get_by_role("button", name="Show").click()
+        await page.get_by_role("heading", name="1000 resources found").wait_for()
+        await expect(first).to_have_text("chat-0000")
+
+        await page.get_by_label("Page", exact=True).fill("3")
+        await page.get_by_role("button", name="Go").click()
+        await expect(first).to_have_text("chat-0100")
+        assert "chat-0" == await page.get_by_label("Name or id").input_value()

@@ -44,6 +44,78 @@ def test_nobody_at_all_is_no_all_clear() -> None:
     assert "No resource has been checked yet" == viewed([]).headline
 
 
+def entry(name: str, age: timedelta = DAY, **facts: object) -> InventoryEntry:
+    return InventoryEntry.of(
+        fleet.record(name, NOW, age=age, snapshot=fleet.snapshot(name, NOW, age=age, **facts))  # type: ignore[arg-type] - facts are of the snapshot
+    )
+
+
+UNSEEN = [InventoryEntry.of(fleet.Record(resource=str(fleet.resource(name)))) for name in ("new", "newer")]
+PAUSED = [entry("archive", 70 * DAY, paused=True), entry("museum", 62.1 * DAY, paused=True)]
+VALID, NOT_OVERDUE = "Every published key is valid", "no rotation is overdue"
+
+
+@pytest.mark.parametrize(
+    ("entries", "headline", "all_clear", "all_good"),
+    [
+        ([entry("one")], "The resource is healthy", f"{VALID}, and {NOT_OVERDUE}.", True),
+        (
+            [entry("one"), *UNSEEN],
+            "2 of 3 resources not checked yet",
+            f"Every published key that was looked at is valid, and {NOT_OVERDUE}.",
+            False,
+        ),
+        (UNSEEN, "No resource has been checked yet", "The next sweep looks at them.", False),
+        (UNSEEN[:1], "No resource has been checked yet", "The next sweep looks at it.", False),
+        (
+            [entry("one"), PAUSED[0], entry("idle", 61.9 * DAY, paused=True)],
+            "All resources healthy",
+            f"{VALID}, and {NOT_OVERDUE} but that of 1 paused resource.",
+            True,
+        ),
+        (
+            [entry("one"), *PAUSED],
+            "All resources healthy",
+            f"{VALID}, and {NOT_OVERDUE} but those of 2 paused resources.",
+            True,
+        ),
+    ],
+)
+def test_the_all_clear_says_no_more_than_was_looked_at(
+    entries: list[InventoryEntry], headline: str, all_clear: str, *, all_good: bool
+) -> None:
+    view = viewed(entries)
+
+    assert (headline, all_clear, all_good) == (view.headline, view.all_clear, view.all_good)
+
+
+def test_what_needs_attention_counts_before_what_was_not_checked() -> None:
+    view = viewed([entry("late", 75 * DAY), *UNSEEN])
+
+    assert ("1 of 3 resources needs attention", False) == (view.headline, view.all_good)
+
+
+def test_a_paused_resource_whose_published_key_is_invalid_needs_attention() -> None:
+    view = viewed([entry("broken", paused=True, slot=None), *PAUSED])
+
+    assert "1 of 3 resources needs attention" == view.headline
+    assert [("broken", "Paused")] == [(row.resource.name, row.status.code) for row in view.urgent]
+
+
+def test_an_empty_fleet_is_no_all_clear_either() -> None:
+    assert not viewed([]).all_good
+
+
+def test_a_hold_is_said_of_each_row_that_it_keeps_back() -> None:
+    late, due = entry("late", 63 * DAY), entry("due", 61 * DAY)
+
+    view = fleet_view([late, due, entry("well")], Filters(), NOW, grace=timedelta(hours=48), on_hold=True)
+
+    assert [("late", True), ("due", True), ("well", False)] == [
+        (row.resource.name, "on hold" in row.status.why) for row in view.rows
+    ]
+
+
 def test_the_headline_stays_true_whatever_is_filtered() -> None:
     assert "5 of 16 resources need attention" == viewed(text="quiz").headline
 

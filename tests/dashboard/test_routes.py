@@ -1,11 +1,13 @@
 """Errors are pages that say what failed, never a bare error."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from shared import composition
 from shared.dashboard.routes import handle
 from shared.http.messages import HttpRequest, HttpResponse
-from shared.settings import names
+from shared.settings import Settings, names
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +49,47 @@ async def test_the_pages_own_script_gets_no_second_style_sheet() -> None:
 
     assert (b"<style" in whole.body, b"<script" in whole.body) == (True, True)
     assert (b"<style" in bare.body, b"<script" in bare.body) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "allow"),
+    [
+        ("PUT", "", "GET, HEAD, POST"),
+        ("DELETE", "?act=rotate", "GET, HEAD, POST"),
+        ("GET", "?act=rotate&confirmed=yes", "POST"),
+        ("HEAD", "?act=preview", "POST"),
+        ("GET", "?act=resume", "POST"),
+    ],
+)
+async def test_a_method_that_is_not_served_is_answered_with_those_that_are(
+    site: composition.App, method: str, query: str, allow: str
+) -> None:
+    request = HttpRequest(method, f"https://app.example/api/dashboard{query}", {})
+
+    response = await handle(request, lambda: site)
+
+    assert (405, allow) == (response.status, response.headers["Allow"])
+    assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+
+
+async def test_other_errors_name_no_methods(site: composition.App) -> None:
+    response = await handle(HttpRequest("GET", "https://app.example/api/dashboard?act=none", {}), lambda: site)
+
+    assert 400 == response.status
+    assert "Allow" not in response.headers
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[composition.App]:
+    """An app with settings. Nothing that it needs is there."""
+    made = composition.build(
+        Settings(
+            AzureWebJobsStorage="UseDevelopmentStorage=true",
+            SIGNALR_RESOURCE_IDS="/subscriptions/5ab5c4b0-0000-4000-8000-000000000001/resourceGroups/live/providers"
+            "/Microsoft.SignalRService/SignalR/chat",
+            KEY_VAULT_URL="https://vault",
+            EVENT_GRID_TOPIC_ENDPOINT="https://topic",
+        )
+    )
+    yield made
+    await made.close()

@@ -217,3 +217,63 @@ def test_a_pause_does_not_hide_that_a_leaked_key_is_valid(hours: int, state: Sta
 
     assert state is status.state
     assert why in status.why
+
+
+def paused(slot: Slot | None = None, age: timedelta = DAY, **facts: object) -> Record:
+    snapshot = fleet.snapshot("chat", NOW, age=age, slot=slot, paused=True)
+    changes = {name: facts.pop(name) for name in ("local_auth_disabled", "retire_after") if name in facts}
+    return fleet.record("chat", NOW, age=age, snapshot=snapshot.model_copy(update=changes), **facts)
+
+
+REJECTED = (fleet.failure(NOW, "ServiceRejectsKeys", "SignalR rejects the key"),)
+
+
+@pytest.mark.parametrize(
+    ("record", "why"),
+    [
+        (paused(), "the published value is not a valid key: clients that read it get 401."),
+        (paused(retire_after=NOW - 3 * DAY), "the published value is not a valid key: clients that read it get 401."),
+        (paused(Slot.PRIMARY, history=REJECTED), "SignalR rejects the published key: clients that read it get 401."),
+    ],
+)
+def test_a_pause_does_not_hide_that_clients_are_rejected_and_nothing_is_repaired(record: Record, why: str) -> None:
+    status = judged(record)
+
+    assert (State.INVALID, Code.PAUSED, True) == (status.state, status.code, status.needs_attention)
+    assert f"{why} Nothing is repaired, for its tag key-rotation is set to paused" == status.why
+    assert "Set the tag to enabled." == status.to_do
+    assert "get 401 until the tag is enabled again" in status.guide.clients
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        paused(Slot.PRIMARY),
+        paused(Slot.PRIMARY, history=(fleet.failure(NOW, "NotPermitted", "no permission"),)),
+        paused(history=(fleet.failure(NOW, "SecretNotOwned", "it is of another service"),)),
+        paused(local_auth_disabled=True),
+        paused(Slot.PRIMARY, local_auth_disabled=True, history=REJECTED),
+    ],
+)
+def test_what_is_paused_and_rejects_no_client_is_only_paused(record: Record) -> None:
+    assert (State.PAUSED, False) == (judged(record).state, judged(record).needs_attention)
+
+
+def on_hold(record: Record) -> ResourceStatus:
+    return status_of(InventoryEntry.of(record), NOW, grace=GRACE, on_hold=True)
+
+
+def test_what_is_due_waits_for_the_end_of_a_hold() -> None:
+    due, late = (on_hold(fleet.record("chat", NOW, age=age * DAY)) for age in (61, 63))
+
+    assert (State.DUE_SOON, "due 24 hours ago: it waits, for scheduled rotations are on hold") == (due.state, due.why)
+    assert (State.OVERDUE, Code.ON_HOLD) == (late.state, late.code)
+    assert "due 3 days ago, and no sweep has rotated it: scheduled rotations are on hold" == late.why
+    assert "Rotate it now, or resume scheduled rotations." == late.to_do
+
+
+def test_a_hold_says_nothing_of_what_it_does_not_keep_back() -> None:
+    records = [fleet.record("chat", NOW, age=age * DAY) for age in (3, 56)]
+    records += [in_window(61, CLOSED), in_window(63, CLOSED), invalid(), paused(Slot.PRIMARY, age=70 * DAY)]
+
+    assert [judged(record) for record in records] == [on_hold(record) for record in records]

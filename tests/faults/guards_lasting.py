@@ -57,7 +57,7 @@ LASTING = (
     ),
     Mutation(
         2,
-        "go on with a rotation that ARM has refused so far, although the resource has left",
+        "go on with a rotation that ARM has rejected so far, although the resource has left",
         "shared/rotation/attempt.py",
         "        begun = record.journal is not None and not record.journal.harmless",
         "        begun = record.journal is not None",

@@ -166,6 +166,25 @@ def test_alerts_ask_for_the_apps_stable_events(templates: dict[str, Template]) -
     ] == [rule["event"] for rule in rules]
 
 
+def test_an_alert_on_what_is_not_logged_by_each_sweep_stays_until_an_operator_closes_it(
+    templates: dict[str, Template],
+) -> None:
+    """Its window is empty long before the fault is gone."""
+    template = templates["modules/alerts.bicep"]
+
+    assert {
+        "invalid-key": False,
+        "rotation-failed": False,
+        "rotation-overdue": True,
+        "rotations-held": True,
+        "function-failed": False,
+        "poison-messages": True,
+        "announcements-pending": True,
+        "no-heartbeat": True,
+    } == {rule["name"]: rule["resolves"] for rule in template.of("var")["rules"].body}
+    assert ["rule.resolves"] == re.findall(r"autoMitigate: (.+)", template.source)
+
+
 def test_files_are_short() -> None:
     long = {str(path): len(path.read_text().splitlines()) for path in Path(INFRA).rglob("*.bicep")}
 
