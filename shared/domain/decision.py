@@ -71,7 +71,7 @@ class Rotate:
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """Publish this slot's key as it is. `retire`: invalidate the other slot's key later."""
+    """Publish this slot's key as it is. `retire`: as for `Rotate`."""
 
     slot: Slot
     cause: Cause
@@ -141,7 +141,7 @@ def decide(  # noqa: C901, PLR0911, PLR0912 - a decision table is a list of retu
         return _moved(observation) or _first(observation, request, policy)
     slot = observation.published_slot
     if slot is None:
-        return _repair(observation, observation.published, request, policy)
+        return _repair(observation, observation.published.slot_hint, request, policy)
     if revoked := _revoked(observation, slot, request):
         return revoked
     if observation.left_behind(policy) and not (request.mode is Mode.ROTATE and request.force):
@@ -208,7 +208,7 @@ def _moved(observation: Observation) -> Publish | None:
     return Publish(slot, Cause.MOVE) if slot else None
 
 
-def _first(observation: Observation, request: WorkItem, policy: Policy) -> Action:
+def _first(observation: Observation, request: WorkItem, policy: Policy) -> Action:  # noqa: PLR0911 - as `decide`
     """No secret yet: Primary is taken for the key in use, as it is the one every tutorial hands out.
 
     Where a retirement was promised, the other key is what is left: the one is neither handed out again nor invalidated
@@ -221,6 +221,8 @@ def _first(observation: Observation, request: WorkItem, policy: Policy) -> Actio
         return Refuse(Code.MISCONFIGURED)
     if request.mode in {Mode.SWEEP, Mode.RESYNC}:
         return Publish(Slot.PRIMARY, Cause.ADOPT)
+    if observation.publication and not request.force:  # ARM lists that key no more: clients may hold the other one
+        return _repair(observation, None, request, policy)
     if request.slot is Slot.PRIMARY:
         if not request.force:
             return Publish(Slot.SECONDARY, Cause.SWITCH, retire=True)
@@ -234,9 +236,9 @@ def _rotate(slot: Slot, policy: Policy) -> Rotate:
     return Rotate(slot, retire=retires, by_policy=retires)
 
 
-def _repair(observation: Observation, published: PublishedSecret, request: WorkItem, policy: Policy) -> Action:
+def _repair(observation: Observation, hint: Slot | None, request: WorkItem, policy: Policy) -> Action:
     """The published value is no valid key: clients that read it are rejected now, so publish a valid one at once."""
-    named = observation.known_slot or published.slot_hint or Slot.PRIMARY
+    named = observation.known_slot or hint or Slot.PRIMARY
     late = observation.late
     if late and late.slot is named and not observation.accepted.get(named):
         named = named.other

@@ -124,6 +124,7 @@ class InventoryEntry(Wire):
     """One managed resource. `snapshot` is None until a worker has looked at it.
 
     `failing` is the failure that stands, `pending_since` the time of the oldest event that is still to be announced.
+    `removed`: it has left, and the topic does not have its events yet.
     `created`: when each listed key was regenerated, where the app did that. `max_age_days`: what the policy allows, as
     the last sweep read it. `foreign`: another installation wrote it last. It is ours all the same where we manage the
     resource.
@@ -136,6 +137,7 @@ class InventoryEntry(Wire):
     running: Running | None = None
     failing: Last | None = None
     pending_since: datetime | None = None
+    removed: bool | None = None
     marks: tuple[TimelineMark, ...] = ()
     created: Mapping[Slot, datetime] = {}
     max_age_days: float | None = Field(None, exclude=True)
@@ -152,6 +154,7 @@ class InventoryEntry(Wire):
             running=Running.of(record.journal) if record.journal else None,
             failing=Last.of(record.failing) if record.failing else None,
             pending_since=min((event.time for event in record.outbox), default=None),
+            removed=record.removed or None,
             marks=marks_of(record.history)[-_MARKS:],
             created=_created(record),
         )

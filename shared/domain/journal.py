@@ -87,6 +87,11 @@ class Journal(Wire):
         return not self.touched and self.kind is not Kind.PUBLISH
 
     @property
+    def is_promised(self) -> bool:
+        """Whether it invalidates a key that leaked, now or later: that is done also after the resource has left."""
+        return self.kind is Kind.RETIRE or (self.retire is not None and self.retire_hours is None)
+
+    @property
     def log_fields(self) -> dict[str, object]:
         """What a log line says of it: nothing secret."""
         return {

@@ -273,9 +273,9 @@ class Attempts:
         record = leased.record
         if record.journal is None and record.unconfirmed:
             await leased.write(record.with_journal(record.unconfirmed))
-        outcome = await finish(
-            RunContext(self._services, leased, resource, policy, keys, resumed=resumed, rollouts=self._rollouts)
-        )
+        run = RunContext(self._services, leased, resource, policy, keys, resumed=resumed, rollouts=self._rollouts)
+        run.departed = not self._includes(resource, leased.record)
+        outcome = await finish(run)
         if not (item.tracked and outcome.rotation_id == item.rotation_id):  # the item's own is stored at its end
             await end_operation(self._services, leased, outcome, opened=False)
         if outcome.result is Result.SUCCEEDED and outcome.retire_after:
@@ -318,7 +318,8 @@ def _still_fails(record: Record, action: Wait | Skip | Refuse, observation: Obse
     held back, nothing tells that it would succeed. That SignalR rejects the published key is over when it says so.
     """
     if record.failing and record.failing.code == Code.SERVICE_REJECTS_KEYS:
-        return observation.published_slot is not None and not observation.accepted.get(observation.published_slot)
+        slot = observation.published_slot
+        return slot is not None and record.suspect is not None and not observation.accepted.get(slot)
     run_failed = record.failing is not None and record.failing.kind is not None
     return isinstance(action, Wait) or (run_failed and action.code in _HELD_BACK)
 

@@ -43,7 +43,7 @@ def has_promised(record: Record) -> bool:
 
 def policy_before(fleet: Fleet, resource: Resource, record: Record) -> Policy:
     """The policy of a resource that is managed no more: its tags are gone, and the record knows where it publishes."""
-    policy, place = fleet.policy(replace(resource, tags={})), record.publication
+    policy, place = fleet.policy(replace(resource, tags={})), record.publication or record.snapshot
     return replace(policy, vault_url=place.vault_url, secret_name=place.secret_name) if place else policy
 
 
@@ -81,8 +81,12 @@ async def left(
     promised, begun, late = record.retirement, record.unconfirmed, record.rejected
     if not has_promised(record) or record.publication is None or record.removed:
         return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
+    if record.journal:  # of which nothing has come, and nothing will
+        await leased.write(record := record.without_journal())
     policy = policy_before(fleet, resource, record)
     observation, keys = await observe(services, resource, policy, record)
+    if not observation.fingerprints:  # keys are switched off: whether the leaked one is gone is not known
+        return nothing_done(item, Skip(Code.NOT_MANAGED), now)
     if begun and begun.slot:
         observation = await with_verdicts(services, observation, keys, of_published=False)
         accepted = observation.accepted.get(begun.slot)
@@ -94,7 +98,7 @@ async def left(
     leaked = observation.slot_of(promised.fingerprint) if promised else None
     if promised is None or leaked is None:
         return await closed_as_removed(leased, item, Code.NOT_MANAGED, now)
-    if leaked is observation.published_slot:
+    if leaked is observation.published_slot or (observation.published is None and leaked is observation.known_slot):
         raise RetirementImpossible(resource.id.name, promised.fingerprint)
     if now < promised.after:
         return nothing_done(item, Skip(Code.NOT_MANAGED, promised.after), now)

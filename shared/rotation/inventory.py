@@ -40,11 +40,12 @@ class Discovery:
     unreadable: Mapping[Scope, RotationError]
     unclear: Mapping[ResourceId, Resource]
 
-    def managed(self, known: Collection[ResourceId]) -> dict[ResourceId, Resource | None]:
-        """All that is managed, `known` being what the records tell of: they stand in for what could not be listed.
+    def managed(self, entries: Mapping[ResourceId, InventoryEntry]) -> dict[ResourceId, Resource | None]:
+        """All that is managed, `entries` being what the records tell of: they stand in for what could not be listed.
 
         Raises what ARM raised where scopes could not be listed and nothing at all is known.
         """
+        known = {each: None for each, entry in entries.items() if not entry.removed}
         kept = {each: found for each, found in self.unclear.items() if each in known}
         hidden = [each for each in known if any(scope.covers(each) for scope in self.unreadable)]
         managed = {**dict.fromkeys(hidden), **kept, **self.found}

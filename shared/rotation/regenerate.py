@@ -183,7 +183,9 @@ async def _verdict(run: RunContext, key: AccessKey) -> Verdict:
 
 
 async def _attempt(run: RunContext, keys: KeyPair) -> Regenerated:
-    """Send the POST, having made sure that no client needs the key."""
+    """Send the POST, having made sure that no client needs the key, and that it was not opted out meanwhile."""
+    if run.departed and not run.journal.is_promised:
+        raise Abandoned
     # The permit first, before all that must be true when the POST is sent: waiting for it takes time.
     with await run.services.signalr.permit(run.resource.id) as permit:
         newest = await run.services.secrets.newest(run.policy.vault_url, run.policy.secret_name)

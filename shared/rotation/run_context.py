@@ -27,7 +27,7 @@ class RunContext:
     `verified`: the fingerprint of the key that SignalR accepted. `version_may_exist`: this run added a version, or may
     have. `keys`: those just read, good for one use. `discriminates`: SignalR was seen to reject a random key.
     `replaced`: the key that this run regenerates, as it was; None where a worker before did.
-    `rollouts`: what counts how scheduled rotations end.
+    `rollouts`: what counts how scheduled rotations end. `departed`: the resource is managed no more.
     """
 
     services: Services
@@ -37,6 +37,7 @@ class RunContext:
     keys: KeyPair | None
     resumed: bool
     rollouts: Rollouts
+    departed: bool = False
     verified: str | None = None
     version_may_exist: bool = False
     discriminates: bool = False

@@ -60,6 +60,23 @@ def test_force_helps_where_signalr_rejects_the_key_that_is_to_be_moved(history: 
     assert history.cloud.resource.keys[Slot.SECONDARY] == keys_in(history)[-1]
 
 
+@pytest.mark.parametrize("wish", [ROTATE, REVOKE])
+def test_the_only_key_that_works_is_not_regenerated_where_the_published_one_is_gone_with_its_secret(
+    history: Meddling, wish: dict[str, Mode]
+) -> None:
+    ask(history, ROTATE)
+    history.time_passes(hours=49)
+    ask(history, ROTATE)
+    before = history.cloud.resource.keys[Slot.SECONDARY]
+    history.purge()
+    history.renew_in_portal(Slot.PRIMARY)
+    history.time_passes(hours=0.1)
+    ask(history, wish)
+
+    assert before == history.cloud.resource.keys[Slot.SECONDARY]
+    assert history.cloud.resource.keys[Slot.PRIMARY] == keys_in(history)[-1]
+
+
 @pytest.mark.parametrize("hours", [1, 26])
 def test_a_revocation_that_signalr_follows_days_later_is_carried_out(history: Meddling, hours: int) -> None:
     history.cloud.lag = timedelta(hours=50)

@@ -124,6 +124,20 @@ async def test_a_leaked_key_goes_where_another_writer_publishes_the_late_one(man
     assert not managed.azure.accepts(managed.resource, leaked)
 
 
+async def test_a_promise_outlasts_local_authentication_that_is_off_when_it_leaves(managed: Engine) -> None:
+    leaked = managed.azure.valid_keys(managed.resource)["Primary"]
+    await managed.rotate(mode=Mode.REVOKE, overlap_hours=2)
+    managed.azure.update_signalr(managed.resource, disable_local_auth=True)
+    lose_tags(managed)
+    await managed.sweep()
+    managed.azure.update_signalr(managed.resource, disable_local_auth=False)
+    managed.ahead = timedelta(hours=3)
+
+    await managed.sweep()
+
+    assert leaked not in managed.azure.valid_keys(managed.resource).values()
+
+
 async def test_what_was_not_told_yet_is_told_after_it_has_left(managed: Engine) -> None:
     before = len(managed.told)
     managed.azure.fault("EventGrid.publish", status=404, times=1000)

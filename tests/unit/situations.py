@@ -152,6 +152,9 @@ SITUATIONS: dict[str, Callable[[Situation], bool]] = {
         case.observation.published is None and case.unretired(Slot.SECONDARY) is not Slot.SECONDARY
     ),
     "no secret, unknown word": lambda case: case.observation.published is None and bool(case.policy.unknown_word),
+    "no secret, published key gone": lambda case: (
+        case.observation.published is None and case.observation.publication is not None and case.known is None
+    ),
     "no secret": lambda case: case.observation.published is None,
     "published key dead": lambda case: case.observation.published is not None and not case.valid,
     "retirement due": lambda case: case.valid and case.retirement is not None and case.retirement.after <= NOW,
@@ -216,6 +219,7 @@ REQUESTS: dict[str, Callable[[Case], bool]] = {
     "not rotate or not forced": lambda case: case.request.mode is not Mode.ROTATE or not case.request.force,
     "no keyType": lambda case: case.request.key_type is None,
     "keyType S": lambda case: case.valid and case.request.slot is case.observation.published_slot,
+    "by name": lambda case: case.request.mode in {Mode.ROTATE, Mode.REVOKE},
     "not keyType S": lambda case: not REQUESTS["keyType S"](case),
     "keyType Primary": lambda case: case.request.key_type is KeyType.PRIMARY,
     "keyType Salt": lambda case: case.request.key_type is KeyType.SALT,
