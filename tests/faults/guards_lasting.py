@@ -3,6 +3,7 @@
 from tests.faults.mutation import Mutation
 
 _LASTING = "tests/faults/test_not_forgotten.py"
+_LEAVING = "tests/faults/test_leaving.py"
 _DEPARTURES = "tests/integration/test_departures.py"
 _REPAIRS = "tests/faults/test_repairs_meanwhile.py"
 
@@ -62,6 +63,30 @@ LASTING = (
         "        begun = record.journal is not None and not record.journal.harmless",
         "        begun = record.journal is not None",
         f"{_DEPARTURES}::test_a_rotation_that_arm_has_refused_so_far_ends_with_the_tag",
+    ),
+    Mutation(
+        2,
+        "send a regeneration again that was opted out",
+        "shared/rotation/regenerate.py",
+        "    if run.departed and not run.journal.is_promised:",
+        "    if False:",
+        f"{_LEAVING}::test_an_unanswered_regeneration_is_not_sent_again_after_the_opt_out",
+    ),
+    Mutation(
+        1,
+        "invalidate the only key that clients of what has left hold",
+        "shared/rotation/departure.py",
+        " or (observation.published is None and leaked is observation.known_slot):",
+        ":",
+        f"{_LEAVING}::test_the_only_key_that_clients_hold_is_not_regenerated",
+    ),
+    Mutation(
+        2,
+        "rotate at once where the published key is gone with its secret",
+        "shared/domain/decision.py",
+        "    if observation.publication and not request.force:",
+        "    if False:",
+        f"{_LASTING}::test_the_only_key_that_works_is_not_regenerated_where_the_published_one_is_gone_with_its_secret",
     ),
     Mutation(
         8,
