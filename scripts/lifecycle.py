@@ -5,6 +5,7 @@ Standard library only: it runs on the operator's machine.
 """
 
 import json
+import locale
 import os
 import re
 import shutil
@@ -43,12 +44,23 @@ def warn(text: str) -> None:
 
 def run(main: Callable[[], int]) -> None:
     """Carry out a script, and end the process with its code."""
+    for stream in (sys.stdout, sys.stderr):  # redirected on Windows, they take the characters of its code page only
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     try:
         code = main()
     except Stop as stop:
         warn(str(stop))
         code = 1
     sys.exit(code)
+
+
+def decoded(output: bytes) -> str:
+    """What a command printed. Redirected on Windows, az writes the code page of the machine and not UTF-8."""
+    try:
+        text = output.decode("utf-8")
+    except UnicodeDecodeError:
+        text = output.decode(locale.getpreferredencoding(False), errors="replace")  # noqa: FBT003 - so it is called
+    return text.replace("\r\n", "\n")
 
 
 def command(program: str, *words: str) -> str:
@@ -58,11 +70,11 @@ def command(program: str, *words: str) -> str:
     if path is None:
         raise CommandFailed(f"{program} is not installed, or not on the PATH.")
     done = subprocess.run(  # noqa: S603 - a program found on the PATH, words of our own
-        [path, *words], capture_output=True, text=True, check=False, encoding="utf-8"
+        [path, *words], capture_output=True, check=False
     )
     if done.returncode:
-        raise CommandFailed(f"{program} {' '.join(words[:3])} failed: {done.stderr.strip()}")
-    return done.stdout
+        raise CommandFailed(f"{program} {' '.join(words[:3])} failed: {decoded(done.stderr).strip()}")
+    return decoded(done.stdout)
 
 
 def shown(program: str, *words: str) -> None:
@@ -158,10 +170,15 @@ class Plan:
     title: str
     steps: list[tuple[str, Callable[[], Any], bool]] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
     def add(self, text: str, act: Callable[[], Any], *, after_all: bool = False) -> None:
         """One more step; `after_all`: only if every step before it was done."""
         self.steps.append((text, act, after_all))
+
+    def change(self, text: str) -> None:
+        """Something that a step changes, and that the operator is to read before."""
+        self.changes.append(text)
 
     def leave(self, text: str) -> None:
         """Something the operator may look for, and that stays."""
@@ -170,6 +187,8 @@ class Plan:
     def show(self) -> None:
         """Everything that would be done, and what would not."""
         say(self.title)
+        for text in self.changes:
+            say(f"  ! {text}")
         for text, *_ in self.steps:
             say(f"  - {text}")
         if not self.steps:

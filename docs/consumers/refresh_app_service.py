@@ -9,6 +9,8 @@ that serves clients. The call restarts the app (not documented; Azure/app-servic
 connected to its hubs are disconnected, none is rejected. So it does once more for an event that comes late, after that
 of a newer version.
 
+An app that fails stops none of the others: it is reported, and the exit code is 1.
+
 Needs `azure-identity`, and for its identity *Website Contributor* on each app. AZURE_CLOUD names a sovereign cloud.
 """  # noqa: INP001 - a script of its own
 
@@ -16,6 +18,7 @@ import json
 import os
 import re
 import sys
+import urllib.error
 import urllib.request
 from typing import Any
 
@@ -38,7 +41,16 @@ def handle(event: dict[str, Any], apps: list[str]) -> list[str]:
         return []
     with DefaultAzureCredential() as credential:
         token = credential.get_token(f"{ARM}/.default").token
-    return [f"{app.partition('/sites/')[2]}: {_refreshed(token, app, event['data'])}" for app in apps]
+    return [f"{app.partition('/sites/')[2]}: {_tried(token, app, event['data'])}" for app in apps]
+
+
+def _tried(token: str, app: str, secret: dict[str, Any]) -> str:
+    try:
+        return _refreshed(token, app, secret)
+    except urllib.error.HTTPError as error:
+        return f"failed: HTTP {error.code}"
+    except OSError as error:  # no connection, no answer in time
+        return f"failed: {error}"
 
 
 def _refreshed(token: str, app: str, secret: dict[str, Any]) -> str:
@@ -74,4 +86,6 @@ def _call(token: str, method: str, path: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(*handle(json.load(sys.stdin), sys.argv[1:]) or ["nothing to do"], sep="\n")  # noqa: T201 - a command line tool
+    done = handle(json.load(sys.stdin), sys.argv[1:])
+    print(*done or ["nothing to do"], sep="\n")  # noqa: T201 - a command line tool
+    sys.exit(any(": failed: " in line for line in done))

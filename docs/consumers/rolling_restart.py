@@ -11,15 +11,17 @@
 | App Service, or one slot | all instances, not rolling: restart a slot and swap, where that matters | restarts twice |
 
 For what reads the secret itself. A restart does not make App Service fetch a Key Vault *reference* again (that is
-refresh_app_service.py), and Container Apps do that by themselves within 30 minutes. Reads one event on stdin. In a
-cluster it needs nothing but Python, and runs in a pod whose service account may patch the deployment; for Azure it
-needs `azure-identity`.
+refresh_app_service.py), and Container Apps do that by themselves within 30 minutes. Reads one event on stdin, and
+restarts whatever secret it is about: filter the subscription by the secret (README.md). A revision that fails stops
+none of the others: it is reported, and the exit code is 1. In a cluster it needs nothing but Python, and runs in a pod
+whose service account may patch the deployment; for Azure it needs `azure-identity`.
 """  # noqa: INP001 - a script of its own
 
 import json
 import os
 import ssl
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -33,19 +35,29 @@ ACCOUNT = Path(os.environ.get("SERVICE_ACCOUNT_FOLDER", "/var/run/secrets/kubern
 TAKES_UP = {"KeyRotated", "KeyPublished"}
 
 
-def handle(event: dict[str, Any], target: str) -> bool:
-    """Restart it for this version of the secret; whether it was told to. Raises `HTTPError`."""
+def handle(event: dict[str, Any], target: str) -> list[str]:
+    """Restart it for this version of the secret: what was done, by revision. Raises `HTTPError` where that is all."""
     if str(event["type"]).rpartition(".")[2] not in TAKES_UP:
-        return False
+        return []
     if "/containerapps/" in target.lower():
         revisions = _arm("GET", f"{target}/revisions", "2024-03-01")["value"]
-        for name in [one["name"] for one in revisions if one["properties"]["active"]]:
-            _arm("POST", f"{target}/revisions/{name}/restart", "2024-03-01")
-    elif "/sites/" in target.lower():
+        active = [one["name"] for one in revisions if one["properties"]["active"]]
+        return [f"{name}: {_tried(f'{target}/revisions/{name}/restart')}" for name in active]
+    if "/sites/" in target.lower():
         _arm("POST", f"{target}/restart", "2022-03-01")
     else:
         _deployment(target, event["data"])
-    return True
+    return ["restarting"]
+
+
+def _tried(path: str) -> str:
+    try:
+        _arm("POST", path, "2024-03-01")
+    except urllib.error.HTTPError as error:
+        return f"failed: HTTP {error.code}"
+    except OSError as error:  # no connection, no answer in time
+        return f"failed: {error}"
+    return "restarting"
 
 
 def _deployment(target: str, secret: dict[str, Any]) -> None:
@@ -85,4 +97,6 @@ def _call(
 
 
 if __name__ == "__main__":
-    print("restarting" if handle(json.load(sys.stdin), sys.argv[1]) else "nothing to do")  # noqa: T201 - a command line tool
+    done = handle(json.load(sys.stdin), sys.argv[1])
+    print(*done or ["nothing to do"], sep="\n")  # noqa: T201 - a command line tool
+    sys.exit(any(": failed: " in line for line in done))

@@ -28,6 +28,7 @@ from lifecycle import (
     warn,
 )
 
+_SHOW = ("resource", "show", "--ids")
 GUID = "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 IN_GROUP = rf"/subscriptions/{GUID}/resourcegroups/[^/]+"
 SHAPES = {
@@ -88,12 +89,35 @@ def told_by_azure(given: dict[str, str]) -> list[str]:
         if provider and provider.get("registrationState") != "Registered":
             faults.append("VNET_ENABLED: register the network's provider first: az provider register -n Microsoft.App")
     for id_ in arm_ids(f"{given.get('EXISTING_KEY_VAULT_ID', '')} {given.get('ADDITIONAL_KEY_VAULT_IDS', '')}"):
-        vault = _asked("resource", "show", "--ids", id_)
+        vault = _asked(*_SHOW, id_)
         if vault and not vault["properties"].get("enableRbacAuthorization"):
             faults.append(f"{id_} uses access policies: it must use Azure RBAC.")
-    if not any(given.get(name) for name in ("NAME_TOKEN", "INSTALLATION_ID", "FUNCTION_APP_NAME")):
+    known = any(given.get(name) for name in ("NAME_TOKEN", "INSTALLATION_ID", "FUNCTION_APP_NAME"))
+    if not known:
         faults += [_second_installation(name) for name in _apps_of_other_names(given)]
+    # Named anew after an installation, a group is as foreign as before a first one.
+    elsewhere = given.get("AZURE_RESOURCE_GROUP") or _group(given)
+    if not known or elsewhere.lower() != _group(given).lower():
+        faults += _group_of_others(given)
     return faults
+
+
+def _group_of_others(given: dict[str, str]) -> list[str]:
+    """A group that holds what others made: a provision would give it the tag by which scripts/remove deletes it."""
+    name, where = _group(given), _own(given)
+    if not _asked("group", "exists", "--name", name, *where):
+        return []
+    found = _asked("group", "show", "--name", name, *where)
+    if not found or (found.get("tags") or {}).get("azd-env-name") == given["AZURE_ENV_NAME"]:
+        return []
+    if not _asked("resource", "list", "--resource-group", name, *where):
+        return []
+    fault = (
+        f"The resource group {name} exists and is not empty, and this environment did not make it: what is in it would"
+        " go when the installation is removed. Name another one, which is then made:"
+        " azd env set AZURE_RESOURCE_GROUP_NAME <name>"
+    )
+    return [fault]
 
 
 def _apps_of_other_names(given: dict[str, str]) -> Iterator[str]:
@@ -118,12 +142,14 @@ def _own(given: dict[str, str]) -> tuple[str, str]:
     return "--subscription", given["AZURE_SUBSCRIPTION_ID"]
 
 
+def _group(given: dict[str, str]) -> str:
+    return given.get("AZURE_RESOURCE_GROUP_NAME") or f"rg-{given['AZURE_ENV_NAME']}"
+
+
 def _is_of_installation(id_: str, tags: dict[str, str] | None, given: dict[str, str]) -> bool:
     """Whether a thing is, or was, in the resource group of the installation, and has its tag."""
-    name = given["AZURE_ENV_NAME"]
-    group = given.get("AZURE_RESOURCE_GROUP_NAME") or f"rg-{name}"
-    within = f"/subscriptions/{given['AZURE_SUBSCRIPTION_ID']}/resourcegroups/{group}/".lower()
-    return (tags or {}).get("azd-env-name") == name and id_.lower().startswith(within)
+    within = f"/subscriptions/{given['AZURE_SUBSCRIPTION_ID']}/resourcegroups/{_group(given)}/".lower()
+    return (tags or {}).get("azd-env-name") == given["AZURE_ENV_NAME"] and id_.lower().startswith(within)
 
 
 def deleted_vault(given: dict[str, str]) -> dict[str, Any] | None:
@@ -132,14 +158,22 @@ def deleted_vault(given: dict[str, str]) -> dict[str, Any] | None:
         return None
     for vault in _asked("keyvault", "list-deleted", "--resource-type", "vault", *_own(given)) or []:
         was = vault["properties"]
-        mine = (
-            _is_of_installation(was["vaultId"], was.get("tags"), given)
-            and _region(was["location"]) == _region(given["AZURE_LOCATION"])
-            and _is_made(vault["name"], given)
-        )
-        if mine:
-            return dict(vault)
+        mine = _is_of_installation(was["vaultId"], was.get("tags"), given) and _is_made(vault["name"], given)
+        if mine and _region(was["location"]) == _region(given["AZURE_LOCATION"]):
+            return None if _has_another_vault(vault["name"], given) else dict(vault)
+        if mine and (given.get("KEY_VAULT_NAME") or given.get("NAME_TOKEN")):
+            raise Stop(
+                f"The name {vault['name']} is that of a deleted vault in {was['location']}, and a vault is recovered in"
+                ' its own region only. For one of another name: azd env set KEY_VAULT_NAME "" (or NAME_TOKEN).'
+            )
     return None
+
+
+def _has_another_vault(name: str, given: dict[str, str]) -> bool:
+    """Whether the installation runs with a vault of its own already, which it would lose for the deleted one."""
+    now = given.get("KEY_VAULT_ID", "")
+    within = f"/resourcegroups/{_group(given)}/".lower()
+    return within in now.lower() and not now.lower().endswith(f"/{name.lower()}") and bool(_asked(*_SHOW, now))
 
 
 def _is_made(name: str, given: dict[str, str]) -> bool:
@@ -147,7 +181,20 @@ def _is_made(name: str, given: dict[str, str]) -> bool:
     chosen = given.get("KEY_VAULT_NAME") or (f"kv-{given['NAME_TOKEN']}" if given.get("NAME_TOKEN") else "")
     if chosen:
         return name.lower() == chosen.lower()
-    return bool(re.fullmatch(r"kv-[a-z0-9]{13}", name))  # as uniqueString() in infra/main.bicep makes it
+    return bool(re.fullmatch(r"kv-[a-z0-9]{13}", name))  # as uniqueString() makes it, of whatever a version hashed
+
+
+def recover(vault: dict[str, Any], given: dict[str, str]) -> None:
+    """Have the vault recovered under its own name: a version that hashed otherwise gave it another."""
+    name = vault["name"]
+    say(
+        f"The vault {name} was deleted and is recovered, with the secrets in it and its network access of before."
+        " Run `azd provision` once more when this one is done: only then it has the access that VNET_ENABLED asks for."
+    )
+    azd_set("RECOVER_KEY_VAULT", "true")
+    if not given.get("KEY_VAULT_NAME") and not given.get("NAME_TOKEN"):
+        azd_set("KEY_VAULT_NAME", name)
+        say(f"KEY_VAULT_NAME={name} keeps its name; in a workflow, set that variable.")
 
 
 def main() -> int:
@@ -168,11 +215,11 @@ def main() -> int:
     if faults := told_by_azure(given):
         raise Stop("\n".join(faults))
     vault = deleted_vault(given)
-    if vault:
-        say(f"The vault {vault['name']} was deleted and is recovered, with the secrets in it.")
     # Settled anew each time: recovering a vault that was not deleted fails.
-    if vault or given.get("RECOVER_KEY_VAULT", "").lower() == "true":
-        azd_set("RECOVER_KEY_VAULT", "true" if vault else "false")
+    if vault:
+        recover(vault, given)
+    elif given.get("RECOVER_KEY_VAULT", "").lower() == "true":
+        azd_set("RECOVER_KEY_VAULT", "false")
     return 0
 
 

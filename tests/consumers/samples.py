@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from tests.world import ROOT
 SAMPLES = ROOT / "docs" / "consumers"
 
 
-def run(sample: str, event: Mapping[str, Any], *arguments: str, **environment: str) -> str:
-    """What the sample prints. Fails with its errors when it fails."""
+def run(sample: str, event: Mapping[str, Any], *arguments: str, code: int = 0, **environment: str) -> str:
+    """What the sample prints. Fails with its errors when it ends with another exit code."""
     done = subprocess.run(
         [sys.executable, str(SAMPLES / sample), *arguments],
         input=json.dumps(event),
@@ -27,7 +28,7 @@ def run(sample: str, event: Mapping[str, Any], *arguments: str, **environment: s
         text=True,
         check=False,
     )
-    assert 0 == done.returncode, done.stderr
+    assert code == done.returncode, done.stderr
     return done.stdout.strip()
 
 
@@ -38,19 +39,32 @@ def signed_in(world: HttpWorld, arm: int = 0) -> dict[str, str]:
 
 
 @contextmanager
+def silent() -> Iterator[str]:
+    """The address of a vault that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+
+
+@contextmanager
 def receiver(
-    tls: ssl.SSLContext | None = None, answers: Mapping[str, object] | None = None
+    tls: ssl.SSLContext | None = None,
+    answers: Mapping[str, object] | None = None,
+    failing: Mapping[str, int] | None = None,
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """A server on loopback that keeps what it is asked: its port, and the requests. `answers` are bodies by path."""
+    """A server on loopback that keeps what it is asked: its port, and the requests.
+
+    `answers` are bodies by path, `failing` statuses.
+    """
     asked: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             asked.append({"method": self.command, "path": self.path, "headers": dict(self.headers), "body": body})
-            self.send_response(200)
+            path = self.path.partition("?")[0]
+            self.send_response((failing or {}).get(path, 200))
             self.end_headers()
-            self.wfile.write(json.dumps((answers or {}).get(self.path.partition("?")[0], {})).encode())
+            self.wfile.write(json.dumps((answers or {}).get(path, {})).encode())
 
         do_PATCH = do_GET = do_POST  # noqa: N815 - the names the standard library calls
 

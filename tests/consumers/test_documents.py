@@ -57,3 +57,10 @@ def test_measured_figures_are_those_of_the_table_they_come_from() -> None:
     figures = re.findall(r"\d,\d{3}", REST.split("## What is not documented")[0])
     assert len(figures) >= 5
     assert [] == [figure for figure in figures if figure not in proof]
+
+
+def test_a_subscription_is_for_one_secret_and_for_none_whose_name_begins_alike() -> None:
+    page = (ROOT / "docs" / "consumers" / "README.md").read_text()
+
+    assert "--advanced-filter data.secretName StringIn chat-connection-string " in page
+    assert "begins-with" not in page

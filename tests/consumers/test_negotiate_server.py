@@ -73,6 +73,17 @@ def test_new_key_is_taken_up_on_the_event(world: HttpWorld) -> None:
         assert before["started"] == negotiate.health()["started"]
 
 
+def test_event_is_of_its_secret_whatever_the_case_of_the_name(world: HttpWorld) -> None:
+    """Names of Key Vault have none."""
+    resource = world.adopted()
+    with NegotiateServer.start(world.azure.env, secret_name(resource).upper(), read_again_seconds=NEVER) as negotiate:
+        world.azure.deliver_events_to(negotiate.events_url)
+        negotiate.health()
+        world.rotated(resource)
+
+        until(lambda: negotiate.health()["version"] == newest(world, resource) or None)
+
+
 def test_new_key_is_taken_up_on_a_401(world: HttpWorld) -> None:
     """No event reaches it: it learns from the service that its key is invalid, and the call succeeds all the same."""
     resource = world.adopted()

@@ -1,21 +1,16 @@
-"""The samples that restart App Service, Kubernetes and Container Apps, and the function that reloads."""
+"""The samples that restart App Service, Kubernetes and Container Apps."""
 
 import json
-import os
 import re
-import runpy
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
-from azure.core.exceptions import AzureError
 
 from local.azure.certificates import authority, server_context
-from local.functions_host.client import FunctionsHost
-from tests.consumers.samples import SAMPLES, called, receiver, run, signed_in
+from tests.consumers.samples import called, receiver, run, signed_in
 from tests.http.conftest import HttpWorld
-from tests.world import secret_name, until
 
 GROUP = "/subscriptions/0e0e0e0e-0000-4000-8000-000000000001/resourceGroups/live/providers"
 SITE = f"{GROUP}/Microsoft.Web/sites/shop"
@@ -85,6 +80,26 @@ def test_reference_with_a_version_is_named_and_not_waited_for(world: HttpWorld, 
     assert {"GET"} == {one["method"] for one in asked}
 
 
+@pytest.mark.parametrize("status", [403, 404, 429])
+def test_app_that_fails_stops_none_of_the_others(world: HttpWorld, event: dict[str, Any], status: int) -> None:
+    answers, gone = settings(SLOT, "appsettings", reference(event, "SignalR")), settings(SITE, "appsettings")
+
+    with receiver(answers=answers, failing=dict.fromkeys(gone, status)) as (port, _):
+        said = run("refresh_app_service.py", event, SITE, SLOT, code=1, **signed_in(world, port))
+
+    assert [f"shop: failed: HTTP {status}", "shop/slots/staging: restarts, fetches SignalR"] == said.splitlines()
+
+
+def test_resource_manager_that_does_not_answer_is_reported_for_each_app(
+    world: HttpWorld, event: dict[str, Any]
+) -> None:
+    with receiver() as (port, _):
+        pass
+    said = run("refresh_app_service.py", event, SITE, SLOT, code=1, **signed_in(world, port))
+
+    assert ["shop: failed: ", "shop/slots/staging: failed: "] == re.findall(r"^\S+ failed: ", said, re.MULTILINE)
+
+
 @pytest.mark.parametrize("sample", ["refresh_app_service.py", "rolling_restart.py"])
 @pytest.mark.parametrize(
     ("cloud", "manager"),
@@ -146,9 +161,20 @@ def test_active_revisions_of_a_container_app_are_restarted_in_turn(world: HttpWo
     with receiver(answers={f"{CONTAINER_APP}/revisions": listed}) as (port, asked):
         said = run("rolling_restart.py", event, CONTAINER_APP, **signed_in(world, port))
 
-    assert "restarting" == said
+    assert ["web--2: restarting", "web--3: restarting"] == said.splitlines()
     restarts = [f"POST {CONTAINER_APP}/revisions/{name}/restart" for name in ("web--2", "web--3")]
     assert [f"GET {CONTAINER_APP}/revisions", *restarts] == called(asked)
+
+
+@pytest.mark.parametrize("status", [403, 404, 429])
+def test_revision_that_fails_stops_none_of_the_others(world: HttpWorld, event: dict[str, Any], status: int) -> None:
+    listed = {"value": [{"name": name, "properties": {"active": True}} for name in ("web--2", "web--3")]}
+    failing = {f"{CONTAINER_APP}/revisions/web--2/restart": status}
+
+    with receiver(answers={f"{CONTAINER_APP}/revisions": listed}, failing=failing) as (port, _):
+        said = run("rolling_restart.py", event, CONTAINER_APP, code=1, **signed_in(world, port))
+
+    assert [f"web--2: failed: HTTP {status}", "web--3: restarting"] == said.splitlines()
 
 
 def test_app_service_slot_is_restarted(world: HttpWorld, event: dict[str, Any]) -> None:
@@ -164,34 +190,3 @@ def test_what_brings_no_new_key_restarts_nothing(event: dict[str, Any], kind: st
     other = event | {"type": f"SignalRKeyRotation.{kind}"}
 
     assert "nothing to do" == run(sample, other, "shop/web")
-
-
-async def test_function_keeps_its_key_while_the_vault_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KEY_VAULT_URL", "https://127.0.0.1:9")
-    sample = runpy.run_path(str(SAMPLES / "reload_in_function" / "function_app.py"))
-    connection, names = sample["connection"], sample["connection"].__globals__
-    names["held"].update(value="held")
-
-    async def fails() -> str:
-        raise AzureError("no answer")
-
-    names["_read"] = fails
-
-    assert "held" == await connection()
-    with pytest.raises(AzureError):
-        await connection(newest=True)
-
-
-def test_function_holds_the_new_key_once_it_is_told(world: HttpWorld) -> None:
-    resource = world.adopted()
-    environment = {"PATH": os.environ["PATH"], **signed_in(world), "SECRET_NAME": secret_name(resource)}
-    environment |= {"AzureWebJobsStorage": world.storage.connection_string}
-    with FunctionsHost.start(SAMPLES / "reload_in_function", environment) as consumer:
-        world.azure.deliver_events_to(f"{consumer.url}/api/rotated?code={consumer.function_key}")
-        before = consumer.request("GET", "/api/fingerprint").text
-
-        world.rotated(resource)
-
-        after = world.events(resource)[-1]["data"]["fingerprint"]
-        until(lambda: consumer.request("GET", "/api/fingerprint").text == after or None)
-    assert before != after

@@ -18,3 +18,18 @@ def test_it_gives_what_the_how_to_says() -> None:
 
     assert all(f"{column} = " in shown for column in ("LastRead", "Reads", "From"))
     assert "Identity != Publisher" in QUERY
+
+
+def test_secret_without_a_logged_publication_is_listed_as_unknown() -> None:
+    """Every `where` after the join keeps it, and the join does."""
+    _, _, after = QUERY.partition("| join kind=leftouter Newest")
+
+    filters = [line for line in after.splitlines() if line.startswith("| where ")]
+    assert [True, True] == [line.startswith("| where isnull(Published) or ") for line in filters]
+    assert 'Moved = iff(isnull(Published), "unknown: publication not in the log"' in after
+
+
+def test_the_how_to_says_when_an_empty_list_says_nothing() -> None:
+    page = (ROOT / "docs" / "how-to" / "find-who-has-not-moved.md").read_text()
+
+    assert "Empty says nothing unless the log holds a `SecretSet` of the secret." in page

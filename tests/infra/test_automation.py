@@ -1,6 +1,7 @@
 """Scripts, workflows and the development container: what their own checkers say, and what is pinned."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -102,3 +103,47 @@ def test_development_container_has_the_python_of_the_project() -> None:
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
 
     assert f"python:{(ROOT / '.python-version').read_text().strip()}-" in container["image"]
+
+
+def published(folder: Path, tag: str, *, tags: str, exists: bool) -> list[str]:
+    """What the last step of the workflow `release` calls of git and gh."""
+    steps = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]["publish"]["steps"]
+    for name in ("published/app/app.zip", "published/template/azuredeploy.json"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("{}")
+    (folder / "infra").mkdir()
+    for name in ("uiFormDefinition.json", "release.md"):
+        (folder / "infra" / name).write_text((INFRA / name).read_text())
+    for name, answer in (
+        ("git", f'[ "$1" != ls-remote ] || printf "{tags}"'),
+        ("gh", f'[ "$2" != view ] || exit {1 - exists}'),
+    ):
+        (folder / name).write_text(f'#!/bin/bash\necho "{name} $*" >>"{folder}/called"\n{answer}\n')
+        (folder / name).chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", "GITHUB_REF_NAME": tag, "GITHUB_REPOSITORY": "me/rotation"}
+    subprocess.run(["bash", "-e", "-c", steps[-1]["run"]], check=True, cwd=folder, env=environment)
+    return [
+        line
+        for line in (folder / "called").read_text().splitlines()
+        if line.startswith(("git push", "gh release create", "gh release upload"))
+    ]
+
+
+TAGS = "".join(f"abc\\trefs/tags/{tag}\\n" for tag in ("v0.10.0", "v0.9.1", "v0.2.0", "v0.11.0-rc1", "vnext"))
+
+
+def test_release_publishes_the_branch_first_and_can_be_started_again(tmp_path: Path) -> None:
+    for name, exists in (("first", False), ("again", True)):
+        (tmp_path / name).mkdir()
+        branch, release = published(tmp_path / name, "v0.10.0", tags=TAGS, exists=exists)
+
+        assert "git push --force origin release" == branch
+        assert release.startswith("gh release upload v0.10.0 --clobber" if exists else "gh release create v0.10.0")
+
+
+@pytest.mark.parametrize("tag", ["v0.9.1", "v0.11.0-rc1"])
+def test_branch_release_never_goes_back_to_an_older_version(tmp_path: Path, tag: str) -> None:
+    [release] = published(tmp_path, tag, tags=TAGS, exists=False)
+
+    assert f"gh release create {tag}" in release
+    assert "--latest=false" in release

@@ -21,6 +21,7 @@ PARAMETERS = {
     "AZURE_LOCATION": "location",
     "AZURE_ENV_NAME": "environmentName",
     "RECOVER_KEY_VAULT": "recoverKeyVault",
+    "KEY_VAULT_NAME": "keyVaultName",
 }
 
 
@@ -133,6 +134,21 @@ def test_installs_again_in_the_same_region_with_the_same_vault(operator: Operato
 
     assert vault == operator.environment["KEY_VAULT_ID"]
     assert {} == tenant.deleted_vaults
+
+
+def test_vault_of_a_version_that_hashed_otherwise_is_recovered_and_kept(operator: Operator, tenant: Tenant) -> None:
+    """Told to recover the one name and to make another, every provision would fail for 90 days."""
+    operator.provision()
+    tenant.delete_group(group("rg-rotation"))
+    [(_, vault)] = tenant.deleted_vaults.items()
+    old = "kv-4f6h2k7m9q3ab"
+    moved = vault | {"name": old, "id": vault["id"].replace(vault["name"], old)}
+    tenant.deleted_vaults = {old: moved}
+    operator.provision()
+    operator.provision()
+
+    assert {} == tenant.deleted_vaults
+    assert operator.environment["KEY_VAULT_ID"].endswith(f"/{old}")
 
 
 def test_the_deployment_after_that_is_an_ordinary_one(operator: Operator) -> None:

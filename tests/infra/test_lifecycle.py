@@ -4,78 +4,21 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.infra.installations import OTHER, OWN, THIRD, TOPIC, group, signalr, vault
-from tests.infra.recorder import ROOT, Done, Recorder
+from tests.infra.installed import INSTALLED, READER, ROTATOR, assignment, azure_with_an_installation, run, topic
+from tests.infra.recorder import ROOT, Recorder
 
 sys.path.insert(0, str(ROOT / "scripts"))
 
-PRINCIPAL, HASH = "99999999-9999-9999-9999-999999999999", "abcdefghijklm"
-INSTALLED = {
-    "AZURE_ENV_NAME": "rotation",
-    "AZURE_SUBSCRIPTION_ID": OWN,
-    "AZURE_RESOURCE_GROUP": "rg-rotation",
-    "IDENTITY_PRINCIPAL_ID": PRINCIPAL,
-    "INSTALLATION_ID": HASH,
-    "FUNCTION_APP_NAME": "func-rotation",
-    "SIGNALR_RESOURCE_IDS": signalr("Chat"),
-}
-ROTATOR, READER = "SignalR key rotator (rotation, abc)", "SignalR operation reader (rotation, abc)"
 WRITES = ("az role assignment delete", "az role definition delete", "az group delete", "az rest --method delete")
-
-
-def assignment(scope: str, role: str = ROTATOR, principal: str = PRINCIPAL) -> dict[str, str]:
-    id_ = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{len(scope)}"
-    return {"id": id_, "scope": scope, "roleDefinitionName": role, "principalId": principal}
-
-
-def role(subscription: str, name: str = ROTATOR, installation: str = HASH) -> dict[str, Any]:
-    return {
-        "name": f"guid-{subscription[0]}-{name.split(' ')[1]}",
-        "roleName": name,
-        "description": f"Reads. Nothing else. Installation {installation}.",
-        "assignableScopes": [f"/subscriptions/{subscription}"],
-    }
-
-
-def topic(name: str, where: str, source: str) -> dict[str, Any]:
-    return {
-        "id": f"{where}/providers/Microsoft.EventGrid/systemTopics/{name}",
-        "name": name,
-        "properties": {"source": source},
-    }
 
 
 @pytest.fixture
 def azure(tmp_path: Path) -> Recorder:
-    """An installation in OWN with rights on one resource there and on all of OTHER."""
-    recorder = Recorder(tmp_path)
-    states = ((OWN, "Enabled"), (OTHER, "Enabled"), (THIRD, "Disabled"))
-    recorder.answer("account list", [{"id": id_, "state": state} for id_, state in states])
-    recorder.answer("group list .*--tag azd-env-name=rotation", [{"name": "rg-rotation"}])
-    recorder.answer(f"role assignment list .*{OTHER}", [assignment(f"/subscriptions/{OTHER}")])
-    recorder.answer(
-        f"role assignment list .*{OWN}",
-        [
-            assignment(signalr("Chat")),
-            assignment(f"/subscriptions/{OWN}", READER),
-            assignment(f"{group('rg-rotation')}/providers/Microsoft.Storage/storageAccounts/st", "Blob Data Owner"),
-            assignment(signalr("Chat"), principal="somebody else"),
-        ],
-    )
-    recorder.answer(f"role definition list .*{OWN}", [role(OWN), role(OWN, READER), role(OWN, installation="another")])
-    recorder.answer(f"role definition list .*{OTHER}", [role(OTHER), role(OTHER, READER), role(OWN)])
-    recorder.answer("systemTopics.api", {"value": [topic("evgst", group("rg-rotation"), f"/subscriptions/{OWN}")]})
-    recorder.answer("eventSubscriptions", {"value": [{"id": "x", "name": "func-rotation"}]})
-    recorder.answer("config/appsettings/list", {"properties": {"OVERLAP_HOURS": "24", "KEY_VAULT_URL": "https://kv"}})
-    return recorder
-
-
-def run(azure: Recorder, script: str, *words: str, typed: str = "", **variables: str) -> Done:
-    return azure.run(script, *words, typed=typed, **INSTALLED | variables)
+    return azure_with_an_installation(tmp_path)
 
 
 @pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
@@ -240,15 +183,6 @@ def test_narrow_knows_what_is_not_named(scope: str) -> None:
     assert surplus(INSTALLED, scope, ROTATOR)
 
 
-def test_upgrade_keeps_what_was_set_by_hand_in_place_of_an_extra_setting(azure: Recorder) -> None:
-    """The JSON comes after the parameters and wins: the parameter alone would be in vain."""
-    azure.answer("config/appsettings/list", {"properties": {"OVERLAP_HOURS": "48"}})
-    done = run(azure, "upgrade", "--yes", EXTRA_APP_SETTINGS='{"OVERLAP_HOURS": "24"}')
-
-    assert 'azd env set EXTRA_APP_SETTINGS {"OVERLAP_HOURS": "48"}' == done.lines("azd env set")[0]
-    assert [] == done.lines("azd env set OVERLAP_HOURS")
-
-
 @pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])
 def test_what_azd_keeps_may_hold_any_character(azure: Recorder, script: str) -> None:
     azure.answer("azd env get-values", INSTALLED | {"RESOURCE_TAGS": '{"owner": "a$b!`c`"}', "NAME_TOKEN": "0012"})
@@ -257,76 +191,6 @@ def test_what_azd_keeps_may_hold_any_character(azure: Recorder, script: str) -> 
 
     assert 0 == done.code
     assert ["azd env get-values --output json"] == done.lines("azd env get")
-
-
-def test_upgrade_keeps_what_was_set_by_hand(azure: Recorder) -> None:
-    azure.answer(
-        "config/appsettings/list",
-        {
-            "properties": {
-                "OVERLAP_HOURS": "24",
-                "REQUIRED_APP_ROLE": "Rotate",
-                "AzureWebJobs.sweep.Disabled": "true",
-                "KEY_VAULT_URL": "https://kv.vault.azure.net",
-                "SIGNALR_RESOURCE_IDS": signalr("chat").lower(),
-                "SECRET_NAME_TEMPLATE": "{name}-connection-string",
-            }
-        },
-    )
-    done = run(azure, "upgrade", "--yes", EXTRA_APP_SETTINGS='{"MY": "own"}')
-
-    assert [
-        "azd env set OVERLAP_HOURS 24",  # the default of the version before
-        "azd env set REQUIRED_APP_ROLE Rotate",
-        'azd env set EXTRA_APP_SETTINGS {"MY": "own", "AzureWebJobs.sweep.Disabled": "true"}',
-        "azd provision --no-state --no-prompt",
-        "azd deploy --no-prompt",
-    ] == done.lines("azd")
-
-
-def test_upgrade_keeps_the_names_of_a_version_that_hashed_them_otherwise(azure: Recorder) -> None:
-    """It put out no INSTALLATION_ID. Everything would be made a second time, the vault of the secrets as well."""
-    done = run(azure, "upgrade", "--yes", INSTALLATION_ID="", FUNCTION_APP_NAME="func-abc")
-
-    assert "azd env set NAME_TOKEN abc" == done.lines("azd")[0]
-
-
-def test_upgrade_shows_what_azd_says(azure: Recorder) -> None:
-    """The hook at the end looks at the app: its dry run is what tells whether all is as before."""
-    azure.answer("azd deploy", "1 SignalR resources are managed")
-    azure.answer("azd provision", "Creating a plan")
-    done = run(azure, "upgrade", "--yes")
-
-    assert done.out.index("Creating a plan") < done.out.index("1 SignalR resources are managed")
-
-
-def test_upgrade_whose_deployment_fails_has_failed(azure: Recorder) -> None:
-    azure.answer("azd provision", {"failure": "quota exceeded"})
-    done = run(azure, "upgrade", "--yes")
-
-    assert 1 == done.code
-    assert "quota exceeded" in done.err
-    assert [] == done.lines("azd deploy")
-
-
-def test_upgrade_provisions_nothing_where_a_setting_could_not_be_kept(azure: Recorder) -> None:
-    azure.answer("config/appsettings/list", {"properties": {"REQUIRED_APP_ROLE": "Rotate"}})
-    azure.answer("azd env set", {"failure": "no environment"})
-    done = run(azure, "upgrade", "--yes")
-
-    assert 1 == done.code
-    assert [] == done.lines("azd provision", "azd deploy")
-
-
-@pytest.mark.parametrize("reference", [False, True])
-def test_upgrade_writes_no_secret_into_azds_environment(azure: Recorder, *, reference: bool) -> None:
-    value = "@Microsoft.KeyVault(SecretUri=https://kv/x)" if reference else "hunter2"
-    azure.answer("config/appsettings/list", {"properties": {"MICROSOFT_PROVIDER_AUTHENTICATION_SECRET": value}})
-    done = run(azure, "upgrade", "--yes")
-
-    assert (0 if reference else 1) == done.code
-    assert "hunter2" not in done.out + done.err + str(done.lines())
-    assert reference == bool(done.lines("azd provision"))
 
 
 @pytest.mark.parametrize("script", ["remove", "narrow", "upgrade"])

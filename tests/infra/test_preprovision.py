@@ -61,6 +61,39 @@ def test_installation_whose_names_are_known_is_provisioned_again(azure: Recorder
     assert 0 == preprovision(azure, FUNCTION_APP_NAME="func-abc", **{known: "abc"}).code
 
 
+@pytest.mark.parametrize(
+    ("tags", "holds", "known", "stops"),
+    [
+        (None, ["orders"], {}, True),
+        ({"azd-env-name": "second"}, ["orders"], {}, True),
+        ({"azd-env-name": "rotation"}, ["orders"], {}, False),
+        (None, [], {}, False),
+        (None, ["orders"], {"NAME_TOKEN": "abc"}, False),
+        (None, ["orders"], {"INSTALLATION_ID": "abc"}, False),
+        (None, ["orders"], {"INSTALLATION_ID": "abc", "AZURE_RESOURCE_GROUP": "RG-rotation"}, False),
+        (None, ["orders"], {"INSTALLATION_ID": "abc", "AZURE_RESOURCE_GROUP": "rg-before"}, True),
+    ],
+)
+def test_first_installation_moves_into_no_group_of_others(
+    azure: Recorder, tags: Any, holds: list[str], known: dict[str, str], *, stops: bool
+) -> None:
+    azure.answer("group exists", True)  # noqa: FBT003 - as az answers
+    azure.answer("group show", {"name": "rg-rotation", "tags": tags})
+    azure.answer("resource list --resource-group rg-rotation", [{"id": each} for each in holds])
+    done = preprovision(azure, **known)
+
+    assert stops == bool(done.code)
+    assert stops == ("azd env set AZURE_RESOURCE_GROUP_NAME" in done.err)
+
+
+def test_group_that_is_named_is_the_one_looked_at(azure: Recorder) -> None:
+    azure.answer("group exists --name shared ", True)  # noqa: FBT003 - as az answers
+    azure.answer("group show --name shared ", {"tags": {}})
+    azure.answer("resource list --resource-group shared ", [{"id": "orders"}])
+
+    assert 1 == preprovision(azure, AZURE_RESOURCE_GROUP_NAME="shared").code
+
+
 EARLIER_SETTINGS = ["ROTATION_SCHEDULE", "OVERLAP_HOURS"]
 
 
@@ -155,7 +188,35 @@ def deleted(name: str = "kv-4f6h2k7m9q3ab", **other: Any) -> dict[str, Any]:
 def test_deleted_vault_of_this_installation_is_recovered(azure: Recorder) -> None:
     azure.answer("list-deleted", [deleted()])
 
-    assert ["azd env set RECOVER_KEY_VAULT true"] == preprovision(azure).lines("azd")
+    done = preprovision(azure)
+
+    assert ["azd env set RECOVER_KEY_VAULT true", "azd env set KEY_VAULT_NAME kv-4f6h2k7m9q3ab"] == done.lines("azd")
+    assert "Run `azd provision` once more" in done.out
+
+
+@pytest.mark.parametrize("known", [{"KEY_VAULT_NAME": "kv-old"}, {"NAME_TOKEN": "old"}])
+def test_name_that_is_given_already_is_not_kept_again(azure: Recorder, known: dict[str, str]) -> None:
+    azure.answer("list-deleted", [deleted("kv-old")])
+
+    assert ["azd env set RECOVER_KEY_VAULT true"] == preprovision(azure, **known).lines("azd")
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_installation_that_runs_with_another_vault_of_its_own_keeps_that(azure: Recorder, *, runs: bool) -> None:
+    azure.answer("list-deleted", [deleted()])
+    if not runs:
+        azure.answer("resource show", {"failure": "ResourceNotFound"})
+    now = deleted("kv-4f6h2k7m9q3zz")["properties"]["vaultId"]
+
+    assert runs == (preprovision(azure, KEY_VAULT_ID=now, INSTALLATION_ID="abc").lines("azd") == [])
+
+
+def test_kept_name_that_is_taken_in_another_region_is_reported(azure: Recorder) -> None:
+    azure.answer("list-deleted", [deleted(location="northeurope")])
+    refused = preprovision(azure, KEY_VAULT_NAME="kv-4f6h2k7m9q3ab")
+
+    assert 1 == refused.code
+    assert 'azd env set KEY_VAULT_NAME ""' in refused.err
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ async def negotiate(request: web.Request) -> web.Response:
     """Where to connect, and the token for it. 503 while no key was ever read."""
     try:
         key = await request.app[KEYS].current()
-    except (AzureError, ValueError) as error:
+    except (AzureError, TimeoutError, ValueError) as error:
         raise web.HTTPServiceUnavailable(text="the connection string cannot be read") from error
     token = key.token(f"{key.endpoint}/client/?hub={HUB.lower()}")  # for a user: nameid="ann"
     return web.json_response({"url": f"{key.client_endpoint}/client/?hub={HUB.lower()}", "accessToken": token})
@@ -58,7 +58,7 @@ async def events(request: web.Request) -> web.Response:
     _allowed(request)
     sent = await request.json()
     for event in sent if isinstance(sent, list) else [sent]:
-        if str(event["type"]).rpartition(".")[2] in TAKES_UP and event["subject"] == SECRET:
+        if str(event["type"]).rpartition(".")[2] in TAKES_UP and event["subject"].lower() == SECRET.lower():
             keys = request.app[KEYS]
             await keys.newer_than(await keys.current())
     return web.Response(status=204)

@@ -18,6 +18,8 @@ from azure.keyvault.secrets.aio import SecretClient
 
 READ_AGAIN_SECONDS = float(os.environ.get("READ_AGAIN_SECONDS", "300"))
 PAUSE_SECONDS = 1.0  # between two readings: a thousand clients that are rejected at once are one reading
+BOUNDS = {"connection_timeout": 5, "read_timeout": 10, "retry_total": 1}  # the SDK's own are minutes
+READING_SECONDS = 15.0  # with the token, which the credential fetches over connections of its own
 TOKEN_SECONDS = 3600
 log = logging.getLogger(__name__)
 
@@ -52,33 +54,43 @@ class NewestKey:
     def __init__(self, url: str, name: str) -> None:
         loopback = url.startswith("https://127.0.0.1")  # an emulator has no vault.azure.net in its address
         self._credential = DefaultAzureCredential()
-        self._vault = SecretClient(url, self._credential, verify_challenge_resource=not loopback)
+        self._vault = SecretClient(url, self._credential, verify_challenge_resource=not loopback, **BOUNDS)
         self._name = name
         self._held: Key | None = None
-        self._read_at = float("-inf")
+        self._failure: Exception | None = None
+        self._read_at = self._ended_of = float("-inf")  # when the last reading began, and the last that has ended
         self._one_at_a_time = asyncio.Lock()
 
     async def current(self) -> Key:
-        """The key in memory. Raises `AzureError` or `ValueError` only while none was ever read."""
+        """The key in memory. Raises `AzureError`, `TimeoutError` or `ValueError` only while none was ever read."""
         if self._held and time.monotonic() < self._read_at + READ_AGAIN_SECONDS:
             return self._held
         return await self.newer_than(self._held)
 
     async def newer_than(self, key: Key | None) -> Key:
         """Read again, unless another caller has meanwhile replaced `key`. The same key where there is no newer one."""
+        asked = time.monotonic()
         async with self._one_at_a_time:
             if self._held and self._held != key:
                 return self._held
-            await asyncio.sleep(self._read_at + PAUSE_SECONDS - time.monotonic())
-            self._read_at = time.monotonic()
-            try:
-                secret = await self._vault.get_secret(self._name)
-                self._held = Key.parse(str(secret.properties.version), secret.value or "")
-            except (AzureError, ValueError) as error:
-                if not self._held:
-                    raise
-                log.warning("the newest key could not be read; %s stays in use", self._held.version, exc_info=error)
+            if self._ended_of < asked:  # a reading begun after the question answers it, failed or not
+                await self._read()
+            if self._failure and not self._held:
+                raise self._failure
             return self._held
+
+    async def _read(self) -> None:
+        await asyncio.sleep(self._read_at + PAUSE_SECONDS - time.monotonic())
+        begun = self._read_at = time.monotonic()
+        try:
+            async with asyncio.timeout(READING_SECONDS):
+                secret = await self._vault.get_secret(self._name)
+            self._held, self._failure = Key.parse(str(secret.properties.version), secret.value or ""), None
+        except (AzureError, TimeoutError, ValueError) as error:
+            self._failure = error
+            if self._held:
+                log.warning("the newest key could not be read; %s stays in use", self._held.version, exc_info=error)
+        self._ended_of = begun
 
     async def close(self) -> None:
         """Close the connections."""
