@@ -125,7 +125,7 @@ class PolicyDefaults:
             secret_format=tags.secret_format("key-rotation-format", self.secret_format),
             paused=tags.text(OPT_IN_TAG).lower() == _PAUSED,
             keeps_format=not tags.text("key-rotation-format"),
-            unknown_word=tags.text(OPT_IN_TAG) if tags.text(OPT_IN_TAG).lower() not in {"", _ENABLED, _PAUSED} else "",
+            unknown_word=unknown_word_of(resource),
             retire_after=self._retire_after(tags, overlap),
             window=tags.window(_WINDOW_TAG, self.window),
             notice=timedelta(days=tags.number(_NOTICE_TAG, self.notice_days)),
@@ -165,6 +165,15 @@ def opted_in(resource: Resource) -> bool:
 def is_unclear(resource: Resource) -> bool:
     """Whether its tag neither opts in nor out where resources are discovered: a word that the app does not know."""
     return _Tags(resource).text(OPT_IN_TAG).lower() not in {_ENABLED, _PAUSED} | _OPTED_OUT
+
+
+def unknown_word_of(resource: Resource) -> str:
+    """What the tag of a managed resource says instead of a word that keeps it managed; empty where it says nothing.
+
+    Where a setting names the resource, a word that opts out does not do so: it is unknown too.
+    """
+    word = _Tags(resource).text(OPT_IN_TAG)
+    return "" if opted_in(resource) else word
 
 
 def unknown_word(resource: Resource) -> Misconfigured:

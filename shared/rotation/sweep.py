@@ -18,7 +18,7 @@ from shared.domain.errors import RotationError
 from shared.domain.heartbeat import ANNOUNCEMENT_PENDING, POISON_MESSAGES, Finding, Heartbeat, Unreadable
 from shared.domain.inventory_entry import InventoryEntry
 from shared.domain.overdue import Overdue, find_overdue, still_unobserved
-from shared.domain.policy import OPT_IN_TAG, opted_in, place_of, unknown_word
+from shared.domain.policy import OPT_IN_TAG, place_of, unknown_word, unknown_word_of
 from shared.domain.requests import ListedState, RotationCommand, WorkItem
 from shared.domain.resources import Resource, ResourceId
 from shared.domain.rollout import RolloutState
@@ -253,7 +253,7 @@ class Sweep:
     def _unknown_words(self, state: FleetState) -> tuple[Finding, ...]:
         """The resources whose tag says something that the app does not know."""
         managed = (each for each in state.managed.values() if each and self._fleet.names(each.id))
-        named = (each for each in managed if _opt_in_word(each) and not opted_in(each))
+        named = (each for each in managed if unknown_word_of(each))
         found = {each.id: each for each in (*named, *state.discovery.unclear.values())}
         for each in found.values():
             log.warning("tag not understood", extra={"resource": str(each.id), "tag": OPT_IN_TAG})
@@ -297,11 +297,6 @@ def _not_enqueued(failed: Sequence[FailedItem]) -> list[Finding]:
         Finding(resource=item.resource, code=error.code, message=error.message)
         for item, error in failed[:_MOST_FINDINGS]
     ]
-
-
-def _opt_in_word(resource: Resource) -> str:
-    """What its tag says. Where a setting names the resource, a word that opts out does not do so: it is unknown too."""
-    return next((value.strip() for name, value in resource.tags.items() if name.lower() == OPT_IN_TAG), "")
 
 
 def _is_due(entry: InventoryEntry | None, now: datetime) -> bool:

@@ -5,7 +5,8 @@ from typing import Any
 from shared.domain.record import Outcome, Record, Result
 from shared.domain.requests import Mode
 from tests.faults.history import NO_TROUBLE, History
-from tests.faults.memory import RESOURCE, Place, Struck
+from tests.faults.meddling import Meddling
+from tests.faults.memory import RESOURCE, VAULT, Place, Struck
 from tests.faults.rules import PLACE
 
 ROTATE, RESYNC = {"mode": Mode.ROTATE}, {"mode": Mode.RESYNC}
@@ -39,3 +40,16 @@ def results(history: History) -> list[Result]:
 
 def keys_in(history: History, place: Place = PLACE) -> list[str]:
     return [text.partition("AccessKey=")[2].partition(";")[0] for _, text in history.cloud.secrets[place].versions]
+
+
+def two_names(history: Meddling, *, hours: float) -> None:
+    """The secret was renamed, rotated under the new name, and has the name of before again `hours` later.
+
+    Clients read either.
+    """
+    history.rename_by_tag(secret=MOVED, vault=VAULT)
+    history.sweep()
+    history.time_passes(hours=24 * 58)
+    ask(history, ROTATE)
+    history.time_passes(hours=hours)
+    history.rename_by_tag(secret="", vault=VAULT)

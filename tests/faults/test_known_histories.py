@@ -6,7 +6,7 @@ from shared.domain.keys import KeyType, Slot
 from shared.domain.record import Result
 from shared.domain.requests import Mode
 from shared.rotation.submit import status_by
-from tests.faults.asking import MOVED, RESYNC, ROTATE, again, ask, keys_in, looked_at, record, results
+from tests.faults.asking import MOVED, RESYNC, ROTATE, again, ask, keys_in, looked_at, record, results, two_names
 from tests.faults.consistency import Consistency
 from tests.faults.history import NO_TROUBLE
 from tests.faults.meddling import Meddling
@@ -115,12 +115,7 @@ def test_a_policy_retires_no_key_that_alone_is_accepted(history: Meddling) -> No
 
 
 def test_a_secret_that_is_named_again_gets_the_newer_key_and_nobody_loses_the_older_one(history: Meddling) -> None:
-    history.rename_by_tag(secret=MOVED, vault=VAULT)
-    history.sweep()
-    history.time_passes(hours=24 * 58)
-    ask(history, ROTATE)
-    history.time_passes(hours=49)
-    history.rename_by_tag(secret="", vault=VAULT)
+    two_names(history, hours=49)
     for _ in range(2):
         history.sweep()
     refused = ask(history, ROTATE)

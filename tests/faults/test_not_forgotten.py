@@ -8,7 +8,7 @@ from shared.domain.keys import KeyType, Slot
 from shared.domain.keys import fingerprint as fingerprint_of
 from shared.domain.record import Result
 from shared.domain.requests import Mode
-from tests.faults.asking import MOVED, ROTATE, ask, keys_in, looked_at, record
+from tests.faults.asking import MOVED, ROTATE, ask, keys_in, looked_at, record, two_names
 from tests.faults.history import SWEEP
 from tests.faults.meddling import Meddling
 from tests.faults.memory import RESOURCE, VAULT, Trouble
@@ -16,22 +16,12 @@ from tests.faults.memory import RESOURCE, VAULT, Trouble
 REVOKE = {"mode": Mode.REVOKE}
 
 
-def two_names(history: Meddling) -> None:
-    """The secret was renamed, rotated under the new name, and is named as before: clients read either."""
-    history.rename_by_tag(secret=MOVED, vault=VAULT)
-    history.sweep()
-    history.time_passes(hours=24 * 58)
-    ask(history, ROTATE)
-    history.time_passes(hours=30)
-    history.rename_by_tag(secret="", vault=VAULT)
-
-
 @pytest.mark.parametrize("trouble", ["forbidden", "lost before", "lost after"])
 @pytest.mark.parametrize("call", ["publish", "newest", "made"])
 def test_a_key_that_clients_of_the_other_name_hold_outlives_a_move_that_fails(
     history: Meddling, trouble: Trouble, call: str
 ) -> None:
-    two_names(history)
+    two_names(history, hours=30)
     for _ in range(3):
         ask(history, SWEEP, (trouble, call))
         history.time_passes(hours=1)
@@ -40,7 +30,7 @@ def test_a_key_that_clients_of_the_other_name_hold_outlives_a_move_that_fails(
 
 
 def test_a_move_that_failed_is_made_up_for(history: Meddling) -> None:
-    two_names(history)
+    two_names(history, hours=30)
     refused = ask(history, SWEEP, ("forbidden", "publish"))
     ask(history, SWEEP)
 
@@ -50,7 +40,7 @@ def test_a_move_that_failed_is_made_up_for(history: Meddling) -> None:
 
 
 def test_force_helps_where_signalr_rejects_the_key_that_is_to_be_moved(history: Meddling) -> None:
-    two_names(history)
+    two_names(history, hours=30)
     history.reject_a_listed_key(Slot.SECONDARY)
     refused = ask(history, SWEEP)
     ask(history, {"mode": Mode.ROTATE, "force": True})
@@ -186,7 +176,7 @@ def test_a_requested_overlap_is_kept_where_signalr_follows_late(history: Meddlin
 
 
 def test_the_overlap_of_a_request_says_nothing_of_the_move_before_it(history: Meddling) -> None:
-    two_names(history)
+    two_names(history, hours=30)
     ask(history, {"mode": Mode.ROTATE, "key_type": KeyType.SECONDARY, "overlap_hours": 96.0})
     [moved] = [each for each in history.cloud.events if each.data.get("cause") == "move"][-1:]
 
@@ -207,7 +197,7 @@ def test_a_rejected_key_that_a_request_does_not_look_at_stays_reported_once(hist
 
 
 def test_clients_of_a_name_that_was_left_again_keep_their_overlap(history: Meddling) -> None:
-    two_names(history)
+    two_names(history, hours=30)
     history.sweep()
     history.time_passes(hours=25)
     history.rename_by_tag(secret=MOVED, vault=VAULT)

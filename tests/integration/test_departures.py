@@ -1,7 +1,7 @@
 """A resource leaves the fleet: what was promised or begun is kept, and nothing else is done to it."""
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
@@ -15,29 +15,30 @@ from tests.integration.engine import Engine
 from tests.integration.test_rejected_keys import rejects
 from tests.integration.test_retirements import write
 
-REVOKED = ["KeyRotated"]
+
+@asynccontextmanager
+async def opted_in(azure: AzureEmulator, storage: Azurite) -> AsyncIterator[Engine]:
+    """A resource that is managed by its tag, and whose Primary is published."""
+    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/integration"
+    settings = {"SIGNALR_RESOURCE_IDS": "", "SIGNALR_RESOURCE_GROUP_IDS": group}
+    async with Engine.on(azure, storage, **settings) as made:
+        made.azure.update_signalr(made.resource, tags={"key-rotation": "enabled"})
+        made.publish("Primary", age_days=3)
+        yield made
 
 
 @pytest.fixture
 async def managed(azure_session: AzureEmulator, storage: Azurite) -> AsyncIterator[Engine]:
-    """A resource that is managed by its tag, with a secret name of its own, and Primary published."""
-    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/integration"
-    settings = {"SIGNALR_RESOURCE_IDS": "", "SIGNALR_RESOURCE_GROUP_IDS": group}
-    async with Engine.on(azure_session, storage, **settings) as made:
-        made.azure.update_signalr(made.resource, tags={"key-rotation": "enabled"})
-        made.publish("Primary", age_days=3)
+    """It was looked at once."""
+    async with opted_in(azure_session, storage) as made:
         await made.sweep()
         yield made
 
 
 @pytest.fixture
 async def discovered(azure_session: AzureEmulator, storage: Azurite) -> AsyncIterator[Engine]:
-    """A resource that is managed by its tag, and whose Primary key was revoked."""
-    group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/integration"
-    settings = {"SIGNALR_RESOURCE_IDS": "", "SIGNALR_RESOURCE_GROUP_IDS": group}
-    async with Engine.on(azure_session, storage, **settings) as made:
-        made.azure.update_signalr(made.resource, tags={"key-rotation": "enabled"})
-        made.publish("Primary", age_days=3)
+    """Its Primary key was revoked."""
+    async with opted_in(azure_session, storage) as made:
         await made.rotate(mode=Mode.REVOKE)
         yield made
 
