@@ -130,13 +130,13 @@ async def _struck(lane: Lane, cut: Cut, request: WorkItem, found: Findings) -> N
         lane.proxy.arm(cut.at, cut.fault, lane.kill)
         await lane.work_until_killed(request)
     elif cut.fault.hook == "before":
-        lane.proxy.arm(cut.at, cut.fault, lane.steal)
-        lane.stolen_at = 0
+        theft = lane.theft()
+        lane.proxy.arm(cut.at, cut.fault, theft.strike)
         await lane.work(request, fresh=True)
-        kept = await lane.give_back()
+        kept = await theft.give_back()
         # The call that was under way when the lease was lost cannot be called back: its time is bounded by the lease.
         # A token that was being fetched, however often it took, is part of the call that it is for.
-        at = max(cut.at, lane.stolen_at)  # a theft that takes long strikes later: the worker has asked again meanwhile
+        at = max(cut.at, theft.at)  # a theft that takes long strikes later: the worker has asked again meanwhile
         since = [call for call in lane.proxy.calls if call.n >= at]
         tokens = len([*takewhile(lambda call: call.service == "identity", since)])
         later = [str(call) for call in since if call.n > at + tokens and call.changed]

@@ -36,6 +36,7 @@ from shared.settings import Settings
 from tests.faults.modes import secret_name
 from tests.faults.proxy import Proxy
 from tests.faults.secrecy import Secrecy
+from tests.faults.theft import Theft
 from tests.faults.zygote import Zygote
 
 CALL_SECONDS = 1.0
@@ -57,7 +58,6 @@ class Lane:
     secrecy: Secrecy = field(default_factory=Secrecy)
     errors: list[str] = field(default_factory=list)
     killed: int = 0  # workers so far
-    stolen_at: int = 0  # the last call before the lease was stolen
     resource: str = ""
     endpoint: str = ""
     published: str | None = None
@@ -222,31 +222,13 @@ class Lane:
         self.ahead += timedelta(hours=1, minutes=1)
         await self.time_passes()
 
-    async def steal(self) -> None:
-        """The proxy's hook: somebody else has the lease from now on, as if this worker had slept through its end."""
-        await self.time_passes()
-        thief = BlobLeaseClient(self.record)
-        with suppress(HttpResponseError):  # there is nothing to steal before the record is made
-            await thief.acquire(lease_duration=60)
-            self._etag = (await self.record.get_blob_properties()).etag
-            self._thief = thief
-            self.stolen_at = len(self.proxy.calls)
-
-    async def give_back(self) -> bool | None:
-        """End the theft; whether the record stayed as it was meanwhile, or None when there was none."""
-        thief, self._thief = self._thief, None
-        if thief is None:
-            return None
-        same = bool((await self.record.get_blob_properties()).etag == self._etag)
-        with suppress(HttpResponseError):  # it may have run out
-            await thief.release()
-        return same
+    def theft(self) -> Theft:
+        """The theft of the lease that the next worker will hold: its `strike` is the proxy's hook."""
+        return Theft(self.record, lambda: len(self.proxy.calls))
 
     def __post_init__(self) -> None:
         self._worker_known = asyncio.Event()
         self._kill = lambda: None
-        self._etag: object = None
-        self._thief: BlobLeaseClient | None = None
         self._second: App | None = None
         self._orders: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 

@@ -1,5 +1,6 @@
 """A worker whose lease was stolen finds out at its next write, and changes nothing more."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -28,14 +29,29 @@ async def test_who_lost_the_lease_stops_before(what: str, azure: AzureEmulator, 
     async with Lane.open(azure, storage, folder) as lane:
         at = last_before(await calls_of(lane, ROTATE), what)
         request = await arranged(lane, ROTATE)
-        lane.proxy.arm(at, STOLEN, lane.steal)
+        theft = lane.theft()
+        lane.proxy.arm(at, STOLEN, theft.strike)
 
         outcome = await lane.work(request, fresh=True)
 
         assert outcome is None, "the message is to be delivered again"
-        assert await lane.give_back() is True, "the record is as the thief found it"
+        assert await theft.give_back() is True, "the record is as the thief found it"
         assert [] == [str(call) for call in lane.proxy.calls if call.n >= at and call.changed]
         assert what not in {call.what for call in lane.proxy.taken}
+
+
+async def test_a_theft_slower_than_the_run_is_waited_for(azure: AzureEmulator, storage: Azurite, folder: Path) -> None:
+    """Else it would fall into the next case of its lane, and be judged there."""
+    async with Lane.open(azure, storage, folder) as lane:
+        request = await arranged(lane, ROTATE)
+        await lane.work(request, fresh=True)
+        theft = lane.theft()
+
+        under_way = asyncio.create_task(theft.strike())
+        await asyncio.sleep(0)
+
+        assert await theft.give_back() is True, "it was over before the thief had the lease"
+        await under_way
 
 
 @pytest.mark.skipif(not CHAOS, reason="takes as long as a lease does: part of `make chaos`")
