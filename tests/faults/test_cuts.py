@@ -4,11 +4,17 @@ import logging
 import random
 from pathlib import Path
 
+import pytest
+
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from shared.domain.record import Outcome
+from shared.domain.requests import WorkItem
+from shared.domain.resources import ResourceId
 from tests.faults import matrix
-from tests.faults.case import Cut
+from tests.faults.case import Cut, arranged
 from tests.faults.kinds import KINDS
+from tests.faults.lane import Lane
 from tests.faults.modes import MODES
 from tests.faults.secrecy import Secrecy
 
@@ -31,6 +37,25 @@ async def test_no_cut_breaks_an_invariant(azure: AzureEmulator, storage: Azurite
     assert ({mode.name for mode in MODES}, True) == ({*tally.cases}, tally.cases.total() >= PLACES * len(KINDS))
     assert tally.killed >= PLACES, "a worker that is to be killed mostly was not"
     assert tally.calls > tally.cases.total(), "the consumer hardly called: it could not have been refused"
+
+
+async def test_a_secret_is_renamed_only_after_the_app_has_seen_it(
+    azure: AzureEmulator, storage: Azurite, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the case would be another one: a key that the app never saw is no reason to leave the other one alone."""
+    async with Lane.open(azure, storage, folder) as lane:
+        works, slow = lane.work, iter([True, True])
+
+        async def work(request: WorkItem) -> Outcome | None:
+            return None if next(slow, False) else await works(request)
+
+        monkeypatch.setattr(lane, "work", work)
+        await arranged(lane, next(mode for mode in MODES if mode.renamed))
+
+        record = await lane.ledger.read(ResourceId.parse(lane.resource))
+        assert record
+        assert record.publication
+        assert lane.secret == record.publication.secret_name
 
 
 def test_the_watch_over_keys_hears_one_in_an_exception() -> None:
