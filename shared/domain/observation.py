@@ -29,6 +29,8 @@ class Publication(Wire):
     """A key that was published: which one, since when (UTC), and in which secret.
 
     `overlap_hours`: how long the key before it was promised to live on, where that is longer than the policy says.
+    `written_at`: when its latest version was made (UTC), where that is known: a version that repeats a key, or moves
+    it to another name, does not begin anew, but its clients read it only since then.
     """
 
     fingerprint: str
@@ -36,9 +38,12 @@ class Publication(Wire):
     vault_url: str
     secret_name: str
     overlap_hours: float = 0
+    written_at: datetime | None = None
 
     @classmethod
-    def of(cls, fingerprint: str, since: datetime, policy: Policy, *, overlap_hours: float = 0) -> Self:
+    def of(
+        cls, fingerprint: str, since: datetime, policy: Policy, *, written_at: datetime, overlap_hours: float = 0
+    ) -> Self:
         """A key that is published where the policy says."""
         return cls(
             fingerprint=fingerprint,
@@ -46,7 +51,16 @@ class Publication(Wire):
             vault_url=policy.vault_url,
             secret_name=policy.secret_name,
             overlap_hours=overlap_hours,
+            written_at=written_at,
         )
+
+    def continued(self, before: "Publication | None") -> Self:
+        """With what was promised and written of the same key before: neither becomes less with another look."""
+        if before is None or before.fingerprint != self.fingerprint:
+            return self
+        hours = max(before.overlap_hours, self.overlap_hours)
+        times = [at for at in (before.written_at, self.written_at) if at]
+        return self.model_copy(update={"overlap_hours": hours, "written_at": max(times, default=None)})
 
     def is_in(self, vault_url: str, secret_name: str) -> bool:
         """Whether this is the secret."""
@@ -217,7 +231,7 @@ class Observation:
         return self.fingerprints[slot] == retirement.fingerprint
 
     def left_behind(self, policy: Policy) -> bool:
-        """Whether the secret holds an older key than the one that was published last, under another name.
+        """Whether the secret's version is older than that of the key which was published last, under another name.
 
         Clients hold both keys then, so neither may be regenerated.
         """
@@ -226,7 +240,7 @@ class Observation:
             return False
         retired = retirement is not None and retirement.fingerprint == known.fingerprint
         listed = self.published_slot is not None and self.known_slot is self.published_slot.other
-        return listed and not retired and published.since < known.since
+        return listed and not retired and published.since < (known.written_at or known.since)
 
     def slot_of(self, fingerprint: str) -> Slot | None:
         """The slot whose listed key has this fingerprint."""

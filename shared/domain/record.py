@@ -171,11 +171,8 @@ class Record(Wire):
 
     def with_publication(self, publication: Publication | None, retirement: Retirement | None) -> Self:
         """With what is known to be published, and its retirement. An overlap that was promised stays so."""
-        known = self.publication
-        if publication and known and known.fingerprint == publication.fingerprint:
-            hours = max(known.overlap_hours, publication.overlap_hours)
-            publication = publication.model_copy(update={"overlap_hours": hours})
-        return self._with(publication=publication or known, retirement=retirement)
+        publication = publication.continued(self.publication) if publication else self.publication
+        return self._with(publication=publication, retirement=retirement)
 
     def with_rejected(self, rejected: RejectedKey | None) -> Self:
         """With a regenerated key that SignalR did not accept in time; None: there is none any more."""

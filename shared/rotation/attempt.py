@@ -164,7 +164,13 @@ class Attempts:
         if observation.published and observation.published_slot and not observation.left_behind(policy):
             fingerprint = observation.fingerprints[observation.published_slot]
             hours = observation.promised_overlap(policy) / timedelta(hours=1)
-            publication = Publication.of(fingerprint, observation.published_since, policy, overlap_hours=hours)
+            publication = Publication.of(
+                fingerprint,
+                observation.published_since,
+                policy,
+                written_at=observation.published.since,
+                overlap_hours=hours,
+            )
             record = record.with_publication(publication, observation.retirement or owed(observation, now))
             record = record.with_suspect(suspect(observation, now))
         if observation.announced or observation.run_open or observation.published is None:

@@ -162,7 +162,8 @@ async def _store(run: RunContext, made: PublishedSecret) -> None:
                 overlap=longer,
             )
             record = record.with_snapshot(snapshot)
-        publication = Publication.of(made.fingerprint, since, run.policy, overlap_hours=longer / timedelta(hours=1))
+        hours = longer / timedelta(hours=1)
+        publication = Publication.of(made.fingerprint, since, run.policy, written_at=made.since, overlap_hours=hours)
         late = record.rejected
         aside = run.journal.kind is Kind.PUBLISH and late is not None and late.slot is not run.slot
         # Another key is published while that one is waited for: a revocation is not over with it.

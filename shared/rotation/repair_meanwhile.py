@@ -101,7 +101,8 @@ async def _record(run: RunContext, made: PublishedSecret, done: Journal) -> None
             made, done.slot, run.policy, since=made.since, retirement=record.retirement
         )
         record = record.with_snapshot(snapshot)
-    record = record.with_publication(Publication.of(done.after or "", made.since, run.policy), record.retirement)
+    published = Publication.of(done.after or "", made.since, run.policy, written_at=made.since)
+    record = record.with_publication(published, record.retirement)
     record = record.with_outcome(Outcome.of(done, Result.SUCCEEDED, now), close_journal=False)
     await run.leased.write(record.announcing(events.completed(done, run.resource.id, run.policy)))
     await flush(run.services, run.leased)  # the run goes on later, and consumers are rejected until they read it

@@ -18,6 +18,22 @@ LASTING = (
     ),
     Mutation(
         2,
+        "take a key that was moved lately for as old as under its first name",
+        "shared/domain/observation.py",
+        "published.since < (known.written_at or known.since)",
+        "published.since < known.since",
+        f"{_LASTING}::test_a_key_that_came_to_another_name_lately_is_no_older_than_what_was_written_here_meanwhile",
+    ),
+    Mutation(
+        2,
+        "forget with a look at the first name that the key was moved to another one later",
+        "shared/domain/observation.py",
+        '"written_at": max(times, default=None)}',
+        '"written_at": self.written_at}',
+        f"{_LASTING}::test_a_key_that_was_seen_under_its_first_name_again_is_as_late_as_under_the_second",
+    ),
+    Mutation(
+        2,
         "go on as if the move that failed had been made",
         "shared/rotation/attempt.py",
         "    failed_now = outcome.result is Result.FAILED and not isinstance(action, Resume)",
@@ -62,7 +78,7 @@ LASTING = (
         "shared/rotation/attempt.py",
         "        begun = record.journal is not None and not record.journal.harmless",
         "        begun = record.journal is not None",
-        f"{_DEPARTURES}::test_a_rotation_that_arm_has_refused_so_far_ends_with_the_tag",
+        f"{_DEPARTURES}::test_a_rotation_that_arm_has_refused_so_far_ends_without_a_look_at_its_vault",
     ),
     Mutation(
         2,

@@ -29,6 +29,42 @@ def test_a_key_that_clients_of_the_other_name_hold_outlives_a_move_that_fails(
     assert ["key-1", "key-5"] == [*history.cloud.resource.keys.values()]
 
 
+def test_a_key_that_came_to_another_name_lately_is_no_older_than_what_was_written_here_meanwhile(
+    history: Meddling,
+) -> None:
+    """Its age is counted from its first name; its clients hold it since the last one."""
+    history.publish_by_hand("secondary")
+    history.rename_by_tag(MOVED, VAULT)
+    history.time_passes(hours=50 * 24)
+    history.sweep()
+    history.rename_by_tag("", VAULT)
+    history.time_passes(hours=30)
+    history.sweep()
+    refused = ask(history, ROTATE)
+
+    assert refused
+    assert ("OverlapActive", ["key-1", "key-2", "key-1"]) == (refused.code, keys_in(history))
+    assert ["key-1", "key-2"] == [*history.cloud.resource.keys.values()]
+
+
+def test_a_key_that_was_seen_under_its_first_name_again_is_as_late_as_under_the_second(history: Meddling) -> None:
+    history.rename_by_tag("taken", VAULT)
+    history.publish_by_hand("secondary")
+    history.rename_by_tag(MOVED, VAULT)
+    history.time_passes(hours=50 * 24)
+    history.sweep()
+    history.rename_by_tag("", VAULT)
+    history.time_passes(hours=1)
+    history.sweep()
+    history.rename_by_tag("taken", VAULT)
+    history.sweep()
+    refused = ask(history, ROTATE)
+
+    assert refused
+    assert ("OverlapActive", ["key-2", "key-1"]) == (refused.code, keys_in(history, (VAULT, "taken")))
+    assert ["key-1", "key-2"] == [*history.cloud.resource.keys.values()]
+
+
 def test_a_move_that_failed_is_made_up_for(history: Meddling) -> None:
     two_names(history, hours=30)
     refused = ask(history, SWEEP, ("forbidden", "publish"))

@@ -86,11 +86,13 @@ STANDSTILLS = (Standstill(code="OnHold", until=NOW + timedelta(hours=7)), Stands
 BEFORE = Publication.model_validate(
     {"fingerprint": "", "since": NOW - timedelta(days=3), "vault_url": "https://vault", "secret_name": "before"}
 )
+MOVED = BEFORE.model_copy(update={"since": NOW - timedelta(days=70), "written_at": NOW - timedelta(days=3)})
 FLAGS = (None, "json", "identity", "fault", "open", "failed", "busy", "disabled", "paused", "foreign", "unclear")
 # What the record remembers: nothing; a key that is still listed, an old one; a retirement that the tags may have lost.
 KNOWN = {
     "nothing": (None, None),
     "primary": ("one", None),
+    "primary, moved lately": ("one", None),
     "secondary": ("two", None),
     "gone": ("dead", None),
     "primary, secondary retires": ("one", "two"),
@@ -116,6 +118,7 @@ def situations() -> Iterator[Situation]:
         if policy is not POLICY and (flag not in {None, "unclear"} or known not in POLICIES_MEET or odd(published)):
             continue
         key, retires = KNOWN[known]
+        before = MOVED if "moved" in known else BEFORE
         if published and flag in {"json", "identity"}:
             shape = Shape.UNKNOWN if flag == "json" else Shape.IDENTITY
             published = replace(published, shape=shape, fingerprint=published.fingerprint and "")  # noqa: PLW2901
@@ -129,7 +132,7 @@ def situations() -> Iterator[Situation]:
             published=published,
             run_open=flag == "open",
             owned=flag != "foreign" or published is None,
-            publication=BEFORE.model_copy(update={"fingerprint": key}) if key else None,
+            publication=before.model_copy(update={"fingerprint": key}) if key else None,
             promised=Retirement(fingerprint=retires, after=NOW + timedelta(hours=5)) if retires else None,
         )
         yield Situation(observation, unclear[policy] if flag == "unclear" else policy)

@@ -142,7 +142,7 @@ SITUATIONS: dict[str, Callable[[Situation], bool]] = {
         case.valid
         and case.observation.publication is not None
         and case.observation.publication.secret_name != case.policy.secret_name
-        and case.newest.since < case.observation.publication.since
+        and case.newest.since < (case.observation.publication.written_at or case.observation.publication.since)
         and case.known is case.slot.other
     ),
     "no secret, Primary to be retired": lambda case: (
