@@ -116,7 +116,7 @@ KEYS = (
         "shared/domain/decision.py",
         "    return max(until, retirement.after) if retirement else until",
         "    return until",
-        f"{_RECORDS}::test_a_longer_overlap_that_was_asked_for_outlasts_the_policys",
+        f"{_RECORDS}::test_a_longer_overlap_that_was_asked_for_outlasts_the_record_too",
     ),
     Mutation(
         2,
@@ -133,14 +133,6 @@ KEYS = (
         "    if observation.left_behind(policy) and not",
         "    if False and not",
         f"{_KNOWN}::test_a_secret_that_is_named_again_gets_the_newer_key_and_nobody_loses_the_older_one",
-    ),
-    Mutation(
-        2,
-        "regenerate a key before its time because its secret is gone",
-        "shared/domain/decision.py",
-        "    if retiring and not (request.mode",
-        "    if retiring is Slot.PRIMARY and not (request.mode",
-        f"{_KNOWN}::test_a_key_that_is_to_be_retired_lives_until_then_though_its_secret_is_purged",
     ),
     Mutation(
         2,

@@ -233,7 +233,7 @@ STATE = (
         "shared/domain/decision.py",
         "        return _moved(observation) or _first(observation, request, policy)",
         "        return _first(observation, request, policy)",
-        f"{_NAMES}::test_a_purged_secret_costs_no_client_its_key",
+        f"{_NAMES}::test_a_sweep_publishes_the_key_again_whose_secret_was_purged",
     ),
     Mutation(
         6,

@@ -168,6 +168,19 @@ async def test_a_rotation_that_arm_has_refused_so_far_ends_with_the_tag(managed:
     assert ("Failed", "NotManaged", []) == (outcome.result, outcome.code, managed.changes)
 
 
+async def test_a_rotation_that_arm_has_refused_so_far_ends_without_a_look_at_its_vault(managed: Engine) -> None:
+    """The role there may be gone as well, and nothing has come of the rotation."""
+    managed.azure.fault("SignalR.regenerateKey", status=409, times=1000, resource=managed.resource)
+    with suppress(Retryable):
+        await managed.rotate(force=True)
+    managed.azure.update_signalr(managed.resource, tags={"key-rotation": "off"})
+    managed.azure.fault("KeyVault.getSecret", status=403, times=1000)
+
+    outcome = await managed.sweep()
+
+    assert ("Skipped", "NotManaged", True) == (outcome.result, outcome.code, (await managed.record()).removed)
+
+
 async def test_a_run_that_has_begun_publishes_where_it_was_planned_for(managed: Engine) -> None:
     """Without its tags the resource would have another secret name: clients read the one that it had."""
     named = "clients-read-this"

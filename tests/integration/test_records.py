@@ -131,6 +131,18 @@ async def test_a_longer_overlap_that_was_asked_for_outlasts_the_policys(engine: 
     assert ["Secondary"] == engine.changes
 
 
+async def test_a_longer_overlap_that_was_asked_for_outlasts_the_record_too(engine: Engine) -> None:
+    """The version's tags tell of it as well."""
+    await engine.rotate(mode=Mode.REVOKE, overlap_hours=96)
+    await engine.lose_record()
+    engine.ahead = timedelta(hours=49)
+
+    outcome = await engine.rotate()
+
+    assert (Result.REFUSED, "OverlapActive") == (outcome.result, outcome.code)
+    assert ["Secondary"] == engine.changes
+
+
 async def test_a_resource_that_is_worked_on_puts_the_request_off(engine: Engine) -> None:
     """Its message comes again later: waiting in line burns none of the platform's five deliveries."""
     await engine.sweep()
