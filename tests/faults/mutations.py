@@ -25,7 +25,8 @@ def _copy(folder: Path) -> Path:
     return tree
 
 
-def _fails(tree: Path, *tests: str) -> bool:
+def _failures(tree: Path, *tests: str) -> list[str]:
+    """What pytest says of the first test that fails, or nothing."""
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "--show-capture=no", *tests],
         cwd=tree,
@@ -37,7 +38,8 @@ def _fails(tree: Path, *tests: str) -> bool:
     )
     if ended.returncode not in {0, _NOTICED}:
         raise RuntimeError(f"pytest ended with {ended.returncode}:\n{ended.stdout[-2000:]}")
-    return ended.returncode == _NOTICED
+    said = [line for line in ended.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return said or ["a test fails"] if ended.returncode == _NOTICED else []
 
 
 def noticed(mutation: Mutation) -> bool:
@@ -49,20 +51,20 @@ def noticed(mutation: Mutation) -> bool:
         if (times := text.count(mutation.old)) != 1:
             raise ValueError(f"{mutation.name}: {mutation.file} holds what it replaces {times} times")
         source.write_text(text.replace(mutation.old, mutation.new))
-        return _fails(tree, mutation.test)
+        return bool(_failures(tree, mutation.test))
 
 
-def sound() -> bool:
-    """Whether all tests that are named pass on a copy that nothing was changed in: else they would notice anything."""
+def unsound() -> list[str]:
+    """What fails on a copy that nothing was changed in, of the tests that are named: it would notice anything."""
     with tempfile.TemporaryDirectory(prefix="signalr-rotation-mutant-") as name:
-        return not _fails(_copy(Path(name)), *dict.fromkeys(mutation.test for mutation in MUTATIONS))
+        return _failures(_copy(Path(name)), *dict.fromkeys(mutation.test for mutation in MUTATIONS))
 
 
 def main(chosen: list[str]) -> int:
     """Try each mutation, or those whose names hold one of the given words; 1 if one survives."""
     tried = [m for m in MUTATIONS if not chosen or any(word in m.name for word in chosen)]
-    if not chosen and not sound():
-        _say("the tests fail without any mutation")
+    if not chosen and (failures := unsound()):
+        _say("a test fails without any mutation:", *failures)
         return 1
     survivors = 0
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -73,8 +75,8 @@ def main(chosen: list[str]) -> int:
     return 1 if survivors else 0
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
 

@@ -25,6 +25,7 @@ async def opted_in(azure: AzureEmulator, storage: Azurite) -> AsyncIterator[Engi
         made.azure.update_signalr(made.resource, tags={"key-rotation": "enabled"})
         made.publish("Primary", age_days=3)
         yield made
+    azure.clear_faults()
 
 
 @pytest.fixture
