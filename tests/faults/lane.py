@@ -19,7 +19,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import HttpResponseError
-from azure.storage.blob.aio import BlobClient, BlobLeaseClient, BlobServiceClient, ContainerClient
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, ContainerClient
 
 from local.azure.certificates import authority, server_context
 from local.azure.client import AzureEmulator
@@ -36,7 +36,7 @@ from shared.settings import Settings
 from tests.faults.modes import secret_name
 from tests.faults.proxy import Proxy
 from tests.faults.secrecy import Secrecy
-from tests.faults.theft import Theft
+from tests.faults.theft import Theft, break_lease
 from tests.faults.zygote import Zygote
 
 CALL_SECONDS = 1.0
@@ -214,8 +214,7 @@ class Lane:
 
     async def time_passes(self) -> None:
         """A lease that was not given back runs out by itself after a minute: breaking it stands for that minute."""
-        with suppress(HttpResponseError):
-            await BlobLeaseClient(self.record).break_lease(lease_break_period=0)
+        await break_lease(self.record)
 
     async def an_hour_passes(self) -> None:
         """As long as a regeneration that was not answered is waited for."""

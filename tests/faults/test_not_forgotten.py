@@ -16,6 +16,16 @@ from tests.faults.memory import RESOURCE, VAULT, Trouble
 REVOKE = {"mode": Mode.REVOKE}
 
 
+def there_and_back(history: Meddling, *, hours: float) -> None:
+    """The secret got another name, fifty days later a sweep moved its key there, and it has its first name again."""
+    history.rename_by_tag(MOVED, VAULT)
+    history.time_passes(hours=50 * 24)
+    history.sweep()
+    history.rename_by_tag("", VAULT)
+    history.time_passes(hours=hours)
+    history.sweep()
+
+
 @pytest.mark.parametrize("trouble", ["forbidden", "lost before", "lost after"])
 @pytest.mark.parametrize("call", ["publish", "newest", "made"])
 def test_a_key_that_clients_of_the_other_name_hold_outlives_a_move_that_fails(
@@ -34,12 +44,7 @@ def test_a_key_that_came_to_another_name_lately_is_no_older_than_what_was_writte
 ) -> None:
     """Its age is counted from its first name; its clients hold it since the last one."""
     history.publish_by_hand("secondary")
-    history.rename_by_tag(MOVED, VAULT)
-    history.time_passes(hours=50 * 24)
-    history.sweep()
-    history.rename_by_tag("", VAULT)
-    history.time_passes(hours=30)
-    history.sweep()
+    there_and_back(history, hours=30)
     refused = ask(history, ROTATE)
 
     assert refused
@@ -50,12 +55,7 @@ def test_a_key_that_came_to_another_name_lately_is_no_older_than_what_was_writte
 def test_a_key_that_was_seen_under_its_first_name_again_is_as_late_as_under_the_second(history: Meddling) -> None:
     history.rename_by_tag("taken", VAULT)
     history.publish_by_hand("secondary")
-    history.rename_by_tag(MOVED, VAULT)
-    history.time_passes(hours=50 * 24)
-    history.sweep()
-    history.rename_by_tag("", VAULT)
-    history.time_passes(hours=1)
-    history.sweep()
+    there_and_back(history, hours=1)
     history.rename_by_tag("taken", VAULT)
     history.sweep()
     refused = ask(history, ROTATE)
