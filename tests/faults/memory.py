@@ -16,7 +16,7 @@ from typing import Any, Literal
 from shared.domain.connection_strings import read_secret_value
 from shared.domain.errors import NotPermitted, Throttled, Unavailable
 from shared.domain.heartbeat import Heartbeat
-from shared.domain.keys import Slot, fingerprint
+from shared.domain.keys import KeyType, Slot, fingerprint
 from shared.domain.observation import PublishedSecret
 from shared.domain.operation import Operation
 from shared.domain.outgoing_event import OutgoingEvent
@@ -94,6 +94,23 @@ class MemoryResource:
         """The keys that the data plane accepts now."""
         late = {slot: old for slot, (old, until) in self.lagging.items() if now < until}
         return {late.get(slot, key) for slot, key in self.keys.items()}
+
+
+@dataclass(eq=False)
+class Regeneration:
+    """What ARM was asked to regenerate, and takes some time for.
+
+    The judge notes for which `rotation`; `forgotten`: the record that told of it was lost while ARM was at it.
+    """
+
+    key_type: KeyType
+    rotation: str = "lost"
+    forgotten: bool = False
+
+    @property
+    def slot(self) -> Slot:
+        """The slot whose key changes: not for a salt."""
+        return Slot(self.key_type)
 
 
 @dataclass

@@ -15,7 +15,7 @@ from shared.domain.outgoing_event import OutgoingEvent
 from shared.domain.requests import QueuedMessage
 from shared.domain.resources import Resource, ResourceId, Scope
 from shared.rotation.ports import Ending, NewSecretVersion, Permit, Regenerated, Services, Verdict
-from tests.faults.memory import RESOURCE, Killed, MemoryResource, MemorySecret, Worker
+from tests.faults.memory import RESOURCE, Killed, MemoryResource, MemorySecret, Regeneration, Worker
 from tests.faults.memory_records import MemoryOperations, MemoryRecords, MemoryRollouts, MemorySweptFleet
 
 _LATE_SECONDS = 8  # how long a request can be held up before ARM acts on it, its answer lost long since
@@ -65,22 +65,22 @@ class MemorySignalR:
         self, resource: ResourceId, key_type: KeyType, *, permit: Permit, timeout_seconds: float
     ) -> Regenerated:
         """ARM takes it and is done some seconds later, whoever waits for it or not."""
-        cloud, known = self.worker.cloud, self.worker.cloud.resources[resource]
+        cloud, known, asked = self.worker.cloud, self.worker.cloud.resources[resource], Regeneration(key_type)
         if known.running_until > cloud.now():
             raise Busy("another operation runs", retry_after=10)
         try:
             async with self.worker.call("regenerate"):
-                cloud.watch("regenerate", self.worker, resource, key_type)
+                cloud.watch("regenerate", self.worker, resource, asked)
                 if self.worker.trouble == "late":
                     self.worker.trouble = None
                     late = LATE[self.worker.calls.total() % len(LATE)]
                     if late <= _LATE_SECONDS:
-                        asyncio.get_running_loop().call_later(late, self._begin, known, key_type)
+                        asyncio.get_running_loop().call_later(late, self._begin, known, asked)
                     else:
                         due, too_late = cloud.now() + timedelta(seconds=late), late > LATE[1]
-                        cloud.held.append((due, partial(self._begin, known, key_type, too_late=too_late)))
+                        cloud.held.append((due, partial(self._begin, known, asked, too_late=too_late)))
                     return Regenerated(Ending.UNKNOWN)
-                self._begin(known, key_type)
+                self._begin(known, asked)
         except Unavailable:
             return Regenerated(Ending.UNKNOWN)
         await asyncio.sleep(5)
@@ -90,22 +90,22 @@ class MemorySignalR:
             return Regenerated(Ending.SUCCEEDED)
         return Regenerated(Ending.SUCCEEDED, AccessKey(Slot(key_type), known.endpoint, known.keys[Slot(key_type)]))
 
-    def _begin(self, known: MemoryResource, key_type: KeyType, *, too_late: bool = False) -> None:
+    def _begin(self, known: MemoryResource, asked: Regeneration, *, too_late: bool = False) -> None:
         cloud = self.worker.cloud
         if known.running_until <= cloud.now():
             known.running_until = cloud.now() + timedelta(seconds=_OPERATION_SECONDS)
             what = "changed too late" if too_late else "changed"
-            asyncio.get_running_loop().call_later(_OPERATION_SECONDS - 0.1, self._done, known, key_type, what)
+            asyncio.get_running_loop().call_later(_OPERATION_SECONDS - 0.1, self._done, known, asked, what)
 
-    def _done(self, known: MemoryResource, key_type: KeyType, what: str) -> None:
+    def _done(self, known: MemoryResource, asked: Regeneration, what: str) -> None:
         cloud = self.worker.cloud
-        if key_type is KeyType.SALT:
+        if asked.key_type is KeyType.SALT:
             known.salts += 1
         elif known.unchanged:
             known.unchanged -= 1
         else:
-            cloud.watch(what, self.worker, known.id, Slot(key_type))
-            cloud.renew_key(Slot(key_type), known.id)
+            cloud.watch(what, self.worker, known.id, asked)
+            cloud.renew_key(asked.slot, known.id)
 
 
 @dataclass
