@@ -109,7 +109,7 @@ class Ground:
         self.azure.travel(-_LONG_AGO_SECONDS, clients_too=False)
         # Not by the timer: two of its sweeps within a minute are one.
         self.host.request("POST", "/api/rotate").raise_for_status()
-        self.until_announced(size, 0, timeout=60 + size)
+        self.until_announced(size, 0, timeout=60 + size / 4)
         self.until_idle(timeout=60)
         self.azure.travel(_LONG_AGO_SECONDS, clients_too=False)
         self.throttling = throttled
