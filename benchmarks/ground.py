@@ -17,6 +17,7 @@ from typing import Any
 
 from local.azure.certificates import authority
 from local.azure.client import AzureEmulator
+from local.azure.identity.tokens import LIFETIME_SECONDS
 from local.azurite.server import Azurite
 from local.functions_host.client import FunctionsHost
 from local.functions_host.host_json import FAST_POLLING
@@ -107,10 +108,13 @@ class Ground:
         ]
         throttled, self.throttling = self.throttling, False
         self.azure.travel(-_LONG_AGO_SECONDS, clients_too=False)
+        # Else each token has expired by the app's clock, and its clients fetch one for each call, one after the other.
+        self.azure.token_lifetime(_LONG_AGO_SECONDS + LIFETIME_SECONDS)
         # Not by the timer: two of its sweeps within a minute are one.
         self.host.request("POST", "/api/rotate").raise_for_status()
         self.until_announced(size, 0, timeout=60 + size / 4)
         self.until_idle(timeout=60)
+        self.azure.token_lifetime(LIFETIME_SECONDS)
         self.azure.travel(_LONG_AGO_SECONDS, clients_too=False)
         self.throttling = throttled
         return made
