@@ -33,8 +33,6 @@ _AT_ONCE = 4
 class Measurement(Protocol):
     """One of the ten."""
 
-    __name__: str
-
     def measure(self, *, short: bool) -> Finding:
         """Take it."""
 
@@ -53,16 +51,9 @@ ALL: tuple[Measurement, ...] = (
 )
 
 
-def take(module: Measurement, *, short: bool) -> Finding:
-    """Take it; once more where it did not come to its end, as when the machine stood still meanwhile."""
+def _measure(module: Measurement, *, short: bool) -> Finding:
     began = time.perf_counter()
-    try:
-        finding = module.measure(short=short)
-    except TimeoutError as error:
-        sys.stdout.write(f"\n{module.__name__} is taken again: {error}\n")
-        sys.stdout.flush()
-        began = time.perf_counter()
-        finding = module.measure(short=short)
+    finding = module.measure(short=short)
     return replace(finding, seconds=time.perf_counter() - began)
 
 
@@ -77,12 +68,12 @@ def main() -> int:
     if asked.short:
         # Some at once, as none of the figures counts.
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for finding in pool.map(partial(take, short=True), chosen):
+            for finding in pool.map(partial(_measure, short=True), chosen):
                 report.say(finding, short=True)
         return 0
     findings: list[Finding] = []
     for module in chosen:
-        findings.append(take(module, short=False))
+        findings.append(_measure(module, short=False))
         report.say(findings[-1])
         if asked.write:
             report.write(findings[-1])

@@ -5,8 +5,7 @@ import re
 import pytest
 
 from benchmarks import cost
-from benchmarks.__main__ import take
-from benchmarks.finding import Figure, Finding, Goal
+from benchmarks.finding import Figure, Goal
 from benchmarks.fleet import bound
 from tests.world import ROOT
 
@@ -25,34 +24,6 @@ from tests.world import ROOT
 )
 def test_median_is_held_to_the_goal(goal: Goal | None, values: tuple[float, ...], verdict: str) -> None:
     assert verdict == Figure("anything", values, "s", goal).verdict
-
-
-class Spoilt:
-    """A measurement that the machine spoils so many times."""
-
-    __name__ = "spoilt"
-
-    def __init__(self, times: int) -> None:
-        self.left = times
-
-    def measure(self, *, short: bool) -> Finding:  # noqa: ARG002 - as each measurement takes it
-        self.left -= 1
-        if self.left >= 0:
-            raise TimeoutError("373 of 400 after 460 s")
-        return Finding(5, "Spoilt", (), ())
-
-
-def test_a_measurement_that_did_not_come_to_its_end_is_taken_again_and_says_so(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    found = take(Spoilt(1), short=False)
-
-    assert (5, "\nspoilt is taken again: 373 of 400 after 460 s\n") == (found.number, capsys.readouterr().out)
-
-
-def test_a_measurement_that_never_comes_to_its_end_fails() -> None:
-    with pytest.raises(TimeoutError):
-        take(Spoilt(2), short=False)
 
 
 @pytest.mark.parametrize(("size", "seconds"), [(10, 16), (100, 16), (1000, 196)])
