@@ -60,7 +60,7 @@ class Judge:
             self._asks(detail)
         elif what == "changed":
             self._changed(detail)
-        elif what == "changed too late":  # docs/invariants.md, "What is not promised"
+        elif what == "changed too late":  # guarantees-and-limits.md, "What is not promised"
             self.excused = self.excused or self.resource.keys[detail.slot] == self.published
         elif what == "publish":
             self._holding(worker, "publishes")
