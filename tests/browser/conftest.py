@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob.aio import BlobServiceClient
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, Request, async_playwright
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
@@ -161,10 +161,18 @@ async def window(world: World, browser: Browser, **how: Any) -> AsyncIterator[Vi
     made = Visitor(world.host, page)
     page.on("console", lambda line: made.complaints.append(line.text) if line.type in {"error", "warning"} else None)
     page.on("pageerror", lambda error: made.complaints.append(str(error)))
-    page.on("requestfailed", lambda request: made.complaints.append(f"failed: {request.url.partition('?')[0]}"))
+    page.on("requestfailed", lambda request: made.complaints.extend(failed(request)))
     page.on("request", lambda request: made.requests.append(request.url))
     yield made
     await context.close()
+
+
+def failed(request: Request) -> list[str]:
+    """What went wrong with a request: nothing where the browser gave up a page's refresh because the page was left."""
+    refresh = "GET" == request.method and "fetch" == request.resource_type
+    if refresh and "net::ERR_ABORTED" == request.failure:
+        return []
+    return [f"failed: {request.method} {request.url.partition('?')[0]}: {request.failure}"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from azure.storage.blob.aio import BlobServiceClient
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Request, Route, expect
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
@@ -196,6 +196,48 @@ async def test_the_focus_stays_on_a_tile_whose_number_changes(watcher: Visitor, 
     await shown(page, page.locator(".tile.healthy").get_by_text("2"))
 
     assert await page.evaluate("document.activeElement.matches('.tile.healthy')")
+
+
+async def test_a_page_is_left_while_it_refreshes(watcher: Visitor) -> None:
+    page = watcher.page
+    await watcher.open()
+    await page.route("**/*", never_answer_a_refresh)
+
+    async with page.expect_event("requestfailed") as cancelled:
+        async with page.expect_request(is_refresh):
+            await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await page.locator("tbody").get_by_role("link", name="ant").click()
+
+    assert is_refresh(await cancelled.value)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("ant")
+
+
+async def test_a_refresh_that_fails_is_said_and_the_next_that_succeeds_takes_it_back(
+    changing: World, browser: Browser
+) -> None:
+    async with window(changing, browser) as visitor:
+        page, lost = visitor.page, visitor.page.locator("#lost")
+        await visitor.open()
+
+        await page.route("**/*", lambda route: route.abort("connectionrefused"))
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(lost).to_contain_text("not refreshed since")
+        assert [f"failed: GET {visitor.host.url}/api/dashboard: net::ERR_CONNECTION_REFUSED"] == [
+            line for line in visitor.complaints if line.startswith("failed: ")
+        ]
+
+        await page.unroute("**/*")
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(lost).to_have_text("")
+
+
+def is_refresh(request: Request) -> bool:
+    return "x-dashboard-part" in request.headers
+
+
+async def never_answer_a_refresh(route: Route) -> None:
+    if not is_refresh(route.request):
+        await route.continue_()
 
 
 async def test_an_error_page_requests_nothing_by_itself(changing: World, browser: Browser) -> None:
