@@ -36,6 +36,7 @@ fuzz: .venv/.installed  ## fuzz the HTTP API and the Event Grid trigger
 	FUZZ=1 $(PY) -m pytest -s tests/http/test_contract.py tests/http/test_events_fuzz.py tests/http/test_duplicates.py --timeout 1500
 
 bench: .venv/.installed  ## the ten measurements of docs/reference/measurements.md, against their goals; half an hour
+	$(PY) -m tests.emulators.conformance.install
 	$(PY) -m benchmarks --write
 
 bench-short: .venv/.installed  ## smoke-test the benchmarks, a minute
