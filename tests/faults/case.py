@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from typing import Literal
 
 from shared.domain.keys import fingerprint
@@ -15,6 +15,7 @@ from tests.faults.consistency import Consistency, Told, World
 from tests.faults.lane import Lane
 from tests.faults.modes import Mode, key_of, sweep_of
 from tests.faults.proxy import Call, Fault
+from tests.faults.theft import changed_without_lease
 
 _DELIVERIES = 8
 _SWEEPS = 3
@@ -143,12 +144,8 @@ async def _struck(lane: Lane, cut: Cut, request: WorkItem, found: Findings) -> N
         lane.proxy.arm(cut.at, cut.fault, theft.strike)
         await lane.work(request, fresh=True)
         kept = await theft.give_back()
-        # The call that was under way when the lease was lost cannot be called back: its time is bounded by the lease.
-        # A token that was being fetched, however often it took, is part of the call that it is for.
-        at = max(cut.at, theft.at)  # a theft that takes long strikes later: the worker has asked again meanwhile
-        since = [call for call in lane.proxy.calls if call.n >= at]
-        tokens = len([*takewhile(lambda call: call.service == "identity", since)])
-        later = [str(call) for call in since if call.n > at + tokens and call.changed]
+        # A theft that takes long strikes later: the worker has asked again meanwhile.
+        later = changed_without_lease(lane.proxy.calls, max(cut.at, theft.at))
         found.expect("7 Fenced", kept is None or (kept and not later), later or "the record was written")
     else:
         lane.proxy.arm(cut.at, cut.fault)

@@ -147,8 +147,10 @@ class Lane:
 
     def app(self) -> App:
         """A worker that has just started."""
-        os.environ |= self.identity  # the SDK looks there when the credential is made
-        return build(Settings(**self.settings), clock=lambda: datetime.now(UTC) + self.ahead, **self.pace)
+        app = build(Settings(**self.settings), clock=lambda: datetime.now(UTC) + self.ahead, **self.pace)
+        os.environ |= self.identity  # the SDK looks there when the credential is made,
+        assert app.services.events  # which is now: later another lane's identity stands there
+        return app
 
     @property
     def container(self) -> ContainerClient:
