@@ -101,6 +101,10 @@ class Snapshot(Wire):
             }
         return self.model_copy(update=changes)
 
+    def planned_for(self, policy: Policy) -> Self:
+        """The same for the secret that this policy names."""
+        return self.model_copy(update={"secret_name": policy.secret_name, "vault_url": policy.vault_url})
+
     def with_retired(self, slot: Slot, fingerprint: str | None) -> Self:
         """The same, after the key of this slot was invalidated: the new one has this fingerprint."""
         fingerprints = {**self.fingerprints, slot: fingerprint or ""}

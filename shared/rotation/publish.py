@@ -55,6 +55,16 @@ def _planned_for(run: RunContext) -> Policy | None:
     return replace(now, vault_url=before.vault_url, secret_name=before.secret_name)
 
 
+async def _planned_here(run: RunContext) -> None:
+    """Write down where the version is about to be added, if the run was planned for another secret.
+
+    Should this worker not live to write that it is there, and the secret be renamed again, the next looks there too.
+    """
+    record = run.leased.record
+    if record.snapshot and _planned_for(run):
+        await run.leased.write(record.with_snapshot(record.snapshot.planned_for(run.policy)))
+
+
 async def publish(run: RunContext, key: AccessKey) -> None:
     """Add the version.
 
@@ -72,6 +82,7 @@ async def publish(run: RunContext, key: AccessKey) -> None:
         if journal.kind is Kind.PUBLISH:
             raise Abandoned
         _expect_own(run, newest, key)
+    await _planned_here(run)
     made = await _add(run, newest, key)
     await _store(run, made)
     log.info("key published", extra=run.leased.log_fields)

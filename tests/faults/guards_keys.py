@@ -248,6 +248,14 @@ KEYS = (
     ),
     Mutation(
         3,
+        "look for no version under a name that was given between two others",
+        "shared/rotation/publish.py",
+        "    await _planned_here(run)\n",
+        "",
+        f"{_KNOWN}::test_a_run_whose_secret_is_renamed_twice_finds_its_version_under_the_name_between",
+    ),
+    Mutation(
+        3,
         "close a publication that may have been made",
         "shared/rotation/publish.py",
         "    run.version_may_exist = True  # until every place that can be asked says no\n",

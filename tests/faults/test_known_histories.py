@@ -147,6 +147,24 @@ def test_a_run_whose_secret_is_renamed_after_publishing_adds_no_second_version(h
     assert (["key-1", "key-5"], 1, False) == (keys_in(history), len(moved), asked in moved)
 
 
+def test_a_run_whose_secret_is_renamed_twice_finds_its_version_under_the_name_between(history: Meddling) -> None:
+    ask(history, ROTATE, ("killed before", "publish"))
+    asked = history.asked[-1].rotation_id
+    history.rename_by_tag(secret=MOVED, vault=OTHER_VAULT)
+    history.time_passes(hours=0.02)
+    history.sweep(trouble=("killed after", "publish"))
+    history.rename_by_tag(secret="", vault=VAULT)
+    history.time_passes(hours=0.02)
+    history.sweep()
+
+    between, now = (
+        [version.rotation_id for version, _ in history.cloud.secrets[place].versions]
+        for place in ((OTHER_VAULT, MOVED), PLACE)
+    )
+    assert ([asked], False) == (between, asked in now)
+    assert "key-5" == keys_in(history)[-1], "clients of the name that is configured have the new key"
+
+
 def test_a_version_of_a_lost_record_is_announced(history: Meddling) -> None:
     ask(history, ROTATE, ("killed after", "publish"))
     asked = history.asked[-1].rotation_id
