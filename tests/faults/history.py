@@ -26,6 +26,7 @@ from shared.domain.resources import Resource, ResourceId
 from shared.rotation.incoming_events import IncomingEvents
 from shared.rotation.inventory import Fleet, Inventory
 from shared.rotation.queue_messages import QueueMessages
+from shared.rotation.regenerate import MOST_UNANSWERED
 from shared.rotation.submit import Rotations, status_by
 from shared.rotation.worker import Worker as Engine
 from shared.settings import Settings
@@ -118,6 +119,7 @@ class History(RuleBasedStateMachine):
     def converges(self) -> None:
         """6: with nothing in the way any more, sweeps come to rest where everything holds."""
         self.clear_the_way()
+        self.do_what_is_left_to_an_operator()
         self.run(self.others().are_done(self.entries()))
         assert self.cloud.rollout.outbox == (), "9 Unblocked: a hold was never announced"
         for resource, judge in self.judges.items():
@@ -153,6 +155,13 @@ class History(RuleBasedStateMachine):
         if not self.owned:
             self.rename(secret=OF_ITS_OWN, vault=VAULT)
         self.cloud.secrets[self.judge.configured()].disabled = False
+
+    def do_what_is_left_to_an_operator(self) -> None:
+        """ARM has answered none of three regenerations: the failure says to regenerate that key in the portal."""
+        record = self.cloud.records.get(RESOURCE)
+        if record and record.journal and record.journal.slot and record.journal.unanswered >= MOST_UNANSWERED:
+            self.cloud.renew_key(record.journal.slot)
+            self.judge.meddled()
 
     @property
     def owned(self) -> bool:

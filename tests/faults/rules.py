@@ -112,9 +112,16 @@ class Judge:
             here, ever = self.cloud.secrets[self.configured()].key, self.resource.ever
             own = versions[-1][0].owner == self.resource.id or here in ever
             dead = self.secret is None or self.secret.key not in self.resource.keys.values()
-            if own and (dead or not self._knows_of(self.published)):
+            forgotten = known is None and self.place != self.configured()
+            tagged, held = versions[-1][0].retirement, fingerprint(self.published or "")
+            leaked = tagged is not None and not tagged.by_policy and tagged.fingerprint == held
+            if own and (dead or forgotten or leaked or not self._knows_of(self.published)):
                 # What it was once published under is all that its clients can go by: as somebody else has left it.
                 self.place, self.by_hand = self.configured(), versions[-1][0].rotation_id is None
+                if forgotten:
+                    self.replaced, self.promised = {}, {}
+                if tagged and (forgotten or leaked):
+                    self.promised[tagged.fingerprint] = tagged
                 self.excused = self.excused or self.published not in self.resource.accepted(self.cloud.now())
             return
         if known is None:

@@ -165,6 +165,21 @@ def test_a_run_whose_secret_is_renamed_twice_finds_its_version_under_the_name_be
     assert "key-5" == keys_in(history)[-1], "clients of the name that is configured have the new key"
 
 
+def test_after_a_lost_record_what_stands_under_the_name_of_before_counts(history: Meddling) -> None:
+    """guarantees-and-limits.md, "What is not promised": nothing tells of the name between."""
+    history.rename_by_tag(secret=MOVED, vault=VAULT)
+    history.sweep()
+    history.time_passes(hours=24 * 61)
+    ask(history, ROTATE)
+    history.lose_the_record()
+    history.rename_by_tag(secret="", vault=VAULT)
+    history.sweep()
+    looked_at(history)
+
+    assert (keys_in(history, (VAULT, MOVED)), keys_in(history)) == (["key-1", "key-5"], ["key-1", "key-6"])
+    assert {"key-1", "key-6"} == set(history.cloud.resource.keys.values())
+
+
 def test_a_version_of_a_lost_record_is_announced(history: Meddling) -> None:
     ask(history, ROTATE, ("killed after", "publish"))
     asked = history.asked[-1].rotation_id
