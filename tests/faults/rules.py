@@ -126,10 +126,16 @@ class Judge:
             return
         if known is None:
             self.place, self.held, self.excused, self.replaced, self.promised = None, None, True, {}, {}
-        elif self.published is not None and known.fingerprint != fingerprint(self.published):
+        elif self.published is not None and known.fingerprint != fingerprint(self.published) and not self._under_way:
             # Somebody else's version that the app never saw, in a place that it looks at no more.
             self.held = next((key for key in self.resource.ever if fingerprint(key) == known.fingerprint), None)
             self.place, self.excused, self.replaced = None, True, {}
+
+    @property
+    def _under_way(self) -> bool:
+        """Whether clients read a version of the run that is open: it is looked for where it was added."""
+        versions = self.secret.versions if self.secret else ()
+        return bool(versions) and versions[-1][0].rotation_id == self._rotation
 
     def purged(self) -> None:
         """The secret is gone with all its versions: clients keep what they have."""
