@@ -14,7 +14,7 @@ from shared.domain.connection_strings import Shape
 from shared.domain.keys import KeyType, Slot, fingerprint
 from shared.domain.observation import Retirement
 from shared.rotation.leased_record import LEASE_SECONDS
-from shared.rotation.ports import NewSecretVersion
+from shared.rotation.ports import NewSecretVersion, PublishedSecret
 from tests.faults.memory import RESOURCE, VAULT, Cloud, MemoryResource, MemorySecret, Place, Regeneration, Worker
 from tests.faults.memory_records import MemoryLease
 
@@ -109,27 +109,38 @@ class Judge:
         known = record.publication if record else None
         self.untold |= {made for made in self._unannounced if record is None or not record.is_announced(made)}
         if versions := self.cloud.secrets[self.configured()].versions:
-            here, ever = self.cloud.secrets[self.configured()].key, self.resource.ever
-            own = versions[-1][0].owner == self.resource.id or here in ever
-            dead = self.secret is None or self.secret.key not in self.resource.keys.values()
-            forgotten = known is None and self.place != self.configured()
-            tagged, held = versions[-1][0].retirement, fingerprint(self.published or "")
-            leaked = tagged is not None and not tagged.by_policy and tagged.fingerprint == held
-            if own and (dead or forgotten or leaked or not self._knows_of(self.published)):
-                # What it was once published under is all that its clients can go by: as somebody else has left it.
-                self.place, self.by_hand = self.configured(), versions[-1][0].rotation_id is None
-                if forgotten:
-                    self.replaced, self.promised = {}, {}
-                if tagged and (forgotten or leaked):
-                    self.promised[tagged.fingerprint] = tagged
-                self.excused = self.excused or self.published not in self.resource.accepted(self.cloud.now())
-            return
-        if known is None:
+            newest = versions[-1][0]
+            if newest.owner == self.resource.id or self.cloud.secrets[self.configured()].key in self.resource.ever:
+                self._moved_to_its_own(newest, forgotten=known is None and self.place != self.configured())
+        elif known is None:
             self.place, self.held, self.excused, self.replaced, self.promised = None, None, True, {}, {}
         elif self.published is not None and known.fingerprint != fingerprint(self.published) and not self._under_way:
             # Somebody else's version that the app never saw, in a place that it looks at no more.
             self.held = next((key for key in self.resource.ever if fingerprint(key) == known.fingerprint), None)
             self.place, self.excused, self.replaced = None, True, {}
+
+    def _moved_to_its_own(self, newest: PublishedSecret, *, forgotten: bool) -> None:
+        """It was published there once. `forgotten`: nothing tells of where it was published since."""
+        leaked = self._is_leaked(newest.retirement)
+        if not (forgotten or leaked or self._dead or not self._knows_of(self.published)):
+            return
+        # What it was once published under is all that its clients can go by: as somebody else has left it.
+        self.place, self.by_hand = self.configured(), newest.rotation_id is None
+        if forgotten:
+            self.replaced, self.promised = {}, {}
+        if newest.retirement and (forgotten or leaked):
+            self.promised[newest.retirement.fingerprint] = newest.retirement
+        self.excused = self.excused or self.published not in self.resource.accepted(self.cloud.now())
+
+    @property
+    def _dead(self) -> bool:
+        """Whether ARM lists what clients read no more, or they have nothing to read."""
+        return self.secret is None or self.secret.key not in self.resource.keys.values()
+
+    def _is_leaked(self, retirement: Retirement | None) -> bool:
+        """Whether it is the key that clients have which this retirement invalidates, whatever the policy."""
+        held = fingerprint(self.published or "")
+        return retirement is not None and not retirement.by_policy and retirement.fingerprint == held
 
     @property
     def _under_way(self) -> bool:
