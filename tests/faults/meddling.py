@@ -198,6 +198,7 @@ class Meddling(History):
         self.cloud.records.pop(RESOURCE, None)
         self.cloud.leases.pop(RESOURCE, None)
         self.judge.record_lost()
+        self.rejected.pop(RESOURCE, None)  # since when SignalR has rejected the published key stood there
         self.oracles[RESOURCE].record_lost(item.rotation_id for item in self.asked)
 
     @rule()
@@ -210,6 +211,7 @@ class Meddling(History):
         stored = json.loads(record.model_dump_json(by_alias=True))
         old = {name: value for name, value in stored.items() if name not in _OF_FORMAT_2}
         self.cloud.records[RESOURCE] = Record.read(json.dumps(old).encode())
+        self.rejected.pop(RESOURCE, None)
         self.judge.overtaken()
         self.judge.moved()
 

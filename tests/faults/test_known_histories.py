@@ -44,6 +44,19 @@ def test_a_key_that_was_replaced_is_left_alone_for_the_overlap(history: Meddling
     )
 
 
+def test_a_rejected_key_is_to_be_seen_twice_again_once_the_record_is_lost(history: Meddling) -> None:
+    history.reject_a_listed_key(Slot.PRIMARY)
+    history.sweep()
+    history.lose_the_record()
+    history.time_passes(hours=1)
+    first = history.sweep()
+    history.time_passes(hours=1)
+    second = history.sweep()
+
+    assert [Result.SKIPPED, Result.SUCCEEDED] == [each and each.result for each in (first, second)]
+    assert "key-2" == history.judge.published
+
+
 def test_a_leaked_key_is_invalidated_when_its_time_has_come_and_not_before(history: Meddling) -> None:
     ask(history, {"mode": Mode.REVOKE, "overlap_hours": 100})
     history.time_passes(hours=50)
