@@ -8,11 +8,12 @@ import pytest
 
 from local.azure.client import AzureEmulator
 from local.azurite.server import Azurite
+from shared.domain.errors import Unavailable
 from shared.domain.record import Outcome
 from shared.domain.requests import WorkItem
 from shared.domain.resources import ResourceId
 from tests.faults import matrix
-from tests.faults.case import Cut, arranged
+from tests.faults.case import Cut, Findings, arranged
 from tests.faults.kinds import KINDS
 from tests.faults.lane import Lane
 from tests.faults.modes import MODES
@@ -37,6 +38,26 @@ async def test_no_cut_breaks_an_invariant(azure: AzureEmulator, storage: Azurite
     assert ({mode.name for mode in MODES}, True) == ({*tally.cases}, tally.cases.total() >= PLACES * len(KINDS))
     assert tally.killed >= PLACES, "a worker that is to be killed mostly was not"
     assert tally.calls > tally.cases.total(), "the consumer hardly called: it could not have been refused"
+
+
+async def test_a_case_whose_harness_could_not_look_is_played_again(
+    azure: AzureEmulator, storage: Azurite, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that stands still says nothing of the app, and the cases after it are to be played all the same."""
+    plays, standing_still, said = matrix.play, iter([True]), list[str]()
+
+    async def play(lane: Lane, cut: Cut) -> Findings:
+        if next(standing_still, False):
+            raise Unavailable("read timed out")
+        return await plays(lane, cut)
+
+    monkeypatch.setattr(matrix, "play", play)
+    tally = await matrix.run(
+        azure, storage, folder, modes=MODES[:1], kinds=KINDS[:1], choose=lambda cuts: cuts[:2], progress=said.append
+    )
+
+    assert (2, [], 0) == (tally.cases.total(), tally.wrong, tally.violations)
+    assert ["read timed out" in line for line in said] == [True]
 
 
 async def test_a_secret_is_renamed_only_after_the_app_has_seen_it(
