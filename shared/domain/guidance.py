@@ -155,6 +155,7 @@ GUIDES: Mapping[str, Guide] = {
         "ARM was asked three times, hours apart, and never answered. A published key that is replaced meanwhile is "
         "repaired all the same.",
         "Regenerate the slot that the message names in the portal; the next sweep publishes it.",
+        retried="no; each sweep looks at the key, and does not ask ARM again until it has changed",
         escalate="the portal fails as well: Azure support",
     ),
     "KeyUnchanged": _ends(
