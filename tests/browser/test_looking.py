@@ -32,7 +32,7 @@ async def test_the_most_urgent_rows_come_first_with_reason_and_remedy(onlooker: 
     assert "clients that read it get 401" in first
     assert "→ Resync it now" in first
     assert "board-eu" in second
-    assert "SignalR refuses the Secondary key" in second
+    assert "SignalR still rejects the Secondary key" in second
     assert "→ Nothing at first." in second
 
 

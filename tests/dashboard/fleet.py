@@ -121,7 +121,8 @@ def fleet(now: datetime) -> list[Record]:
     unpublished = failure(
         now - 2 * days,
         "KeyRefused",
-        "SignalR refuses the Secondary key of board-eu 120 s after ARM gave it; what was published before is untouched",
+        "SignalR still rejects the Secondary key of board-eu 120 s after its regeneration. "
+        "It was not published; the published key is unchanged",
         slot=Slot.SECONDARY,
         kind=Kind.ROTATE,
         times={Step.PLANNED: now - 2 * days, Step.REGENERATED: now - 2 * days + timedelta(seconds=17)},
