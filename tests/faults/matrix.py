@@ -119,10 +119,7 @@ async def run(
 
 
 async def _played(lane: Lane, cut: Cut, progress: Callable[[str], None]) -> Findings:
-    """Play a case, and once more where the harness's own reads, past the proxy, met no service: that tells nothing.
-
-    A machine that stands still for minutes ends them as it ends the app's.
-    """
+    """Play a case, and once more where the harness's own reads, past the proxy, met no service: that tells nothing."""
     try:
         return await play(lane, cut)
     except _UNANSWERED as error:

@@ -43,11 +43,11 @@ async def test_no_cut_breaks_an_invariant(azure: AzureEmulator, storage: Azurite
 async def test_a_case_whose_harness_could_not_look_is_played_again(
     azure: AzureEmulator, storage: Azurite, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A machine that stands still says nothing of the app, and the cases after it are to be played all the same."""
-    plays, standing_still, said = matrix.play, iter([True]), list[str]()
+    """A storage that answers nobody says nothing of the app, and the cases after it are to be played all the same."""
+    plays, unanswered, said = matrix.play, iter([True]), list[str]()
 
     async def play(lane: Lane, cut: Cut) -> Findings:
-        if next(standing_still, False):
+        if next(unanswered, False):
             raise Unavailable("read timed out")
         return await plays(lane, cut)
 
